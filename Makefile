@@ -1,0 +1,56 @@
+# Every target installs what it needs by itself; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
+UV_VERSION := 0.13.9
+MEMBERS := libs/common $(wildcard services/*)
+MANIFESTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
+READY := $(VENV)/.ready
+ARGS ?=
+
+.PHONY: help install run test check format lock clean
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(READY) ## Install everything into the project (.venv), pinned by hashes
+
+run: $(READY) ## Run the platform with its demonstration on http://127.0.0.1:8080 (ARGS=--empty: without it)
+	@exec $(VENV)/bin/platekeeper run $(ARGS)
+
+test: check ## Check, then run every test (ARGS: more options for pytest)
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+check: $(READY) ## Style, types and import walls
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/platekeeper policy check
+
+format: $(READY) ## Rewrite the code in the house's style
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+lock: $(UV) ## Resolve the dependencies anew into requirements.lock
+	$(UV) pip compile $(MANIFESTS) --group build --group dev --universal --generate-hashes --python-version 3.11 \
+	    $(foreach member,$(MEMBERS),--no-emit-package platekeeper-$(notdir $(member))) \
+	    --no-header --no-annotate --upgrade -o requirements.lock
+
+clean: ## Remove what was installed and built (var/ stays)
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(UV):
+	@echo "installing uv into .tools"
+	$(PYTHON) -m venv .tools
+	.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(READY): requirements.lock $(MANIFESTS) | $(UV)
+	@echo "installing Platekeeper into $(VENV)"
+	test -x $(VENV)/bin/python || $(UV) venv --python $(PYTHON) $(VENV)
+	$(UV) pip sync --python $(VENV)/bin/python --require-hashes requirements.lock
+	$(UV) pip install --python $(VENV)/bin/python --no-deps --no-build-isolation \
+	    $(foreach member,$(MEMBERS),-e ./$(member)) -e .
+	@touch $@
