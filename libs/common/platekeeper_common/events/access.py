@@ -1,0 +1,101 @@
+"""Facts about who may and who did: agencies, revocations, access records."""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+from platekeeper_common.events.envelope import Event, Topic
+
+
+class AgencyChanged(Event, frozen=True, kw_only=True):
+    """Accounts' whole word on one agency."""
+
+    type: ClassVar[str] = "agency.changed.v1"
+    topic: ClassVar[Topic] = Topic("agency.changed", compacted=True)
+    name: str
+    ori: str
+    """Originating agency identifier, nine characters."""
+    time_zone: str
+    profile: str
+    """Name of its policy profile, a file of `policies/`."""
+    policy_version: str
+    mode: Literal["test", "live", "closed"]
+    synthetic: bool = False
+    """A demonstration: its people and plates are invented."""
+
+
+class AccessRevoked(Event, frozen=True, kw_only=True):
+    """Tokens of a subject (or of a whole agency when `subject` is None) issued before `before` are worth nothing."""
+
+    type: ClassVar[str] = "access.revoked.v1"
+    topic: ClassVar[Topic] = Topic("access.revoked", compacted=True)
+    before: datetime
+    subject: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The last revocation of each subject stays."""
+        return f"{self.agency_id}/{self.subject or '*'}"
+
+
+class Sealed(Struct, frozen=True):
+    """Query elements encrypted with AES-256-GCM under the key of agency and month (clause G3)."""
+
+    key_id: str
+    nonce: str
+    """Base64, 12 bytes."""
+    ciphertext: str
+    """Base64, the 16-byte tag at the end."""
+
+
+class AccessRecorded(Event, frozen=True, kw_only=True):
+    """Someone did, or was refused, something: the access record of Civil Code 1798.90.52 (clause G3).
+
+    Acts on plate data carry `username`, `organisation`, `purpose` and `query`; acts of administration name their
+    `object_type` and `object_id` instead.
+    """
+
+    type: ClassVar[str] = "access.recorded.v1"
+    topic: ClassVar[Topic] = Topic("access.recorded", partitions=6)
+    id: str
+    producer: str
+    number: int
+    """Gapless per producer, from 1."""
+    at: datetime
+    """Aware UTC, to hundredths of a second."""
+    kind: Literal["plate_data", "administration"]
+    action: str
+    outcome: Literal["allowed", "refused", "failed"]
+    subject: str
+    """Account or device; `source:<address>` for the unauthenticated."""
+    username: str
+    name: str
+    organisation: str
+    policy_version: str
+    salt: str
+    """Base64, 16 random bytes: an expired record cannot be guessed from its leaf hash."""
+    title: str | None = None
+    device: str | None = None
+    address: str | None = None
+    session: str | None = None
+    purpose: str | None = None
+    matter_type: str | None = None
+    matter_number: str | None = None
+    requested_by: str | None = None
+    query: Sealed | None = None
+    result_count: int | None = None
+    result_ids: tuple[str, ...] = ()
+    object_type: str | None = None
+    object_id: str | None = None
+    count: int = 1
+    """How many alike acts this record stands for; above one only for unauthenticated refusals."""
+    code: str | None = None
+    """The stable code of a refusal."""
+    clause: str | None = None
+    """The clause that refused."""
+
+    @property
+    def key(self) -> str:
+        """One producer's records stay in order."""
+        return self.producer

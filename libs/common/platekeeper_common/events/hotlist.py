@@ -1,0 +1,56 @@
+"""Facts about hot lists and hits."""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+from platekeeper_common.events.envelope import Event, Topic
+from platekeeper_common.events.recognition import PlateRead
+from platekeeper_common.ids import EntryId, HitId, ListId
+
+MatchKind = Literal["exact", "look_alike"]
+
+
+class ListedEntry(Struct, frozen=True, kw_only=True):
+    """The hot list entry as it stood when it matched."""
+
+    id: EntryId
+    list_id: ListId
+    list_name: str
+    list_source: str
+    plate: str
+    category: str
+    reason: str
+    state: str | None = None
+    incident: str | None = None
+    expires_at: datetime | None = None
+
+
+class HitRaised(Event, frozen=True, kw_only=True):
+    """A read matched a hot list entry. `late`: a matter for investigators, never a live alert (E2)."""
+
+    type: ClassVar[str] = "hit.raised.v1"
+    topic: ClassVar[Topic] = Topic("hit.raised")
+    id: HitId
+    read: PlateRead
+    entry: ListedEntry
+    kind: MatchKind
+    score: float
+    """0..1: how sure the match is, the read's confidence weighed by the kind of match."""
+    late: bool
+    raised_at: datetime
+
+
+class HotlistChanged(Event, frozen=True, kw_only=True):
+    """A hot list reached a version; matchers load it from the list's own tables."""
+
+    type: ClassVar[str] = "hotlist.changed.v1"
+    topic: ClassVar[Topic] = Topic("hotlist.changed", compacted=True)
+    list_id: ListId
+    version: int
+
+    @property
+    def key(self) -> str:
+        """The last version of each list stays."""
+        return self.list_id

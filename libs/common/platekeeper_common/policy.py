@@ -1,0 +1,264 @@
+"""Policy profiles: what a department's manual asks, as data.
+
+A profile is one TOML file. Its head says whose it is; every other section belongs to one model, which its owner
+declares in its `policy.py`: a service, or `shared_policy` where several services enforce it. No key has a default: a
+setting that nobody wrote down is a policy that nobody decided. Rules ask `policies.of(agency_id)`, never "the" policy.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import rfc8785
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+
+from platekeeper_common import clauses
+from platekeeper_common.errors import Refused
+from platekeeper_common.events.access import AgencyChanged
+from platekeeper_common.events.envelope import Event
+from platekeeper_common.ids import AgencyId
+
+HEAD = "profile"
+"""The section that says whose policy the file holds."""
+
+
+class PolicySection(BaseModel):
+    """One section of a profile: every key required, none unknown, types exact, nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+Model = TypeVar("Model", bound=PolicySection)
+Item = TypeVar("Item")
+
+
+def _as_tuple(value: object) -> object:
+    if isinstance(value, list | tuple) and (not value or any(item in value[:i] for i, item in enumerate(value))):
+        raise ValueError("must hold at least one item, and none twice")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def none_when(word: str) -> BeforeValidator:
+    """For a field that may be None: `word` says so in the file, because TOML has no null and no key may be missing."""
+    return BeforeValidator(lambda value: None if value == word else value)
+
+
+Several = Annotated[tuple[Item, ...], BeforeValidator(_as_tuple)]
+"""A field of one or more items, none twice, in the file's order."""
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
+"""A post, a document or an authority, as the department calls it."""
+Code = Annotated[str, StringConstraints(max_length=50, pattern=r"^[a-z][a-z0-9]*([_-][a-z0-9]+)*$")]
+"""A short lower-case word that stands in records for ever."""
+
+
+class Head(PolicySection):
+    """Whose policy this is. `name` is the file's own name; `manual` and `section` say where its text is found."""
+
+    name: Code
+    title: Title
+    department: Title
+    manual: Title
+    section: Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?$")]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in one file of a policy folder. `key` is dotted; empty when the file as a whole is meant."""
+
+    file: Path
+    key: str
+    what: str
+
+    def __str__(self) -> str:
+        """One line: file, key, what is wrong."""
+        return ": ".join(part for part in (str(self.file), self.key, self.what) if part)
+
+
+class PolicyError(ValueError):
+    """A policy cannot be used; `problems` names all that is wrong with it, not only the first."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One department's policy. `version` changes with any value of the file, never with comments or order."""
+
+    head: Head
+    version: str
+    sections: Mapping[type[PolicySection], PolicySection]
+
+    @property
+    def name(self) -> str:
+        """The name that agencies are registered with."""
+        return self.head.name
+
+    def section(self, model: type[Model]) -> Model:
+        """The section of this model. Raises LookupError when the profile was loaded without it."""
+        section = self.sections.get(model)
+        if not isinstance(section, model):
+            raise LookupError(f"the profile {self.name} was loaded without a section of {model.__name__}")
+        return section
+
+
+Sections = Mapping[str, type[PolicySection]]
+"""Section names and their models, as a service declares them."""
+
+
+def merge(*owned: Sections) -> dict[str, type[PolicySection]]:
+    """All services' sections in one mapping. Raises ValueError when two models claim one name."""
+    merged: dict[str, type[PolicySection]] = {HEAD: Head}
+    for sections in owned:
+        for name, model in sections.items():
+            if merged.setdefault(name, model) is not model:
+                raise ValueError(f"two models claim the policy section [{name}]")
+    return merged
+
+
+def load(path: Path, sections: Sections) -> Profile:
+    """The profile in the file `path`, each section checked by its model.
+
+    Raises PolicyError with every unknown or missing section and key and every wrong value of the file.
+    """
+    data = _parse(path)
+    models = merge(sections)
+    loaded: dict[type[PolicySection], PolicySection] = {}
+    problems = [Problem(path, name, "no part of the platform has this section") for name in data if name not in models]
+    for name, model in models.items():
+        try:
+            if name in data:
+                loaded[model] = model.model_validate(data[name])
+            else:
+                problems.append(Problem(path, name, "this section is missing"))
+        except ValidationError as error:
+            problems += [Problem(path, _dotted(name, detail["loc"]), _what(detail)) for detail in error.errors()]
+    head = loaded.get(Head)
+    if isinstance(head, Head) and head.name != path.stem:
+        problems.append(Problem(path, f"{HEAD}.name", f'must be the file\'s own name, "{path.stem}"'))
+    if problems or not isinstance(head, Head):
+        raise PolicyError(problems)
+    return Profile(head=head, version=f"{head.name}-{_digest(data)}", sections=loaded)
+
+
+def load_folder(folder: Path, sections: Sections) -> dict[str, Profile]:
+    """The profiles of `folder` (its *.toml but for the clause table) by name.
+
+    Raises PolicyError with the problems of all files; a folder without a profile is one.
+    """
+    profiles: dict[str, Profile] = {}
+    problems: list[Problem] = []
+    for path in sorted(folder.glob("*.toml")):
+        if path.name == clauses.FILE:
+            continue
+        try:
+            profiles[path.stem] = load(path, sections)
+        except PolicyError as error:
+            problems += error.problems
+    if not profiles and not problems:
+        problems.append(Problem(folder, "", "no policy profile here"))
+    if problems:
+        raise PolicyError(problems)
+    return profiles
+
+
+def check(folder: Path, sections: Sections) -> list[str]:
+    """What is wrong in a policy folder, its clause table included, a line each; nothing when all can be used."""
+    problems: list[str] = []
+    try:
+        load_folder(folder, sections)
+    except PolicyError as error:
+        problems += map(str, error.problems)
+    try:
+        columns = {column for clause in clauses.load(folder / clauses.FILE).values() for column in clause.sections}
+    except clauses.ClauseError as error:
+        return [*problems, *error.problems]
+    profiles = {path.stem for path in folder.glob("*.toml")} - {Path(clauses.FILE).stem}
+    problems += [f"{folder / clauses.FILE}: no profile {name}.toml" for name in sorted(columns - profiles)]
+    return problems
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """What every process knows of an agency."""
+
+    id: AgencyId
+    name: str
+    ori: str
+    time_zone: str
+    profile: str
+    mode: Literal["test", "live", "closed"]
+    synthetic: bool
+
+
+class Policies:
+    """Which agency follows which profile, kept current by following `agency.changed`."""
+
+    def __init__(self, profiles: Mapping[str, Profile]) -> None:
+        self._profiles = dict(profiles)
+        self._agencies: dict[AgencyId, Agency] = {}
+
+    async def apply(self, event: Event) -> None:
+        """Take in what accounts say of an agency; other events are ignored. Safe to run twice."""
+        if isinstance(event, AgencyChanged):
+            self._agencies[event.agency_id] = Agency(
+                id=event.agency_id,
+                name=event.name,
+                ori=event.ori,
+                time_zone=event.time_zone,
+                profile=event.profile,
+                mode=event.mode,
+                synthetic=event.synthetic,
+            )
+
+    def agency(self, agency_id: AgencyId) -> Agency:
+        """What is known of the agency, a closed one too. Raises Refused `agency_unknown`."""
+        if (agency := self._agencies.get(agency_id)) is None:
+            raise Refused(f"no agency {agency_id} is registered here", code="agency_unknown", clause="A2")
+        return agency
+
+    def of(self, agency_id: AgencyId) -> Profile:
+        """The agency's policy. Raises Refused `agency_unknown`: not registered, closed, or no such profile here."""
+        agency = self.agency(agency_id)
+        if agency.mode == "closed":
+            raise Refused(f"the agency {agency_id} is closed", code="agency_unknown", clause="A2")
+        if (profile := self._profiles.get(agency.profile)) is None:
+            raise Refused(
+                f"the agency {agency_id} follows a profile {agency.profile} that is not installed here",
+                code="agency_unknown",
+                clause="A2",
+            )
+        return profile
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PolicyError([Problem(path, "", f"cannot be read: {error.strerror}")]) from error
+    except ValueError as error:
+        raise PolicyError([Problem(path, "", f"is not TOML: {error}")]) from error
+
+
+def _digest(data: dict[str, Any]) -> str:
+    return hashlib.sha256(rfc8785.dumps(data)).hexdigest()[:12]
+
+
+def _dotted(section: str, loc: tuple[int | str, ...]) -> str:
+    return section + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+
+
+def _what(detail: Any) -> str:
+    match detail["type"]:
+        case "extra_forbidden":
+            return "no such setting"
+        case "missing":
+            return "this setting is missing"
+        case "value_error":
+            return str(detail["ctx"]["error"])
+        case _:
+            return str(detail["msg"])

@@ -1,0 +1,68 @@
+"""Sections of a policy profile that several services enforce, each in the same way."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import field_validator, model_validator
+
+from platekeeper_common.errors import Invalid
+from platekeeper_common.periods import Duration
+from platekeeper_common.policy import Code, PolicySection, Several
+
+_FORBIDDEN = ("immigra", "deport", "personal")
+
+
+class UsePolicy(PolicySection):
+    """[use]: what plate data may be used for (clauses A1, A2, A4, A5, A8)."""
+
+    purposes: Several[Code]
+    """The closed list of purpose codes; each search, hot list entry, export and release carries one (A1)."""
+    matter_types: Several[Code]
+    """What a use may belong to (A8)."""
+    numbered_matter_types: Several[Code]
+    """Those of `matter_types` that need a number (A8)."""
+    case_number_required: bool
+    """Whether every matter needs a number; no law asks for it yet."""
+    require_suspicion: Literal[False]
+    """Clause A5 asks for none, and no search carries one: a profile that demands it is refused."""
+
+    @field_validator("purposes")
+    @classmethod
+    def _no_forbidden_purpose(cls, purposes: tuple[str, ...]) -> tuple[str, ...]:
+        for purpose in purposes:
+            if any(word in purpose for word in _FORBIDDEN):
+                raise ValueError(f"{purpose} can be no purpose of any department (clauses A4, J4)")
+        return purposes
+
+    @model_validator(mode="after")
+    def _numbered_types_are_types(self) -> "UsePolicy":
+        if unknown := set(self.numbered_matter_types) - set(self.matter_types):
+            raise ValueError(f"numbered_matter_types holds what matter_types lacks: {', '.join(sorted(unknown))}")
+        return self
+
+    def demand_purpose(self, purpose: str | None) -> str:
+        """The purpose, when it is on the list. Raises Invalid `purpose_required` (A1)."""
+        if purpose not in self.purposes:
+            raise Invalid(
+                f"the purpose must be one of {', '.join(self.purposes)}", code="purpose_required", clause="A1"
+            )
+        return purpose
+
+    def demand_matter(self, matter_type: str | None, number: str | None) -> None:
+        """Raises Invalid `matter_required` or `matter_number_required` when stored data may not be searched so (A8)."""
+        if matter_type not in self.matter_types:
+            types = ", ".join(self.matter_types)
+            raise Invalid(f"the matter's type must be one of {types}", code="matter_required", clause="A8")
+        numbered = self.case_number_required or matter_type in self.numbered_matter_types
+        if numbered and not (number and number.strip()):
+            raise Invalid(f"a {matter_type} matter needs its number", code="matter_number_required", clause="A8")
+
+
+class AuditPolicy(PolicySection):
+    """[audit]: what every service that shows plate data does about its access records (clauses B8, G3)."""
+
+    audit_lag_limit: Duration
+    """No plate data while the oldest unsent access record, or the last checkpoint, is older."""
+
+
+SECTIONS: Mapping[str, type[PolicySection]] = {"use": UsePolicy, "audit": AuditPolicy}
