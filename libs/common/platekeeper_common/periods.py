@@ -6,7 +6,7 @@ A `Duration` is an exact length, for limits and warnings. A `Period` is counted 
 import calendar
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator
@@ -55,7 +55,7 @@ class Period:
             return start + timedelta(days=self.count)
         months = start.year * 12 + start.month - 1 + self.count * (12 if self.unit == "year" else 1)
         year, month = months // 12, months % 12 + 1
-        if year > datetime.max.year:
+        if year > MAXYEAR:
             raise OverflowError("the period ends beyond the year 9999")
         if start.day <= calendar.monthrange(year, month)[1]:
             return start.replace(year=year, month=month)

@@ -101,9 +101,9 @@ class Profile:
     def section(self, model: type[Model]) -> Model:
         """The section of this model. Raises LookupError when the profile was loaded without it."""
         section = self.sections.get(model)
-        if not isinstance(section, model):
-            raise LookupError(f"the profile {self.name} was loaded without a section of {model.__name__}")
-        return section
+        if isinstance(section, model):
+            return section
+        raise LookupError(f"the profile {self.name} was loaded without a section of {model.__name__}")
 
 
 Sections = Mapping[str, type[PolicySection]]
@@ -111,12 +111,14 @@ Sections = Mapping[str, type[PolicySection]]
 
 
 def merge(*owned: Sections) -> dict[str, type[PolicySection]]:
-    """All services' sections in one mapping. Raises ValueError when two models claim one name."""
+    """All services' sections in one mapping. Raises ValueError when a name has two models or a model two names."""
     merged: dict[str, type[PolicySection]] = {HEAD: Head}
     for sections in owned:
         for name, model in sections.items():
             if merged.setdefault(name, model) is not model:
                 raise ValueError(f"two models claim the policy section [{name}]")
+    if len(set(merged.values())) < len(merged):
+        raise ValueError("one model claims two policy sections")
     return merged
 
 

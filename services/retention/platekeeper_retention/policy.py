@@ -1,0 +1,38 @@
+"""Retention's sections of a policy profile: [retention], and the shared [use] and [audit]."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import model_validator
+
+from platekeeper_common import shared_policy
+from platekeeper_common.periods import CalendarPeriod
+from platekeeper_common.policy import Code, PolicySection, Title, none_when
+
+
+class RetentionPolicy(PolicySection):
+    """The schedule item under which reads and images are kept (clauses F1 to F3)."""
+
+    schedule_item: Code
+    """Our name for the item; it stands beside `retain_until` on what it keeps."""
+    authority: Title
+    """What sets the minimum."""
+    minimum: CalendarPeriod
+    """F1: nothing is deleted before; only a hold keeps it longer."""
+    maximum: Annotated[CalendarPeriod | None, none_when("none")]
+    """Longest time that the law lets data be kept; None while no law sets one."""
+    clock: Literal["receipt"]
+    """F1: the minimum counts from the download to the server, not from the capture."""
+    purge: Literal["should", "may"]
+    """F3: `should` raises an alarm when a purge is overdue, `may` a reminder."""
+
+    @model_validator(mode="after")
+    def _maximum_covers_minimum(self) -> "RetentionPolicy":
+        start = datetime(2001, 1, 1, tzinfo=UTC)
+        if self.maximum is not None and self.maximum.after(start) < self.minimum.after(start):
+            raise ValueError("maximum must not be shorter than minimum")
+        return self
+
+
+SECTIONS: Mapping[str, type[PolicySection]] = {"retention": RetentionPolicy, **shared_policy.SECTIONS}
