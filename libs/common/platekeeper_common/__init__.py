@@ -1,0 +1,1 @@
+"""What every Platekeeper service shares."""

@@ -39,7 +39,8 @@ class Tx:
         """All rows of a select, as of this unit of work's snapshot. Raises Unavailable."""
         connection = self._writing or await self._reader()
         with _unavailable():
-            return (await connection.execute(statement, parameters)).all()
+            found: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
+            return found
 
     async def row(self, statement: Select[Any], parameters: Any = None) -> Row[Any] | None:
         """The first row of a select, or None."""
@@ -107,7 +108,7 @@ class Tx:
         for emitted in self._emitted:
             if isinstance(emitted, AccessRecorded):
                 number += 1
-                emitted = msgspec.structs.replace(emitted, number=number)  # noqa: PLW2901
+                emitted = msgspec.structs.replace(emitted, number=number)
             numbered.append(emitted)
         return numbered
 
@@ -207,5 +208,3 @@ class _unavailable:  # noqa: N801 - reads as a statement
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
             raise Unavailable(f"database: {type(error.orig).__name__}") from error
-
-

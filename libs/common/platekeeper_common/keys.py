@@ -79,7 +79,10 @@ class KeyStore:
 
 
 def _create(path: Path, data: bytes, *, shared: bool = True) -> None:
-    """Write durably under a temporary name, then link: a reader sees the whole key or none, the first writer wins; unless `shared`, the second is told."""
+    """Write durably under a temporary name, then link: a reader sees the whole key or none.
+
+    The first writer wins; unless the key is `shared`, the second gets FileExistsError.
+    """
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)

@@ -18,7 +18,7 @@ Handler = Callable[[Sequence[Event]], Awaitable[None]]
 Apply = Callable[[Event], Awaitable[None]]
 
 
-class Reject(Exception):  # noqa: N818 - a verdict on an event, not a fault
+class Reject(Exception):
     """This one event can never be handled: to the dead letters with it."""
 
     def __init__(self, event: Event, reason: str) -> None:
@@ -28,7 +28,7 @@ class Reject(Exception):  # noqa: N818 - a verdict on an event, not a fault
         self.reason = reason
 
 
-class Unavailable(Exception):  # noqa: N818
+class Unavailable(Exception):
     """Something that the handler needs is away (database, bus, objects, time-out): wait and try again."""
 
 
@@ -37,7 +37,11 @@ class TooOld(LookupError):
 
 
 class Fenced(RuntimeError):
-    """Another process took this one's place; nothing may be written any more. The process must end."""
+    """Another took this one's place, and what was about to be written was not.
+
+    From `Batch.done`: the partition went to another member, its records come again there; this member may poll on.
+    From `publish`: another process took this one's place as a producer; the process must end.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,10 @@ class Batch(Protocol):
         """At least one."""
 
     async def done(self) -> None:
-        """Commit: the group goes on behind these records. Raises Fenced if another member took the partition."""
+        """Commit: the group goes on behind these records. Doing it twice is the same as once.
+
+        Raises Fenced if another member took the partition, Unavailable when the commit cannot be kept now (try again).
+        """
 
 
 class Member(Protocol):
@@ -87,7 +94,9 @@ class Member(Protocol):
     async def poll(self, most: int) -> Batch | None:
         """The next batch, of up to `most` records; None when nothing came within a second or so.
 
-        The same partition is not handed out again before `done`; without `done` its records come again.
+        The same partition is not handed out again before `done`; without `done` its records come again, to the member
+        that has the partition next. A member that is silent for long (neither polls nor commits) is taken for dead and
+        loses its partitions; polling again makes it a member again. Raises Unavailable.
         """
 
     async def leave(self) -> None:
@@ -105,25 +114,32 @@ class Bus(Protocol):
         """
 
     async def join(self, group: str, topics: Sequence[Topic]) -> Member:
-        """Become a member of the group; a group that is new starts at the oldest record."""
+        """Become a member of the group; a group that is new starts at the oldest record. Raises Unavailable."""
 
     async def follow(self, topic: Topic, apply: Apply, caught_up: Callable[[], None]) -> None:
         """Give every record of the topic to `apply`, from the start, for ever; no group.
 
-        Calls `caught_up` once, when all that was there at the start has been applied.
+        Calls `caught_up` once, when all that was there at the start has been applied. Ends only by raising: what
+        `apply` raised, Undecodable (a follower must not skip a word of its register), or Unavailable.
         """
 
     def tail(self, topic: Topic, after: int | None) -> AsyncIterator[tuple[int, Event]]:
-        """The events of a one-partition topic behind offset `after` (None: from now on), with their offsets.
+        """The events of a one-partition topic behind offset `after` (None: from this call on), with their offsets.
 
-        Raises TooOld when records behind `after` have been pruned.
+        Raises TooOld when records behind `after` have been pruned, or when `after` was never given out: at the call or
+        at the first event where that can be known, later when the reader falls behind the pruning. Raises Unavailable.
+        Undecodable records are left out.
         """
 
     async def backlog(self, group: str, topic: Topic) -> int:
-        """How many records of the topic the group has yet to handle."""
+        """How many records of the topic the group has yet to handle; in a compacted topic, at most so many."""
 
     async def prune(self) -> int:
-        """Remove what is past its topic's retention, and all but the last record of each key of compacted topics."""
+        """Remove what is past its topic's retention, and all but the last record of each key of compacted topics.
+
+        Returns how many records went. Compaction spares what a group has yet to handle, until that too is past the
+        retention. Raises Unavailable when the removed bytes may still lie somewhere; pruning again finishes the work.
+        """
 
     async def close(self) -> None:
         """Let go of everything; publishing afterwards raises Unavailable."""

@@ -1,0 +1,198 @@
+"""Access records: what is written before anything is answered (Civil Code 1798.90.52; clause G3).
+
+A record of plate data carries purpose and query elements; the elements are encrypted here, under the key of agency and
+month, before the record leaves the service. No audit, no data.
+"""
+
+import base64
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import rfc8785
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from platekeeper_common import ids
+from platekeeper_common.auth import Caller
+from platekeeper_common.authorization import RULES, Action
+from platekeeper_common.clock import Clock, hundredths
+from platekeeper_common.errors import PlatekeeperError, Refused
+from platekeeper_common.events.access import AccessRecorded, Sealed
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.keys import NONCE_BYTES, KeyStore
+from platekeeper_common.policy import Policies
+
+NOT_STATED = "not_stated"
+"""The purpose in the record of a refusal whose request named none."""
+SALT_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """Why plate data is asked for: purpose code and matter (clauses A1, A4, A8)."""
+
+    purpose: str
+    matter_type: str
+    matter_number: str | None = None
+    reason: str | None = None
+    """Free text, for the purpose `other_le` alone."""
+    requested_by: str | None = None
+    """For whom a dispatcher asks (A3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request came from."""
+
+    address: str | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What was handed out."""
+
+    count: int = 0
+    ids: Sequence[str] = field(default_factory=tuple)
+
+
+class Recorder:
+    """Makes the access records of one service."""
+
+    def __init__(self, producer: str, keys: KeyStore, policies: Policies, clock: Clock) -> None:
+        """`producer` names the database whose numbers the records get when they are committed."""
+        self._producer = producer
+        self._keys = keys
+        self._policies = policies
+        self._clock = clock
+
+    def plate_data(
+        self, by: Caller, action: Action, use: Use, query: Mapping[str, Any], result: Result, place: Place
+    ) -> AccessRecorded:
+        """Plate data of the caller's agency was opened for `use`; `query` holds the query elements as JSON values."""
+        return self._record(
+            by,
+            action,
+            place,
+            kind="plate_data",
+            purpose=use.purpose,
+            matter_type=use.matter_type,
+            matter_number=use.matter_number,
+            requested_by=use.requested_by,
+            query={**query, **({"reason": use.reason} if use.reason else {})},
+            result_count=result.count,
+            result_ids=tuple(result.ids),
+        )
+
+    def administration(
+        self, by: Caller, action: Action, object_type: str, object_id: str, place: Place, **more: Any
+    ) -> AccessRecorded:
+        """The caller changed or looked at something that is not plate data, named by type and id."""
+        return self._record(
+            by, action, place, kind="administration", object_type=object_type, object_id=object_id, **more
+        )
+
+    def refusal(self, by: Caller, action: Action, error: PlatekeeperError, asked: str, place: Place) -> AccessRecorded:
+        """The caller was refused; `asked` is the request's method and path."""
+        refused: dict[str, Any] = {"outcome": "refused", "code": error.code, "clause": error.clause}
+        if RULES[action].plate_data:
+            return self._record(
+                by,
+                action,
+                place,
+                kind="plate_data",
+                purpose=NOT_STATED,
+                query={"asked": asked},
+                result_count=0,
+                **refused,
+            )
+        return self._record(by, action, place, kind="administration", object_type="request", object_id=asked, **refused)
+
+    def unauthenticated(self, address: str, count: int, code: str) -> AccessRecorded:
+        """Somebody unknown was refused `count` times in the last minute."""
+        at = hundredths(self._clock())
+        return AccessRecorded(
+            id=ids.new(),
+            agency_id=ids.PLATFORM,
+            producer=self._producer,
+            number=0,
+            at=at,
+            kind="administration",
+            action="authenticate",
+            outcome="refused",
+            subject=f"source:{address}",
+            username="",
+            name="",
+            organisation="",
+            policy_version=self._version(ids.PLATFORM),
+            salt=_salt(),
+            address=address,
+            object_type="credential",
+            object_id="unknown",
+            count=count,
+            code=code,
+            clause="G2",
+        )
+
+    def _version(self, agency_id: AgencyId) -> str:
+        """The policy in force; a caller of no agency, or of one that is closed, is under none."""
+        try:
+            return self._policies.of(agency_id).version
+        except Refused:
+            return "none"
+
+    def _record(
+        self,
+        by: Caller,
+        action: Action,
+        place: Place,
+        *,
+        kind: Literal["plate_data", "administration"],
+        query: Mapping[str, Any] | None = None,
+        outcome: Literal["allowed", "refused", "failed"] = "allowed",
+        **more: Any,
+    ) -> AccessRecorded:
+        at = hundredths(self._clock())
+        record_id = ids.new()
+        return AccessRecorded(
+            id=record_id,
+            agency_id=by.agency_id,
+            producer=self._producer,
+            number=0,
+            at=at,
+            kind=kind,
+            action=action.value,
+            outcome=outcome,
+            subject=by.subject,
+            username=by.username,
+            name=by.name,
+            organisation=by.organisation,
+            title=by.title,
+            session=by.session,
+            policy_version=self._version(by.agency_id),
+            salt=_salt(),
+            address=place.address,
+            device=place.device,
+            query=None if query is None else seal(self._keys, by.agency_id, at, record_id, query),
+            **more,
+        )
+
+
+def seal(keys: KeyStore, agency_id: AgencyId, at: datetime, record_id: str, query: Mapping[str, Any]) -> Sealed:
+    """The query elements (RFC 8785 JSON) under the key of agency and month, bound to their record."""
+    name = f"{agency_id}/access/{at:%Y-%m}"
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    ciphertext = AESGCM(keys.key(name)).encrypt(nonce, rfc8785.dumps(dict(query)), record_id.encode())
+    return Sealed(name, base64.b64encode(nonce).decode(), base64.b64encode(ciphertext).decode())
+
+
+def unseal(keys: KeyStore, record_id: str, sealed: Sealed) -> bytes:
+    """The canonical JSON of the query elements. Raises Gone when the month's key has been destroyed."""
+    key = AESGCM(keys.existing(sealed.key_id))
+    return key.decrypt(base64.b64decode(sealed.nonce), base64.b64decode(sealed.ciphertext), record_id.encode())
+
+
+def _salt() -> str:
+    return base64.b64encode(secrets.token_bytes(SALT_BYTES)).decode()

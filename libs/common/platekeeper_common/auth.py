@@ -1,0 +1,228 @@
+"""Tokens: the one wrapper around python-jose, and who a token says is calling.
+
+ES256 only (RFC 7518 3.4), `exp iss aud jti` required and compared here, keys by `kid` from the issuer's JWKS (RFC 7517)
+and never from a token's own header. The library skips `exp` when it is absent and guesses the algorithm when no list
+is given: both are closed here, and the same attacks are tried against this door in the tests.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jose import jwk, jwt
+from jose.exceptions import JOSEError
+
+from platekeeper_common import ids
+from platekeeper_common.clock import Clock
+from platekeeper_common.errors import Busy, Unauthenticated
+from platekeeper_common.events.access import AccessRevoked
+from platekeeper_common.events.envelope import Event
+from platekeeper_common.ids import AgencyId
+
+ALGORITHM = "ES256"
+TOKEN_LIFE = timedelta(minutes=10)
+REFETCH_AFTER = timedelta(seconds=10)
+"""An unknown `kid` asks the issuer again at most this often."""
+
+KeySet = Mapping[str, Any]
+"""A JWKS document."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who is calling: a person, or a device with its token."""
+
+    kind: Literal["person", "device"]
+    subject: str
+    agency_id: AgencyId
+    username: str
+    name: str
+    organisation: str
+    expires_at: datetime
+    issued_at: datetime
+    roles: frozenset[str] = frozenset()
+    title: str | None = None
+    session: str | None = None
+    signed_on_at: datetime | None = None
+    training_until: datetime | None = None
+    """Until when the training that the person had at sign-on is valid; None: no completed training, no data (C2)."""
+
+    @property
+    def trained(self) -> bool:
+        """Whether the holder had valid training at sign-on (C2)."""
+        return (
+            self.training_until is not None
+            and self.signed_on_at is not None
+            and self.training_until > self.signed_on_at
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """An EC P-256 private key and its name."""
+
+    kid: str
+    pem: bytes
+
+    @classmethod
+    def make(cls) -> "SigningKey":
+        """A fresh key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return cls(ids.new(), pem)
+
+    def public(self) -> dict[str, Any]:
+        """The public half as a JWK."""
+        document: dict[str, Any] = jwk.construct(self.pem.decode(), ALGORITHM).public_key().to_dict()
+        return document | {"kid": self.kid, "use": "sig", "alg": ALGORITHM}
+
+
+def issue(caller: Caller, key: SigningKey, *, issuer: str, audience: str) -> str:
+    """A signed token that says `caller`."""
+    claims: dict[str, Any] = {
+        "iss": issuer,
+        "aud": audience,
+        "sub": caller.subject,
+        "jti": ids.new(),
+        "iat": _seconds(caller.issued_at),
+        "nbf": _seconds(caller.issued_at),
+        "exp": _seconds(caller.expires_at),
+        "kind": caller.kind,
+        "agency": caller.agency_id,
+        "username": caller.username,
+        "name": caller.name,
+        "organisation": caller.organisation,
+        "roles": sorted(caller.roles),
+        "title": caller.title,
+        "session": caller.session,
+        "auth_time": _seconds(caller.signed_on_at),
+        "training_until": _seconds(caller.training_until),
+    }
+    return str(jwt.encode(claims, key.pem.decode(), algorithm=ALGORITHM, headers={"kid": key.kid}))
+
+
+class Verifier:
+    """Verifies tokens of one issuer for one audience."""
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[KeySet]],
+        *,
+        issuer: str,
+        audience: str,
+        clock: Clock,
+        cache: Path | None = None,
+    ) -> None:
+        """`fetch` gets the issuer's JWKS; `cache` is a file that outlives a restart while the issuer is away."""
+        self._fetch = fetch
+        self._issuer = issuer
+        self._audience = audience
+        self._clock = clock
+        self._cache = cache
+        self._keys: dict[str, Any] = {}
+        self._fetched_at: datetime | None = None
+        self._fetching = asyncio.Lock()
+        self._revoked: dict[str, datetime] = {}
+
+    async def revoke(self, event: Event) -> None:
+        """Follow `access.revoked`: tokens issued before the moment are worth nothing."""
+        assert isinstance(event, AccessRevoked)  # noqa: S101 - the topic carries nothing else
+        self._revoked[event.key] = event.before
+
+    async def verify(self, token: str) -> Caller:
+        """Who the token says is calling. Raises Unauthenticated with the code of what is wrong."""
+        try:
+            header = jwt.get_unverified_header(token)
+            kid = header.get("kid")
+            if header.get("alg") != ALGORITHM or not isinstance(kid, str):
+                raise Unauthenticated("the token is not signed as ours are", code="token_invalid", clause="G2")
+            key = await self._key(kid)
+            claims = jwt.decode(token, key, algorithms=[ALGORITHM], options={"verify_aud": False, "verify_exp": False})
+        except JOSEError as error:
+            raise Unauthenticated("the token is not one of ours", code="token_invalid", clause="G2") from error
+        return self._caller(claims)
+
+    def _caller(self, claims: Mapping[str, Any]) -> Caller:
+        now = self._clock()
+        try:
+            if claims["iss"] != self._issuer or claims["aud"] != self._audience or not claims["jti"]:
+                raise Unauthenticated("the token was made for another platform", code="token_invalid", clause="G2")
+            caller = Caller(
+                kind=claims["kind"],
+                subject=claims["sub"],
+                agency_id=AgencyId(claims["agency"]),
+                username=claims["username"],
+                name=claims["name"],
+                organisation=claims["organisation"],
+                issued_at=_moment(claims["iat"]),
+                expires_at=_moment(claims["exp"]),
+                roles=frozenset(claims["roles"]),
+                title=claims.get("title"),
+                session=claims.get("session"),
+                signed_on_at=_optional(claims.get("auth_time")),
+                training_until=_optional(claims.get("training_until")),
+            )
+            not_before = _moment(claims["nbf"])
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise Unauthenticated("the token lacks what ours hold", code="token_invalid", clause="G2") from error
+        if caller.expires_at <= now:
+            raise Unauthenticated("the token has expired; log in again", code="token_expired", clause="G2")
+        # A second of grace: `nbf` is in whole seconds and clocks of two machines differ.
+        if not_before > now + timedelta(seconds=1):
+            raise Unauthenticated("the token is not valid yet", code="token_invalid", clause="G2")
+        for key in (f"{caller.agency_id}/{caller.subject}", f"{caller.agency_id}/*"):
+            if (before := self._revoked.get(key)) is not None and caller.issued_at < before:
+                raise Unauthenticated("the token has been revoked; log in again", code="token_revoked", clause="G2")
+        return caller
+
+    async def _key(self, kid: str) -> Any:
+        if kid not in self._keys:
+            async with self._fetching:
+                if kid not in self._keys and self._may_fetch():
+                    self._take(await self._document())
+        if kid not in self._keys:
+            raise Unauthenticated(
+                "the token is signed with a key that we do not know", code="token_invalid", clause="G2"
+            )
+        return self._keys[kid]
+
+    def _may_fetch(self) -> bool:
+        return self._fetched_at is None or self._clock() - self._fetched_at >= REFETCH_AFTER
+
+    async def _document(self) -> KeySet:
+        try:
+            document = await self._fetch()
+        except OSError as error:
+            if self._cache is None or not self._cache.exists():
+                raise Busy("the keys of the login service cannot be had", code="keys_unavailable") from error
+            return dict(json.loads(self._cache.read_text()))
+        self._fetched_at = self._clock()
+        if self._cache is not None:
+            self._cache.parent.mkdir(parents=True, exist_ok=True)
+            self._cache.write_text(json.dumps(document))
+        return document
+
+    def _take(self, document: KeySet) -> None:
+        for key in document.get("keys", ()):
+            if key.get("alg") == ALGORITHM and key.get("kty") == "EC" and isinstance(key.get("kid"), str):
+                self._keys[key["kid"]] = jwk.construct(key, ALGORITHM)
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _optional(seconds: float | None) -> datetime | None:
+    return None if seconds is None else _moment(seconds)

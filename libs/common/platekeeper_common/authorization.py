@@ -1,0 +1,111 @@
+"""The one authorization decision: who may do what, default deny (clauses A2, C1, C2, G2).
+
+Every route declares its `Action`; this table says which roles may do it and whether it opens plate data, for which the
+holder must have been trained when signing on. Rules that need more than the token (the holder of a post, the owner of
+a camera) are the handler's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from platekeeper_common.auth import Caller
+from platekeeper_common.errors import Refused
+
+
+class Action(StrEnum):
+    """What can be done through the doors of the services. The names stand in access records."""
+
+    AGENCY_OPEN = "agency.open"
+    AGENCY_GO_LIVE = "agency.go_live"
+    AGENCY_CLOSE = "agency.close"
+    AGENCY_VIEW = "agency.view"
+    ACCOUNT_OPEN = "account.open"
+    ACCOUNT_DISABLE = "account.disable"
+    ACCOUNT_VIEW = "account.view"
+    SECOND_FACTOR_ENROL = "second_factor.enrol"
+    POST_FILL = "post.fill"
+    TRAINING_CERTIFY = "training.certify"
+    RECORDS_VIEW = "access_records.view"
+    DEVICE_REGISTER = "device.register"
+    DEVICE_VIEW = "device.view"
+    DEVICE_RETIRE = "device.retire"
+    FRAME_POST = "frame.post"
+    READS_POST = "reads.post"
+    HOTLIST_EDIT = "hotlist.edit"
+    HOTLIST_VIEW = "hotlist.view"
+    HITS_STREAM = "hits.stream"
+    HITS_VIEW = "hits.view"
+    SEARCH = "reads.search"
+    READ_VIEW = "read.view"
+    IMAGE_VIEW = "image.view"
+    DEAD_LETTERS_VIEW = "dead_letters.view"
+    DEAD_LETTERS_RETRY = "dead_letters.retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who may do an action. `roles` empty: every person. `plate_data`: training, purpose and query are required."""
+
+    roles: frozenset[str] = frozenset()
+    plate_data: bool = False
+    devices: bool = False
+
+
+def _roles(*roles: str) -> Rule:
+    return Rule(frozenset(roles))
+
+
+def _plate_data(*roles: str) -> Rule:
+    return Rule(frozenset(roles), plate_data=True)
+
+
+PLATFORM_ADMINISTRATOR = "platform_administrator"
+"""Opens agencies and mends the machinery; belongs to no agency and never sees plate data."""
+ROLES = ("administrator", "officer", "dispatcher", "investigator", "auditor", "trainer")
+"""The roles that an agency's administrator can give."""
+
+_READERS = ("officer", "dispatcher", "investigator")
+
+RULES: Mapping[Action, Rule] = {
+    Action.AGENCY_OPEN: _roles(PLATFORM_ADMINISTRATOR),
+    Action.AGENCY_GO_LIVE: _roles(PLATFORM_ADMINISTRATOR),
+    Action.AGENCY_CLOSE: _roles(PLATFORM_ADMINISTRATOR),
+    Action.AGENCY_VIEW: Rule(),
+    Action.ACCOUNT_OPEN: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
+    Action.ACCOUNT_DISABLE: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
+    Action.ACCOUNT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", "trainer"),
+    Action.SECOND_FACTOR_ENROL: Rule(),
+    Action.POST_FILL: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
+    Action.TRAINING_CERTIFY: _roles("administrator", "trainer"),
+    Action.RECORDS_VIEW: _roles("administrator", "auditor"),
+    Action.DEVICE_REGISTER: _roles("administrator"),
+    Action.DEVICE_VIEW: _roles("administrator", "auditor"),
+    Action.DEVICE_RETIRE: _roles("administrator"),
+    Action.FRAME_POST: Rule(devices=True),
+    Action.READS_POST: Rule(devices=True),
+    Action.HOTLIST_EDIT: _plate_data("administrator", "investigator", "dispatcher"),
+    Action.HOTLIST_VIEW: _plate_data("administrator", "auditor", *_READERS),
+    Action.HITS_STREAM: _plate_data(*_READERS),
+    Action.HITS_VIEW: _plate_data(*_READERS),
+    Action.SEARCH: _plate_data(*_READERS),
+    Action.READ_VIEW: _plate_data(*_READERS),
+    Action.IMAGE_VIEW: _plate_data(*_READERS),
+    Action.DEAD_LETTERS_VIEW: _roles(PLATFORM_ADMINISTRATOR),
+    Action.DEAD_LETTERS_RETRY: _roles(PLATFORM_ADMINISTRATOR),
+}
+
+
+def decide(caller: Caller, action: Action) -> None:
+    """Return when the caller may do the action within the own agency; raise Refused with code and clause otherwise."""
+    rule = RULES[action]
+    if (caller.kind == "device") != rule.devices:
+        raise Refused("a device posts, a person asks; neither does the other's work", code="not_allowed", clause="A3")
+    if rule.roles and not rule.roles & caller.roles:
+        raise Refused(f"none of your roles allows {action}", code="not_allowed", clause="A2")
+    if rule.plate_data and not caller.trained:
+        raise Refused(
+            "no plate data without department-approved training that was valid when you signed on",
+            code="training_missing",
+            clause="C2",
+        )

@@ -1,0 +1,287 @@
+"""The one loop between any bus and a handler, and the one between any bus and a register that every process follows."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from traceback import walk_tb
+from typing import TypeVar
+
+import structlog
+
+from platekeeper_common.bus.contract import (
+    Apply,
+    Batch,
+    Bus,
+    DeadLetter,
+    DeadLetters,
+    Fenced,
+    Handler,
+    Member,
+    Record,
+    Reject,
+    Unavailable,
+)
+from platekeeper_common.clock import Clock, utc_now
+from platekeeper_common.errors import Busy
+from platekeeper_common.events.catalogue import decode
+from platekeeper_common.events.envelope import Event, Topic, Undecodable
+
+LONE_ATTEMPTS = 5
+"""How often an event may fail alone before it is a dead letter."""
+MOST_IN_A_ROW = 20
+"""How many events in a row may fail that way before the consumer stops: then the fault is not theirs."""
+AWAY = (Unavailable, Busy, TimeoutError, ConnectionError)
+"""What a handler raises when something that it needs is away."""
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+_dice = random.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """Seconds between attempts: from `first`, doubling up to `longest`, each cut by up to half by chance."""
+
+    first: float = 0.1
+    longest: float = 30.0
+
+    def after(self, attempts: int) -> float:
+        """How long to wait after so many failed attempts (at least one)."""
+        doubled = self.first * float(2 ** min(attempts - 1, 30))
+        return min(self.longest, doubled) * _dice.uniform(0.5, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    record: Record
+    event: Event
+
+
+class _Stopped(Exception):
+    """Too many events failed in a row, or the consumer is being cancelled: the batch in hand stays undone."""
+
+
+class Consumer:
+    """One member of a group: hands batches to `handler` until cancelled, and ends each event in one of three ways.
+
+    `handled` counts events, `dead_lettered` letters. `ready` is false until it has joined, while something is away, and
+    after it stopped; `trouble` then says why (never a plate).
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        group: str,
+        topics: Sequence[Topic],
+        handler: Handler,
+        dead_letters: DeadLetters,
+        *,
+        clock: Clock = utc_now,
+        most: int = 500,
+        drain: float = 20.0,
+        pauses: Pauses | None = None,
+    ) -> None:
+        """`most`: events a batch; `drain`: seconds that a batch in hand may take to finish after a cancellation."""
+        self.ready = False
+        self.trouble: str | None = "not started"
+        self.handled = 0
+        self.dead_lettered = 0
+        self._bus, self._group, self._topics = bus, group, topics
+        self._handler, self._dead_letters, self._clock = handler, dead_letters, clock
+        self._most, self._drain, self._pauses = most, drain, pauses or Pauses()
+        self._in_a_row = 0
+        self._leaving = asyncio.Event()
+        self._log = log.bind(group=group)
+
+    async def run(self) -> None:
+        """Consume until cancelled; returns only after it stopped because too many events failed in a row."""
+        self._leaving.clear()
+        member: Member | None = None
+        try:
+            member = await self._until_there("join", lambda: self._bus.join(self._group, self._topics))
+            while True:
+                batch = await self._until_there("poll", lambda: member.poll(self._most))
+                if batch is not None:
+                    await self._settle_or_drain(batch)
+        except _Stopped as reason:
+            self._log.error("consumer_stopped", reason=str(reason))
+            self.ready, self.trouble = False, str(reason)
+        finally:
+            self.ready, self.trouble = False, self.trouble or "not running"
+            if member is not None:
+                await member.leave()
+
+    async def _settle_or_drain(self, batch: Batch) -> None:
+        settling = asyncio.ensure_future(self._settle(batch))
+        try:
+            await asyncio.shield(settling)
+        except asyncio.CancelledError:
+            self._leaving.set()
+            try:
+                await asyncio.wait([settling], timeout=self._drain)
+            finally:
+                settling.cancel()
+                await asyncio.gather(settling, return_exceptions=True)
+            raise
+
+    async def _settle(self, batch: Batch) -> None:
+        items = []
+        for record in batch.records:
+            try:
+                items.append(_Item(record, decode(record.value)))
+            except Undecodable:
+                await self._bury(record, "undecodable: no event that this version knows", attempts=1)
+        await self._handle(items)
+        try:
+            await self._until_there("commit", batch.done)
+        except Fenced:
+            first = batch.records[0]
+            self._log.warning("batch_fenced", topic=first.topic, partition=first.partition, offset=first.offset)
+
+    async def _handle(self, items: Sequence[_Item]) -> None:
+        while items and (error := await self._attempt(items)) is not None:
+            if (refused := _refused(items, error)) is not None:
+                await self._bury(refused.record, str(error), attempts=1)
+                items = [item for item in items if item is not refused]
+            elif len(items) == 1:
+                await self._handle_alone(items[0], error)
+                return
+            else:
+                middle = len(items) // 2
+                await self._handle(items[:middle])
+                items = items[middle:]
+
+    async def _handle_alone(self, item: _Item, error: Exception) -> None:
+        for attempts in range(1, LONE_ATTEMPTS):
+            await self._pause(self._pauses.after(attempts))
+            if (again := await self._attempt([item])) is None:
+                return
+            if _refused([item], again) is not None:
+                await self._bury(item.record, str(again), attempts=attempts + 1)
+                return
+            error = again
+        reason = f"failed: {_describe(error)}"
+        await self._bury(item.record, reason, attempts=LONE_ATTEMPTS)
+        self._in_a_row += 1
+        if self._in_a_row >= MOST_IN_A_ROW:
+            raise _Stopped(f"stopped: {MOST_IN_A_ROW} events in a row failed, the last {reason}")
+
+    async def _attempt(self, items: Sequence[_Item]) -> Exception | None:
+        events = [item.event for item in items]
+        try:
+            await self._until_there("handle", lambda: self._handler(events))
+        except _Stopped:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the event ends in one of the three ways
+            self._log.warning("handler_failed", events=len(events), error=_describe(error))
+            return error
+        self.handled += len(events)
+        self._in_a_row = 0
+        return None
+
+    async def _bury(self, record: Record, reason: str, *, attempts: int) -> None:
+        letter = DeadLetter(self._group, record, reason, attempts, self._clock())
+        await self._until_there("dead_letter", lambda: self._dead_letters.add(letter))
+        self.dead_lettered += 1
+        place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        self._log.error("dead_lettered", reason=reason, attempts=attempts, **place)
+
+    async def _until_there(self, step: str, act: Callable[[], Awaitable[T]]) -> T:
+        failures = 0
+        while True:
+            try:
+                answer = await act()
+            except AWAY as error:
+                failures += 1
+                self.ready, self.trouble = False, f"{step}: {_describe(error)}"
+                self._log.warning("waiting", step=step, failures=failures, error=_describe(error))
+                await self._pause(self._pauses.after(failures))
+            else:
+                self.ready, self.trouble = True, None
+                return answer
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._leaving.wait(), seconds)
+        except TimeoutError:
+            return
+        raise _Stopped("leaving")
+
+
+class Follower:
+    """Applies every record of a topic, from the start, until cancelled: the process's copy of a register.
+
+    `ready` once all that was there at the start is applied, and as long as nothing fails; `trouble` then says what.
+    A word that `apply` fails on is tried again, for ever, before the next: a register with a word left out is wrong.
+    After a fault of the bus it begins again, so `apply` must be safe to run twice.
+    """
+
+    def __init__(self, bus: Bus, topic: Topic, apply: Apply, *, pauses: Pauses | None = None) -> None:
+        """Nothing runs before `run`."""
+        self.ready = False
+        self.trouble: str | None = "not started"
+        self._bus, self._topic, self._apply, self._pauses = bus, topic, apply, pauses or Pauses()
+        self._reached = asyncio.Event()
+        self._log = log.bind(topic=topic.name)
+
+    async def caught_up(self) -> None:
+        """Return once it has been ready for the first time."""
+        await self._reached.wait()
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        failures = 0
+
+        def reached() -> None:
+            nonlocal failures
+            failures, self.ready, self.trouble = 0, True, None
+            self._reached.set()
+
+        try:
+            while True:
+                self.trouble = "catching up"
+                try:
+                    await self._bus.follow(self._topic, self._apply_surely, reached)
+                except Exception as error:  # noqa: BLE001 - not ready until it is mended, and that is told
+                    failures += 1
+                    await self._wait("follow", failures, error)
+        finally:
+            self.ready, self.trouble = False, "not running"
+
+    async def _apply_surely(self, event: Event) -> None:
+        failures, was_ready = 0, self.ready
+        while True:
+            try:
+                await self._apply(event)
+            except Exception as error:  # noqa: BLE001 - not ready until it is mended, and that is told
+                failures += 1
+                await self._wait("apply", failures, error)
+            else:
+                if failures:
+                    self.ready, self.trouble = was_ready, None if was_ready else "catching up"
+                return
+
+    async def _wait(self, step: str, failures: int, error: Exception) -> None:
+        self.ready, self.trouble = False, f"{step}: {_describe(error)}"
+        self._log.warning("waiting", step=step, failures=failures, error=_describe(error))
+        await asyncio.sleep(self._pauses.after(failures))
+
+
+def _refused(items: Sequence[_Item], error: Exception) -> _Item | None:
+    """The item that a Reject names, if it is one of these; handlers may reject a copy of the event."""
+    if not isinstance(error, Reject):
+        return None
+    same = (item for item in items if item.event is error.event)
+    return next(same, None) or next((item for item in items if item.event == error.event), None)
+
+
+def _describe(error: BaseException) -> str:
+    """What failed and where, without the message: messages of drivers and decoders quote plates."""
+    name = type(error).__name__
+    if error.__cause__ is not None:
+        name += f" from {type(error.__cause__).__name__}"
+    frames = [f"{PurePath(frame.f_code.co_filename).name}:{line}" for frame, line in walk_tb(error.__traceback__)]
+    return f"{name} at {frames[-1]}" if frames else name

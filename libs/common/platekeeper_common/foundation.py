@@ -1,0 +1,60 @@
+"""Opens what a process opens once: keys, objects, bus, policies, the verifier of tokens."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from platekeeper_common.auth import KeySet, Verifier
+from platekeeper_common.bus.embedded import EmbeddedBus
+from platekeeper_common.clock import Clock, utc_now
+from platekeeper_common.ids import Ids
+from platekeeper_common.keys import KeyStore
+from platekeeper_common.objects import Objects
+from platekeeper_common.peers import AppOf, Peers
+from platekeeper_common.policy import Policies, Sections, load_folder
+from platekeeper_common.service import Foundation
+from platekeeper_common.settings import Settings
+
+JWKS_PATH = "/.well-known/jwks.json"
+"""Where accounts publish the keys that verify tokens (RFC 7517)."""
+
+
+@asynccontextmanager
+async def open_foundation(
+    settings: Settings,
+    sections: Sections,
+    app_of: AppOf,
+    *,
+    clock: Clock = utc_now,
+    fetch_keys: Callable[[], Awaitable[KeySet]] | None = None,
+) -> AsyncIterator[Foundation]:
+    """Everything under `settings.var`. `fetch_keys` replaces asking accounts for the token keys.
+
+    Raises PolicyError when a profile cannot be used.
+    """
+    settings.var.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keys = KeyStore(settings.var / "keys")
+    peers = Peers(app_of, seconds=settings.peer_seconds)
+
+    async def ask_accounts() -> KeySet:
+        return await peers.json("accounts", JWKS_PATH)
+
+    verifier = Verifier(
+        fetch_keys or ask_accounts,
+        issuer=settings.issuer,
+        audience=settings.audience,
+        clock=clock,
+        cache=settings.var / "cache" / "jwks.json",
+    )
+    bus_file = settings.var / "bus.sqlite"
+    async with EmbeddedBus.open(bus_file, clock=clock, publish_timeout=settings.publish_seconds) as bus:
+        yield Foundation(
+            settings=settings,
+            clock=clock,
+            ids=Ids(keys.key("id")),
+            keys=keys,
+            objects=Objects(settings.var / "objects", keys),
+            bus=bus,
+            policies=Policies(load_folder(settings.policies, sections)),
+            verifier=verifier,
+            peers=peers,
+        )

@@ -1,0 +1,58 @@
+"""ASGI middleware in front of every route: who calls (from the bearer token), and how large a body may be."""
+
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from platekeeper_common.auth import Verifier
+from platekeeper_common.errors import PlatekeeperError, Unauthenticated
+
+
+class Identify:
+    """Leaves `state.caller` (or None) and `state.stranger` (the error that the caller gets where one is needed)."""
+
+    def __init__(self, app: ASGIApp, *, verifier: Verifier, body_limit: int) -> None:
+        """`body_limit` in bytes; a longer body is refused with 413 while it arrives."""
+        self._app = app
+        self._verifier = verifier
+        self._body_limit = body_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Identify and pass on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state["caller"], state["stranger"] = None, None
+        try:
+            state["caller"] = await self._verifier.verify(_bearer(headers))
+        except PlatekeeperError as error:
+            state["stranger"] = error
+        await self._app(scope, self._limited(headers, receive), send)
+
+    def _limited(self, headers: Headers, receive: Receive) -> Receive:
+        too_large = HTTPException(413, f"the body is over the limit of {self._body_limit} bytes")
+        declared = headers.get("content-length", "0")
+        seen = 0
+
+        async def limited() -> Message:
+            nonlocal seen
+            if declared.isdigit() and int(declared) > self._body_limit:
+                raise too_large
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._body_limit:
+                raise too_large
+            return message
+
+        return limited
+
+
+def _bearer(headers: Headers) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("log in first", code="token_missing", clause="G2")
+    return token

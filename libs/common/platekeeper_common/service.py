@@ -1,0 +1,113 @@
+"""What a service is: one declaration per service, from which the runtime builds processes, routes and walls."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter
+
+from platekeeper_common.access import Recorder
+from platekeeper_common.auth import Verifier
+from platekeeper_common.bus.contract import Apply, Bus, Handler
+from platekeeper_common.clock import Clock
+from platekeeper_common.db import Database
+from platekeeper_common.dead_letters import DeadLetterBox
+from platekeeper_common.events.envelope import Event, Topic
+from platekeeper_common.ids import Ids
+from platekeeper_common.keys import KeyStore
+from platekeeper_common.objects import Objects
+from platekeeper_common.peers import Peers
+from platekeeper_common.policy import Policies, PolicySection
+from platekeeper_common.settings import ServiceSettings, Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foundation:
+    """What a process opens once and every service in it stands on."""
+
+    settings: Settings
+    clock: Clock
+    ids: Ids
+    keys: KeyStore
+    objects: Objects
+    bus: Bus
+    policies: Policies
+    verifier: Verifier
+    peers: Peers
+
+
+@dataclass(kw_only=True)
+class Room:
+    """What a service holds while it runs; services extend it with their own. Handlers take what they need from it."""
+
+    foundation: Foundation
+    db: Database
+    recorder: Recorder
+
+    @property
+    def clock(self) -> Clock:
+        """The present moment."""
+        return self.foundation.clock
+
+    @property
+    def dead_letters(self) -> DeadLetterBox:
+        """Where this service's consumers put what they cannot handle."""
+        return DeadLetterBox(self.db)
+
+
+@dataclass(frozen=True, slots=True)
+class Consumes:
+    """A consumer group over topics; each of a group's events is handled by one process."""
+
+    group: str
+    topics: tuple[Topic, ...]
+    handler: Callable[[Any], Handler]
+    """Makes the handler from the service's room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Follows:
+    """A topic whose every record every process of the service applies, from the start."""
+
+    topic: Topic
+    apply: Callable[[Any], Apply]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something that runs beside the requests until the service stops."""
+
+    name: str
+    run: Callable[[Any], Awaitable[None]]
+
+
+Open = Callable[[Foundation, Any], AbstractAsyncContextManager[Room]]
+"""Opens the service's room over the foundation, with its own settings."""
+
+
+async def _no_counts(_room: Any) -> dict[str, int]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service, in one place."""
+
+    name: str
+    summary: str
+    paths: tuple[str, ...]
+    """URL prefixes that it answers; the runtime and the gateway route by them."""
+    open: Open
+    migrations: Path
+    """The folder of its Alembic revisions."""
+    routes: Sequence[APIRouter] = ()
+    consumes: tuple[Consumes, ...] = ()
+    follows: tuple[Follows, ...] = ()
+    emits: tuple[type[Event], ...] = ()
+    jobs: tuple[Job, ...] = ()
+    policy: Mapping[str, type[PolicySection]] = field(default_factory=dict)
+    settings: type[ServiceSettings] = ServiceSettings
+    counts: Callable[[Any], Awaitable[dict[str, int]]] = _no_counts
+    """Figures for the start page and metrics; never a plate."""

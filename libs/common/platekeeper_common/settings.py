@@ -1,0 +1,71 @@
+"""Settings of the deployment and of each service, from the environment; a misspelt name is refused."""
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "PLATEKEEPER_"
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+class SettingsError(ValueError):
+    """What is wrong with the environment, in one line that names the variable."""
+
+
+class ServiceSettings(BaseSettings):
+    """Base of a service's own settings; a subclass sets `env_prefix` to `PLATEKEEPER_<SERVICE>_`."""
+
+    model_config = SettingsConfigDict(env_prefix=f"{PREFIX}SERVICE_", frozen=True, extra="forbid")
+
+    body_limit: int = Field(default=1_000_000, gt=0)
+    """Bytes of a request's body."""
+
+
+class Settings(BaseSettings):
+    """Settings that every service shares."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    var: Path = Path("var")
+    """Everything that the embedded default keeps: databases, bus, objects, keys."""
+    policies: Path = Path("policies")
+    """The folder of policy profiles."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    issuer: str = "platekeeper"
+    audience: str = "platekeeper"
+    publish_seconds: float = Field(default=5, gt=0)
+    query_seconds: float = Field(default=3, gt=0)
+    peer_seconds: float = Field(default=3, gt=0)
+    drain_seconds: float = Field(default=20, gt=0)
+
+    def database(self, name: str) -> str:
+        """The SQLAlchemy URL of a service's own database."""
+        return f"sqlite+aiosqlite:///{(self.var / 'db' / f'{name}.sqlite').absolute()}"
+
+
+def load(model: type[S]) -> S:
+    """The settings in the environment. Raises SettingsError naming the variable that is wrong."""
+    try:
+        return model()
+    except ValidationError as error:
+        prefix = model.model_config.get("env_prefix", "")
+        lines = [f"{prefix}{'_'.join(map(str, e['loc']))}".upper() + f": {e['msg']}" for e in error.errors()]
+        raise SettingsError("; ".join(lines)) from error
+
+
+def refuse_unknown_names(models: Iterable[type[BaseSettings]], environment: Mapping[str, str] = os.environ) -> None:
+    """Raise SettingsError for the first name with our prefix that no model knows, with the nearest that one does."""
+    known = {
+        f"{model.model_config.get('env_prefix', '')}{name}".upper() for model in models for name in model.model_fields
+    }
+    for name in sorted(environment):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            raise SettingsError(f"{name} is no setting of ours" + (f"; did you mean {near[0]}?" if near else ""))

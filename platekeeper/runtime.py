@@ -1,0 +1,179 @@
+"""Makes services run: one ASGI app routed by their paths, one task group of consumers, followers, relays and jobs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from platekeeper_common import app as apps
+from platekeeper_common import settings as environment
+from platekeeper_common.auth import KeySet
+from platekeeper_common.bus.consumer import Consumer, Follower
+from platekeeper_common.clock import Clock, utc_now
+from platekeeper_common.edge import problem
+from platekeeper_common.events.access import AccessRevoked, AgencyChanged
+from platekeeper_common.foundation import open_foundation
+from platekeeper_common.migrate import migrate
+from platekeeper_common.outbox import Relay
+from platekeeper_common.policy import Sections
+from platekeeper_common.service import Foundation, Job, Room, Service
+from platekeeper_common.settings import ServiceSettings, Settings
+
+PRUNE_SECONDS = 600.0
+READY_SECONDS = 30.0
+_log = structlog.get_logger()
+
+
+class Running:
+    """A part of a service and the task that runs it; says when the task has died."""
+
+    def __init__(self, name: str, run: Coroutine[Any, Any, None], part: apps.Part | None = None) -> None:
+        """Start at once. A `part` knows its own trouble; without one the task's end is all that can be wrong."""
+        self.name = name
+        self._part = part
+        self.task = asyncio.create_task(run, name=name)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it does not do its work; None when it does."""
+        if self.task.done():
+            error = None if self.task.cancelled() else self.task.exception()
+            return f"{self.name}: ended" + (f" by {type(error).__name__}" if error else "")
+        trouble = self._part.trouble if self._part else None
+        return f"{self.name}: {trouble}" if trouble else None
+
+    async def stop(self) -> None:
+        """Cancel and wait; a part that died before has said so in the log."""
+        self.task.cancel()
+        (ended,) = await asyncio.gather(self.task, return_exceptions=True)
+        if isinstance(ended, Exception):
+            _log.error("part failed", part=self.name, exc_info=ended)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Services that stand: their rooms, their apps and everything that runs for them."""
+
+    foundation: Foundation
+    rooms: Mapping[str, Room]
+    apps: Mapping[str, FastAPI]
+    parts: Mapping[str, list[Running]]
+    app: ASGIApp
+
+    def trouble(self) -> list[str]:
+        """What does not do its work, one line each."""
+        return [part.trouble for parts in self.parts.values() for part in parts if part.trouble]
+
+    async def ready(self) -> None:
+        """Return when every part does its work. Raises TimeoutError naming those that do not."""
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                while self.trouble():  # noqa: ASYNC110 - parts of many kinds, each with its own word
+                    await asyncio.sleep(0.02)
+        except TimeoutError as error:
+            raise TimeoutError("; ".join(self.trouble())) from error
+
+
+def route(services: Sequence[Service], built: Mapping[str, FastAPI], rest: ASGIApp | None = None) -> ASGIApp:
+    """One app that hands each request to the service whose path prefix is the longest match, and others to `rest`."""
+    prefixes = sorted(
+        ((path, built[service.name]) for service in services for path in apps.paths(service)),
+        key=lambda pair: -len(pair[0]),
+    )
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        for prefix, app in prefixes:
+            if path == prefix or path.startswith(f"{prefix.rstrip('/')}/"):
+                await app(scope, receive, send)
+                return
+        if rest is None:
+            await problem(404, "not_found", "nothing here")(scope, receive, send)
+        else:
+            await rest(scope, receive, send)
+
+    return routed
+
+
+@asynccontextmanager
+async def stand(
+    services: Sequence[Service],
+    settings: Settings,
+    sections: Sections,
+    *,
+    clock: Clock = utc_now,
+    own: Mapping[str, ServiceSettings] | None = None,
+    fetch_keys: Callable[[], Awaitable[KeySet]] | None = None,
+    rest: Callable[[Foundation], ASGIApp] | None = None,
+) -> AsyncIterator[Standing]:
+    """Migrate and open the services in this process, and let them run until the block ends.
+
+    `sections` are those of every service, whichever stand here. `own` gives settings to services by name instead of the environment's; `fetch_keys` replaces asking accounts for
+    the token keys; `rest` answers the paths that no service does.
+    """
+    built: dict[str, FastAPI] = {}
+    rooms: dict[str, Room] = {}
+    parts: dict[str, list[Running]] = {service.name: [] for service in services}
+    async with AsyncExitStack() as stack:
+        opened = open_foundation(settings, sections, built.__getitem__, clock=clock, fetch_keys=fetch_keys)
+        foundation = await stack.enter_async_context(opened)
+        for service in services:
+            await migrate(settings.database(service.name), service.migrations)
+            section = (own or {}).get(service.name) or environment.load(service.settings)
+            rooms[service.name] = room = await stack.enter_async_context(service.open(foundation, section))
+            built[service.name] = apps.build(service, room, section, lambda name=service.name: parts[name])  # type: ignore[misc]
+        stack.push_async_callback(_stop, parts)
+        parts["foundation"] = _foundation_parts(foundation)
+        for service in services:
+            parts[service.name] += _service_parts(service, rooms[service.name], built[service.name])
+        app = route(services, built, rest(foundation) if rest else None)
+        yield Standing(foundation, rooms, built, parts, app)
+
+
+def _foundation_parts(foundation: Foundation) -> list[Running]:
+    followed = ((AgencyChanged.topic, foundation.policies.apply), (AccessRevoked.topic, foundation.verifier.revoke))
+    followers = [Follower(foundation.bus, topic, apply) for topic, apply in followed]
+    running = [
+        Running(f"follow {topic.name}", follower.run(), follower)
+        for (topic, _), follower in zip(followed, followers, strict=True)
+    ]
+    return [*running, Running("prune the bus", _prune(foundation))]
+
+
+def _service_parts(service: Service, room: Room, app: FastAPI) -> list[Running]:
+    bus, clock = room.foundation.bus, room.clock
+    relay = Relay(room.db, bus, service.name)
+    running = [Running("relay", relay.run(), relay), Running("strangers", app.state.strangers.run(room))]
+    for follows in service.follows:
+        follower = Follower(bus, follows.topic, follows.apply(room))
+        running.append(Running(f"follow {follows.topic.name}", follower.run(), follower))
+    for consumes in service.consumes:
+        drain = room.foundation.settings.drain_seconds
+        consumer = Consumer(
+            bus, consumes.group, consumes.topics, consumes.handler(room), room.dead_letters, clock=clock, drain=drain
+        )
+        running.append(Running(f"consume {consumes.group}", consumer.run(), consumer))
+    return running + [Running(job.name, _run(job, room)) for job in service.jobs]
+
+
+async def _run(job: Job, room: Room) -> None:
+    await job.run(room)
+
+
+async def _prune(foundation: Foundation) -> None:
+    while True:
+        await asyncio.sleep(PRUNE_SECONDS)
+        await foundation.bus.prune()
+
+
+async def _stop(parts: Mapping[str, list[Running]]) -> None:
+    """Consumers, jobs and followers first, so that what they emitted still leaves by the relays."""
+    running = [part for group in parts.values() for part in group]
+    relays = [part for part in running if part.name == "relay"]
+    await asyncio.gather(*(part.stop() for part in running if part not in relays))
+    await asyncio.gather(*(part.stop() for part in relays))

@@ -1,0 +1,133 @@
+"""Stands services up for tests: the real runtime over a fresh folder, with a clock and token keys of the test's own."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from profiles import SECTIONS
+
+from platekeeper import runtime
+from platekeeper_common import auth, ids
+from platekeeper_common.auth import Caller, SigningKey
+from platekeeper_common.events.access import AgencyChanged
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.service import Service
+from platekeeper_common.settings import ServiceSettings, Settings
+
+POLICIES = Path(__file__).parent.parent / "policies"
+AGENCY = AgencyId("pomona-pd")
+
+
+@dataclass
+class TestClock:
+    """The present moment as the test says it."""
+
+    __test__ = False
+    now: datetime = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> None:
+        """Let time pass, in timedelta's own words (`minutes=6`)."""
+        self.now += timedelta(**by)
+
+
+@dataclass
+class Town:
+    """Standing services, and tokens for whoever the test needs."""
+
+    standing: runtime.Standing
+    clock: TestClock
+    key: SigningKey = field(default_factory=SigningKey.make)
+
+    def person(self, username: str = "officer", *roles: str, trained: bool = True, **more: Any) -> Caller:
+        """A person of AGENCY who signed on now; `roles` default to officer."""
+        now = self.clock()
+        return Caller(
+            **{
+                "kind": "person",
+                "subject": f"account-{username}",
+                "agency_id": AGENCY,
+                "username": username,
+                "name": username.title(),
+                "organisation": "Pomona Police Department",
+                "roles": frozenset(roles or ("officer",)),
+                "issued_at": now,
+                "expires_at": now + auth.TOKEN_LIFE,
+                "signed_on_at": now,
+                "session": ids.new(),
+                "training_until": now + timedelta(days=365) if trained else None,
+                **more,
+            }
+        )
+
+    def device(self, device_id: str, **more: Any) -> Caller:
+        """A registered device with a fresh token."""
+        return self.person(device_id, **({"kind": "device", "subject": device_id, "roles": frozenset()} | more))
+
+    def token(self, who: Caller) -> str:
+        """A token as accounts would issue it."""
+        settings = self.standing.foundation.settings
+        return auth.issue(who, self.key, issuer=settings.issuer, audience=settings.audience)
+
+    def client(self, who: Caller | None = None) -> httpx.AsyncClient:
+        """A client of the standing services, logged in as `who`."""
+        headers = {"Authorization": f"Bearer {self.token(who)}"} if who else {}
+        transport = httpx.ASGITransport(app=self.standing.app)
+        return httpx.AsyncClient(transport=transport, base_url="http://platekeeper", headers=headers, timeout=30)
+
+    async def open_agency(self, agency_id: AgencyId = AGENCY, profile: str = "pomona", mode: str = "test") -> None:
+        """Say on the bus that the agency exists, and wait until the policies know."""
+        changed = AgencyChanged(
+            agency_id=agency_id,
+            name="Pomona Police Department",
+            ori="CA0195300",
+            time_zone="America/Los_Angeles",
+            profile=profile,
+            policy_version="1",
+            mode=mode,  # type: ignore[arg-type]
+        )
+        await self.standing.foundation.bus.publish([changed], source="accounts")
+        await eventually(lambda: self.standing.foundation.policies.agency(agency_id).mode == mode)
+
+
+@asynccontextmanager
+async def town(
+    folder: Path, services: Sequence[Service], *, own: Mapping[str, ServiceSettings] | None = None, **more: Any
+) -> AsyncIterator[Town]:
+    """The services standing over `folder`, ready, with AGENCY open on the Pomona profile. `more` goes to Settings."""
+    clock, key = TestClock(), SigningKey.make()
+
+    async def fetch() -> dict[str, Any]:
+        return {"keys": [key.public()]}
+
+    settings = Settings(var=folder, policies=POLICIES, **more)
+    async with runtime.stand(services, settings, SECTIONS, clock=clock, own=own, fetch_keys=fetch) as standing:
+        here = Town(standing, clock, key)
+        await standing.ready()
+        await here.open_agency()
+        yield here
+
+
+async def eventually(true: Callable[[], Any], seconds: float = 5.0) -> Any:
+    """The first truthy answer of `true`, which may be async; LookupError and Refused count as not yet."""
+    import asyncio
+    import inspect
+
+    from platekeeper_common.errors import PlatekeeperError
+
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                answer = true()
+                answer = await answer if inspect.isawaitable(answer) else answer
+            except (LookupError, PlatekeeperError):
+                answer = None
+            if answer:
+                return answer
+            await asyncio.sleep(0.01)
