@@ -1,0 +1,92 @@
+"""What the suite needs of a backend. To hold another backend to the contract, add its class to HARNESSES."""
+
+import asyncio
+import os
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, closing, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from platekeeper_common.bus.contract import Bus
+from platekeeper_common.bus.embedded import EmbeddedBus
+from platekeeper_common.bus.groups import Patience
+from platekeeper_common.clock import Clock, utc_now
+
+TESTS = Path(__file__).parents[2]
+
+
+class Harness(Protocol):
+    """One backend and the data of one test."""
+
+    name: str
+    """Its key in HARNESSES."""
+    place: str
+    """Where the data is, as a word that a child process understands."""
+
+    def bus(
+        self, *, clock: Clock = utc_now, drain: float = 20.0, silence: float = 300.0
+    ) -> AbstractAsyncContextManager[Bus]:
+        """The bus on this test's data, each time the same; `drain` and `silence`: seconds until a batch in hand is
+        taken by a rebalance, and until a silent member is taken for dead."""
+
+    def outage(self) -> AbstractContextManager[None]:
+        """While inside, nothing can be written to the bus."""
+
+
+class EmbeddedHarness:
+    """The SQLite file in a folder; an outage is another's lock on it."""
+
+    name = "embedded"
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self._path = Path(place) / "bus.sqlite"
+
+    @asynccontextmanager
+    async def bus(self, *, clock: Clock = utc_now, drain: float = 20.0, silence: float = 300.0) -> AsyncIterator[Bus]:
+        patience = Patience(poll=0.1, drain=drain, silence=silence)
+        async with EmbeddedBus.open(self._path, clock=clock, publish_timeout=0.3, patience=patience) as bus:
+            yield bus
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        with closing(sqlite3.connect(self._path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")
+
+
+HARNESSES: dict[str, Callable[[str], Harness]] = {EmbeddedHarness.name: EmbeddedHarness}
+
+
+class Child:
+    """Another process on the same data, running one act of `child.py`."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def line(self) -> str:
+        """The next line that it prints."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(30):
+            return (await self._process.stdout.readline()).decode().strip()
+
+    async def kill(self) -> list[str]:
+        """End it with SIGKILL; answers the lines that it had printed and nobody read."""
+        assert self._process.stdout is not None
+        self._process.kill()
+        rest = (await self._process.stdout.read()).decode().splitlines()
+        await self._process.wait()
+        return rest
+
+
+async def start_child(harness: Harness, act: str) -> Child:
+    """A process that runs `act`."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "contracts.bus.child", harness.name, harness.place, act),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+    )
+    return Child(process)
