@@ -8,7 +8,7 @@ write.
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Tx:
         self._reading: AsyncConnection | None = None
         self._writing: AsyncConnection | None = None
         self._emitted: list[Event] = []
+        self._afterwards: list[Callable[[], Awaitable[None]]] = []
 
     async def rows(self, statement: Select[Any], parameters: Any = None) -> Sequence[Row[Any]]:
         """All rows of a select, as of this unit of work's snapshot. Raises Unavailable."""
@@ -67,6 +68,13 @@ class Tx:
         """Publish the events if, and only if, this unit of work commits."""
         self._emitted.extend(events)
 
+    def after_commit(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Run `act` when this unit of work has committed, before the caller is answered; never when it has not.
+
+        For what the process holds in memory of what was written. `act` must not fail: what it belongs to is durable.
+        """
+        self._afterwards.append(act)
+
     @property
     def recorded(self) -> bool:
         """Whether an access record is among what was emitted."""
@@ -82,15 +90,18 @@ class Tx:
             with _unavailable():
                 await self._writing.commit()
         sent, self._emitted = bool(self._emitted), []
+        afterwards, self._afterwards = self._afterwards, []
         await self.close()
         if sent:
             self._db.emitted.set()
+        for act in afterwards:
+            await act()
 
     async def close(self) -> None:
         """Roll back what was not committed and let go of the connections."""
         reading, self._reading = self._reading, None
         writing, self._writing = self._writing, None
-        self._emitted = []
+        self._emitted, self._afterwards = [], []
         if reading is not None:
             await reading.close()
         if writing is not None:
