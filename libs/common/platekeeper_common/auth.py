@@ -30,6 +30,9 @@ TOKEN_LIFE = timedelta(minutes=10)
 REFETCH_AFTER = timedelta(seconds=10)
 """An unknown `kid` asks the issuer again at most this often."""
 
+_COMPARED_HERE = {"verify_aud": False, "verify_exp": False, "verify_nbf": False}
+"""The library compares moments with the machine's clock and skips what is absent; `_caller` does it with ours."""
+
 KeySet = Mapping[str, Any]
 """A JWKS document."""
 
@@ -142,10 +145,10 @@ class Verifier:
         try:
             header = jwt.get_unverified_header(token)
             kid = header.get("kid")
-            if header.get("alg") != ALGORITHM or not isinstance(kid, str):
+            if header.get("alg") != ALGORITHM or "crit" in header or not isinstance(kid, str):
                 raise Unauthenticated("the token is not signed as ours are", code="token_invalid", clause="G2")
             key = await self._key(kid)
-            claims = jwt.decode(token, key, algorithms=[ALGORITHM], options={"verify_aud": False, "verify_exp": False})
+            claims = jwt.decode(token, key, algorithms=[ALGORITHM], options=_COMPARED_HERE)
         except JOSEError as error:
             raise Unauthenticated("the token is not one of ours", code="token_invalid", clause="G2") from error
         return self._caller(claims)
@@ -211,9 +214,11 @@ class Verifier:
         return document
 
     def _take(self, document: KeySet) -> None:
-        for key in document.get("keys", ()):
-            if key.get("alg") == ALGORITHM and key.get("kty") == "EC" and isinstance(key.get("kid"), str):
-                self._keys[key["kid"]] = jwk.construct(key, ALGORITHM)
+        self._keys = {
+            key["kid"]: jwk.construct(key, ALGORITHM)
+            for key in document.get("keys", ())
+            if key.get("alg") == ALGORITHM and key.get("kty") == "EC" and isinstance(key.get("kid"), str)
+        }
 
 
 def _seconds(moment: datetime | None) -> float | None:

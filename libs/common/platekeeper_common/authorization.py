@@ -16,15 +16,18 @@ from platekeeper_common.errors import Refused
 class Action(StrEnum):
     """What can be done through the doors of the services. The names stand in access records."""
 
+    LOGIN = "login"
     AGENCY_OPEN = "agency.open"
     AGENCY_GO_LIVE = "agency.go_live"
     AGENCY_CLOSE = "agency.close"
     AGENCY_VIEW = "agency.view"
     ACCOUNT_OPEN = "account.open"
     ACCOUNT_DISABLE = "account.disable"
+    ACCOUNT_RESET = "account.reset"
     ACCOUNT_VIEW = "account.view"
     SECOND_FACTOR_ENROL = "second_factor.enrol"
     POST_FILL = "post.fill"
+    POST_VIEW = "post.view"
     TRAINING_CERTIFY = "training.certify"
     RECORDS_VIEW = "access_records.view"
     DEVICE_REGISTER = "device.register"
@@ -68,15 +71,18 @@ ROLES = ("administrator", "officer", "dispatcher", "investigator", "auditor", "t
 _READERS = ("officer", "dispatcher", "investigator")
 
 RULES: Mapping[Action, Rule] = {
+    Action.LOGIN: Rule(),
     Action.AGENCY_OPEN: _roles(PLATFORM_ADMINISTRATOR),
     Action.AGENCY_GO_LIVE: _roles(PLATFORM_ADMINISTRATOR),
     Action.AGENCY_CLOSE: _roles(PLATFORM_ADMINISTRATOR),
     Action.AGENCY_VIEW: Rule(),
     Action.ACCOUNT_OPEN: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
     Action.ACCOUNT_DISABLE: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
+    Action.ACCOUNT_RESET: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
     Action.ACCOUNT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", "trainer"),
     Action.SECOND_FACTOR_ENROL: Rule(),
     Action.POST_FILL: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
+    Action.POST_VIEW: Rule(),
     Action.TRAINING_CERTIFY: _roles("administrator", "trainer"),
     Action.RECORDS_VIEW: _roles("administrator", "auditor"),
     Action.DEVICE_REGISTER: _roles("administrator"),

@@ -217,6 +217,10 @@ class Policies:
                 synthetic=event.synthetic,
             )
 
+    def named(self, name: str) -> Profile | None:
+        """The installed profile of that name, or None."""
+        return self._profiles.get(name)
+
     def agency(self, agency_id: AgencyId) -> Agency:
         """What is known of the agency, a closed one too. Raises Refused `agency_unknown`."""
         if (agency := self._agencies.get(agency_id)) is None:
