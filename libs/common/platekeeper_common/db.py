@@ -8,6 +8,7 @@ write.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,8 +22,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from platekeeper_common import outbox
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.clock import Clock, utc_now
+from platekeeper_common.errors import Busy
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.envelope import Event
+
+STEPS_BETWEEN_LOOKS = 1_000
+"""How many steps of SQLite's machine pass between two looks at the clock of a read with a time limit."""
 
 
 class Tx:
@@ -36,10 +41,15 @@ class Tx:
         self._emitted: list[Event] = []
         self._afterwards: list[Callable[[], Awaitable[None]]] = []
 
-    async def rows(self, statement: Select[Any], parameters: Any = None) -> Sequence[Row[Any]]:
-        """All rows of a select, as of this unit of work's snapshot. Raises Unavailable."""
+    async def rows(
+        self, statement: Select[Any], parameters: Any = None, *, seconds: float | None = None
+    ) -> Sequence[Row[Any]]:
+        """All rows of a select, as of this unit of work's snapshot.
+
+        Raises Unavailable, and Busy `query_too_slow` when the database works on it for longer than `seconds`.
+        """
         connection = self._writing or await self._reader()
-        with _unavailable():
+        async with _limited(connection, seconds):
             found: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
             return found
 
@@ -210,6 +220,23 @@ def _sqlite(url: str, begin: str, *, query_only: bool) -> AsyncEngine:
     return engine
 
 
+@asynccontextmanager
+async def _limited(connection: AsyncConnection, seconds: float | None) -> AsyncIterator[None]:
+    with _unavailable():
+        if seconds is None:
+            yield
+            return
+        # A cancelled await would leave SQLite's thread at work: only its own progress handler stops a statement.
+        deadline = time.monotonic() + seconds
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None  # noqa: S101 - a connection in use has one
+        await driver.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_BETWEEN_LOOKS)
+        try:
+            yield
+        finally:
+            await driver.set_progress_handler(None, 0)
+
+
 class _unavailable:  # noqa: N801 - reads as a statement
     """Tell a database that is away from a statement that is wrong."""
 
@@ -217,5 +244,7 @@ class _unavailable:  # noqa: N801 - reads as a statement
         pass
 
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OperationalError) and getattr(error.orig, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
+            raise Busy("the question takes too long to answer; narrow it", code="query_too_slow") from error
         if isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
             raise Unavailable(f"database: {type(error.orig).__name__}") from error

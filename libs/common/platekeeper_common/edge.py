@@ -76,10 +76,15 @@ def use(
     matter_type: Annotated[str | None, Query(description="criminal, civil, administrative, patrol, other (A8)")] = None,
     matter_number: Annotated[str | None, Query(max_length=64)] = None,
     requested_by: Annotated[str | None, Query(max_length=120, description="For whom a dispatcher asks (A3)")] = None,
+    reason: Annotated[str | None, Query(max_length=1000, description="Needed for the purpose other_le (A1)")] = None,
 ) -> Use:
     """Purpose and matter from the query string; the handler checks them against the agency's policy."""
     return Use(
-        purpose=purpose or "", matter_type=matter_type or "", matter_number=matter_number, requested_by=requested_by
+        purpose=purpose or "",
+        matter_type=matter_type or "",
+        matter_number=matter_number,
+        requested_by=requested_by,
+        reason=reason,
     )
 
 

@@ -9,6 +9,8 @@ from platekeeper_common.errors import Invalid
 from platekeeper_common.periods import Duration
 from platekeeper_common.policy import Code, PolicySection, Several
 
+OTHER = "other_le"
+"""The purpose that the list does not name: law enforcement all the same, and said in words (A1)."""
 _FORBIDDEN = ("immigra", "deport", "personal")
 
 
@@ -47,6 +49,11 @@ class UsePolicy(PolicySection):
                 f"the purpose must be one of {', '.join(self.purposes)}", code="purpose_required", clause="A1"
             )
         return purpose
+
+    def demand_reason(self, purpose: str, reason: str | None) -> None:
+        """Raises Invalid `reason_required` when the purpose is `other_le` and no words say which (A1)."""
+        if purpose == OTHER and not (reason and reason.strip()):
+            raise Invalid(f"the purpose {OTHER} needs a reason in words", code="reason_required", clause="A1")
 
     def demand_matter(self, matter_type: str | None, number: str | None) -> None:
         """Raises Invalid `matter_required` or `matter_number_required` when stored data may not be searched so (A8)."""
