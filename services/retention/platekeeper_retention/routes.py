@@ -1,0 +1,61 @@
+"""The doors of the records office."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+
+from platekeeper_common import edge
+from platekeeper_common.auth import Caller
+from platekeeper_common.authorization import Action
+from platekeeper_common.edge import CurrentPlace, CurrentUse, Tx, may
+from platekeeper_common.service import Room
+from platekeeper_retention import documents, handlers
+from platekeeper_retention.documents import ReadDocument, SearchRequest, SearchResult
+from platekeeper_retention.handlers import Access
+
+NOT_KEPT = {"Cache-Control": "no-store"}
+"""No browser or proxy keeps plate data."""
+PICTURE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/*": {}}, "description": "The picture, decrypted"}}
+
+
+def not_kept(response: Response) -> None:
+    """Forbid keeping the answer."""
+    response.headers.update(NOT_KEPT)
+
+
+router = APIRouter(prefix="/v1", tags=["reads"], dependencies=[Depends(not_kept)])
+
+Here = Annotated[Room, Depends(edge.room)]
+Searcher = Annotated[Caller, may(Action.SEARCH)]
+Reader = Annotated[Caller, may(Action.READ_VIEW)]
+Viewer = Annotated[Caller, may(Action.IMAGE_VIEW)]
+
+
+@router.post("/searches", status_code=201)
+async def search(body: SearchRequest, who: Searcher, tx: Tx, here: Here, place: CurrentPlace) -> SearchResult:
+    """Find the agency's reads of a plate, or of plates that begin alike, newest first, a page at a time."""
+    access = Access(who, body.use(), place)
+    page = await handlers.search(tx, here, body.query(), access, limit=body.limit, cursor=body.cursor)
+    return documents.result(page)
+
+
+@router.get("/reads/{read_id}")
+async def view(read_id: str, who: Reader, use: CurrentUse, tx: Tx, here: Here, place: CurrentPlace) -> ReadDocument:
+    """One read, in its last version."""
+    return documents.shown(await handlers.view(tx, here, read_id, Access(who, use, place)))
+
+
+@router.get("/reads/{read_id}/image", response_class=Response, responses=PICTURE)
+async def image(read_id: str, who: Viewer, use: CurrentUse, tx: Tx, here: Here, place: CurrentPlace) -> Response:
+    """The whole picture that the read was made from."""
+    return _picture(*await handlers.view_picture(tx, here, read_id, "image", Access(who, use, place)))
+
+
+@router.get("/reads/{read_id}/crop", response_class=Response, responses=PICTURE)
+async def crop(read_id: str, who: Viewer, use: CurrentUse, tx: Tx, here: Here, place: CurrentPlace) -> Response:
+    """The part of the picture that shows the plate."""
+    return _picture(*await handlers.view_picture(tx, here, read_id, "crop", Access(who, use, place)))
+
+
+def _picture(data: bytes, media_type: str) -> Response:
+    return Response(data, media_type=media_type, headers={**NOT_KEPT, "X-Content-Type-Options": "nosniff"})

@@ -1,0 +1,184 @@
+"""The table of reads and the statements over it. Every statement names the agency (H1)."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import (
+    JSON,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Row,
+    Select,
+    String,
+    Table,
+    exists,
+    func,
+    literal,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.sqlite import insert
+
+from platekeeper_common.db import Tx
+from platekeeper_common.events.ingest import ImageReference, Position
+from platekeeper_common.events.recognition import Box, Candidate, Model, PlateRead
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.schema import Moment
+from platekeeper_retention.domain import KeptRead, Query
+from platekeeper_retention.paging import Cursor
+
+metadata = MetaData()
+
+PlateText = String().with_variant(String(collation="C"), "postgresql")
+"""Compared byte by byte, so that a prefix is a range of the index in every engine."""
+
+plate_read = Table(
+    "plate_read",
+    metadata,
+    Column("agency_id", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("camera_id", String, nullable=False),
+    Column("device_id", String, nullable=False),
+    Column("plate", PlateText, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("captured_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("live_until", Moment, nullable=False),
+    Column("source", String, nullable=False),
+    Column("model", JSON, nullable=False),
+    Column("pass_id", String),
+    Column("frame_id", String),
+    Column("state", String),
+    Column("candidates", JSON, nullable=False),
+    Column("box", JSON(none_as_null=True)),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("heading", Float),
+    Column("lane", String),
+    Column("image", JSON(none_as_null=True)),
+    Column("crop", JSON(none_as_null=True)),
+    Column("retain_until", Moment, nullable=False),
+    Column("retention_clause", String, nullable=False),
+    Column("schedule_item", String, nullable=False),
+    Column("policy_version", String, nullable=False),
+    Index("plate_read_by_plate", "agency_id", "plate", "captured_at", "id"),
+)
+_PLAIN: tuple[str, ...] = (
+    "id",
+    "agency_id",
+    "version",
+    "camera_id",
+    "device_id",
+    "plate",
+    "confidence",
+    "captured_at",
+    "received_at",
+    "live_until",
+    "source",
+    "pass_id",
+    "frame_id",
+    "state",
+    "heading",
+    "lane",
+)
+_KEPT = ("retain_until", "retention_clause", "schedule_item", "policy_version")
+_STORE = insert(plate_read).on_conflict_do_nothing(index_elements=["agency_id", "id", "version"])
+
+T = TypeVar("T")
+
+
+async def store(tx: Tx, reads: Sequence[KeptRead]) -> int:
+    """Store the reads whose version is not there yet; how many those were. Storing twice is the same as once."""
+    return await tx.write(_STORE, [_values(kept) for kept in reads]) if reads else 0
+
+
+async def find(
+    tx: Tx, agency_id: AgencyId, query: Query, after: Cursor | None, limit: int, seconds: float
+) -> list[KeptRead]:
+    """Up to `limit` reads that answer the query, newest first, from behind `after`. Raises Busy `query_too_slow`."""
+    return [_kept(row) for row in await tx.rows(search(agency_id, query, after, limit), seconds=seconds)]
+
+
+async def get(tx: Tx, agency_id: AgencyId, read_id: str) -> KeptRead | None:
+    """The read in its last version; None when the agency has none of that id."""
+    reads = plate_read.c
+    wanted = select(plate_read).where(reads.agency_id == agency_id, reads.id == read_id)
+    row = await tx.row(wanted.order_by(reads.version.desc()).limit(1))
+    return None if row is None else _kept(row)
+
+
+async def count(tx: Tx) -> int:
+    """How many versions of reads are stored, of all agencies."""
+    row = await tx.row(select(func.count()).select_from(plate_read))
+    return int(row[0]) if row else 0
+
+
+def search(agency_id: AgencyId, query: Query, after: Cursor | None, limit: int) -> Select[Any]:
+    """The select of a search. A read is found by what its last version says, so by no plate that was corrected (J1).
+
+    Both ways to name a plate are a range of the index `plate_read_by_plate`; an exact one comes from it in order.
+    """
+    reads, newer = plate_read.c, plate_read.alias("newer")
+    replaced = exists().where(
+        newer.c.agency_id == reads.agency_id, newer.c.id == reads.id, newer.c.version > reads.version
+    )
+    found = select(plate_read).where(reads.agency_id == agency_id, ~replaced)
+    if query.plate is not None:
+        found = found.where(reads.plate == query.plate)
+    if query.prefix is not None:
+        found = found.where(reads.plate >= query.prefix, reads.plate < _behind(query.prefix))
+    if query.captured_from is not None:
+        found = found.where(reads.captured_at >= query.captured_from)
+    if query.captured_to is not None:
+        found = found.where(reads.captured_at < query.captured_to)
+    if query.cameras:
+        found = found.where(reads.camera_id.in_(query.cameras))
+    if after is not None:
+        shown = tuple_(literal(after.captured_at, Moment), literal(after.read_id, String))
+        found = found.where(tuple_(reads.captured_at, reads.id) < shown)
+    return found.order_by(reads.captured_at.desc(), reads.id.desc()).limit(limit)
+
+
+def _behind(prefix: str) -> str:
+    """The first text, in byte order, behind all that begin with `prefix` (A-Z 0-9)."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
+def _values(kept: KeptRead) -> dict[str, Any]:
+    read, position = kept.read, kept.read.position
+    return {
+        **{name: getattr(read, name) for name in _PLAIN},
+        **{name: getattr(kept, name) for name in _KEPT},
+        "model": msgspec.to_builtins(read.model),
+        "candidates": msgspec.to_builtins(read.candidates),
+        "box": msgspec.to_builtins(read.box),
+        "latitude": position and position.latitude,
+        "longitude": position and position.longitude,
+        "image": msgspec.to_builtins(read.image),
+        "crop": msgspec.to_builtins(read.crop),
+    }
+
+
+def _kept(row: Row[Any]) -> KeptRead:
+    values = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name
+    return KeptRead(
+        read=PlateRead(
+            **{name: values[name] for name in _PLAIN},
+            model=msgspec.convert(row.model, Model),
+            candidates=msgspec.convert(row.candidates, tuple[Candidate, ...]),
+            box=_optional(row.box, Box),
+            position=None if row.latitude is None else Position(row.latitude, row.longitude),
+            image=_optional(row.image, ImageReference),
+            crop=_optional(row.crop, ImageReference),
+        ),
+        **{name: values[name] for name in _KEPT},
+    )
+
+
+def _optional(value: Any, of: type[T]) -> T | None:
+    return None if value is None else msgspec.convert(value, of)
