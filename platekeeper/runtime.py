@@ -113,8 +113,9 @@ async def stand(
 ) -> AsyncIterator[Standing]:
     """Migrate and open the services in this process, and let them run until the block ends.
 
-    `sections` are those of every service, whichever stand here. `own` gives settings to services by name instead of the environment's; `fetch_keys` replaces asking accounts for
-    the token keys; `rest` answers the paths that no service does.
+    `sections` are those of every service, whichever stand here. `own` gives settings to services by name instead of
+    the environment's; `fetch_keys` replaces asking accounts for the token keys; `rest` answers the paths that no
+    service does.
     """
     built: dict[str, FastAPI] = {}
     rooms: dict[str, Room] = {}

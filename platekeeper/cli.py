@@ -1,0 +1,79 @@
+"""The command line: `platekeeper run`, `policy check`, `dlq`."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from platekeeper_common import log
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status. Errors that the user can mend are one line on standard error."""
+    options = _parser().parse_args(arguments)
+    log.configure()
+    command: Callable[[argparse.Namespace], int] = options.command
+    return command(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="platekeeper", description="Licence plate data, kept as policy says.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run every service in this process, with the demonstration")
+    run.add_argument("--empty", action="store_true", help="without the demonstration")
+    run.set_defaults(command=_run)
+
+    policy = commands.add_parser("policy", help="policy profiles").add_subparsers(required=True, metavar="COMMAND")
+    check = policy.add_parser("check", help="refuse unknown keys and missing sections, naming file and key")
+    check.add_argument("folder", type=Path, nargs="?", default=Path("policies"))
+    check.set_defaults(command=_policy_check)
+
+    dlq = commands.add_parser("dlq", help="events that a service could not handle")
+    dlq.add_argument("--url", default="http://127.0.0.1:8080", help="the running platform")
+    dlq.add_argument("--username", default="admin")
+    acts = dlq.add_subparsers(required=True, metavar="COMMAND")
+    listed = acts.add_parser("list", help="the newest dead letters of every service, or of one")
+    listed.add_argument("service", nargs="?")
+    listed.set_defaults(command=_dlq, act="list")
+    for act, what in (("show", "one dead letter"), ("retry", "give the event to its handler once more")):
+        one = acts.add_parser(act, help=what)
+        one.add_argument("service")
+        one.add_argument("id")
+        one.set_defaults(command=_dlq, act=act)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from platekeeper.run import run
+
+    return _await(run(demonstration=not options.empty))
+
+
+def _policy_check(options: argparse.Namespace) -> int:
+    from platekeeper.registry import SECTIONS
+    from platekeeper_common.policy import check
+
+    problems = check(options.folder, SECTIONS)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if not problems:
+        print(f"every profile in {options.folder} can be used")
+    return 1 if problems else 0
+
+
+def _dlq(options: argparse.Namespace) -> int:
+    from platekeeper import dlq
+
+    return _await(dlq.run(options.url, options.username, options.act, options.service, getattr(options, "id", None)))
+
+
+def _await(command: Awaitable[int]) -> int:
+    async def awaited() -> int:
+        return await command
+
+    try:
+        return asyncio.run(awaited())
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,93 @@
+"""A client of the public API, for our own commands: what it can do, anyone with an account can do."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+
+class ApiError(Exception):
+    """The platform refused; `code` and `detail` are those of its problem document."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        """Say what the platform said."""
+        super().__init__(f"{code} ({status}): {detail}")
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
+@dataclass
+class Login:
+    """How a session gets its token again: the path and body of a login."""
+
+    path: str
+    body: dict[str, Any]
+
+
+class Session:
+    """Requests under one login; the token is renewed a minute before it ends."""
+
+    def __init__(self, http: httpx.AsyncClient, login: Login | None = None, token: str | None = None) -> None:
+        """Use either a login or a token that was given."""
+        self.http = http
+        self._login = login
+        self._token = token
+        self._until = datetime.max.replace(tzinfo=UTC)
+
+    async def log_in(self) -> None:
+        """Get a token. Raises ApiError (`second_factor_required`, `password_change_required`, ...)."""
+        if self._login is None:
+            return
+        answer = _document(await self.http.post(self._login.path, json=self._login.body))
+        self._token = answer["access_token"]
+        self._until = datetime.now(UTC) + timedelta(seconds=answer["expires_in"] - 60)
+
+    async def headers(self) -> dict[str, str]:
+        """The Authorization header, with a fresh token when the last is about to end."""
+        if self._token is None or datetime.now(UTC) > self._until:
+            await self.log_in()
+        return {"Authorization": f"Bearer {self._token}"}
+
+    async def request(self, method: str, path: str, **more: Any) -> Any:
+        """The answer's JSON. Raises ApiError when the platform refuses."""
+        return _document(await self.http.request(method, path, headers=await self.headers(), **more))
+
+    async def get(self, path: str, **parameters: str) -> Any:
+        """GET with query parameters."""
+        return await self.request("GET", path, params=parameters)
+
+    async def post(self, path: str, body: Any = None) -> Any:
+        """POST a JSON body."""
+        return await self.request("POST", path, json=body)
+
+
+@asynccontextmanager
+async def connect(url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client of the platform at `url`; proxies of the environment are not used."""
+    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http:
+        yield http
+
+
+def person(http: httpx.AsyncClient, username: str, password: str, **more: str) -> Session:
+    """The session of a person; `more` are `code` or `new_password`."""
+    return Session(http, Login("/v1/login", {"username": username, "password": password, **more}))
+
+
+def device(http: httpx.AsyncClient, device_id: str, secret: str) -> Session:
+    """The session of a device."""
+    return Session(http, Login("/v1/device-tokens", {"device_id": device_id, "secret": secret}))
+
+
+def _document(answer: httpx.Response) -> Any:
+    try:
+        body = answer.json() if answer.content else None
+    except ValueError:
+        body = None
+    if answer.is_error:
+        told = body if isinstance(body, dict) else {}
+        raise ApiError(answer.status_code, told.get("code", "no_answer"), told.get("detail", answer.reason_phrase))
+    return body

@@ -1,0 +1,50 @@
+"""The start page: which services run, their health and counts, where the API documents are. Never a plate."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+from platekeeper_common import edge
+from platekeeper_common.identify import Identify
+from platekeeper_common.peers import Peers
+from platekeeper_common.service import Foundation, Service
+
+_templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape())
+
+
+def build(services: Sequence[Service]) -> Callable[[Foundation], FastAPI]:
+    """The pages' app, over the foundation of the process that shows them."""
+
+    def over(foundation: Foundation) -> FastAPI:
+        app = FastAPI(title="Platekeeper pages", docs_url=None, redoc_url=None, openapi_url=None)
+        edge.handle_errors(app)
+        app.add_middleware(Identify, verifier=foundation.verifier, body_limit=0)
+
+        @app.get("/")
+        async def start(request: Request) -> Response:
+            shown = await asyncio.gather(*(_state(foundation.peers, service) for service in services))
+            if "text/html" not in request.headers.get("accept", "*/*").replace("*/*", "text/html"):
+                return JSONResponse(shown)
+            page = _templates.get_template("start.html").render(services=shown, now=foundation.clock())
+            return HTMLResponse(
+                page, headers={"Content-Security-Policy": "default-src 'self'; style-src 'unsafe-inline'"}
+            )
+
+        return app
+
+    return over
+
+
+async def _state(peers: Peers, service: Service) -> dict[str, Any]:
+    """What the service says of itself, or that it does not answer."""
+    about = {"name": service.name, "summary": service.summary, "documents": f"/docs/{service.name}"}
+    try:
+        health = await peers.json(service.name, f"/health/{service.name}")
+    except OSError:
+        return about | {"ready": False, "trouble": ["does not answer"], "counts": {}}
+    return about | {"ready": health["ready"], "trouble": health["trouble"], "counts": health["counts"]}

@@ -1,0 +1,69 @@
+"""`platekeeper run`: the platform on one port, its first administrator, and the demonstration."""
+
+import asyncio
+import sys
+from contextlib import suppress
+from datetime import timedelta
+
+import httpx
+
+from platekeeper import client, server
+from platekeeper.client import ApiError, Session
+from platekeeper.demo import drive, load, logins, street
+from platekeeper_access_audit.accounts import handlers as accounts
+from platekeeper_common import auth
+from platekeeper_common.auth import Caller
+from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR
+from platekeeper_common.ids import PLATFORM
+from platekeeper_common.policy import PolicyError
+from platekeeper_common.settings import SettingsError
+
+
+def say(line: str) -> None:
+    """One line for the person at the terminal, at once."""
+    print(line, flush=True)  # noqa: T201
+
+
+async def run(*, demonstration: bool) -> int:
+    """Serve until Ctrl-C; the exit status."""
+    try:
+        settings = server.load_settings()
+        async with server.serve(settings) as serving:
+            await _welcome(serving)
+            shown = asyncio.create_task(_demonstrate(serving)) if demonstration else None
+            await serving.until_stopped()
+            say("stopping")
+            if shown is not None:
+                shown.cancel()
+                with suppress(asyncio.CancelledError):
+                    await shown
+    except (SettingsError, PolicyError, server.AlreadyRunning, OSError) as error:
+        print(f"platekeeper: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    say("stopped")
+    return 0
+
+
+async def _welcome(serving: server.Serving) -> None:
+    say(f"Platekeeper serves on {serving.url} (Ctrl-C stops it)")
+    password = await accounts.create_first_administrator(serving.standing.rooms["accounts"])
+    if password is not None:
+        say(f"first administrator: admin, one-time password: {password} (shown only now)")
+
+
+async def _demonstrate(serving: server.Serving) -> None:
+    """Load the demonstration once and drive its street; what goes wrong is said, and the platform serves on."""
+    var = serving.standing.foundation.settings.var
+    if logins.read(var) is not None:
+        say(f"the demonstration is loaded already; its logins are in {var / logins.FILE}")
+        return
+    try:
+        async with client.connect(serving.url) as http:
+            samples = street.samples()
+            loaded = await load.load(http, await _platform(serving, http), samples)
+            logins.save(var, loaded)
+            say(f"demonstration agency {loaded.agency_id} (synthetic, Pomona profile); its logins: {var / logins.FILE}")
+            await drive.drive(http, loaded, samples, say)
+            say("the demonstration is over; the platform keeps serving")
+    except (ApiError, httpx.TransportError, OSError) as error:
+        print(f"platekeeper: the demonstration failed: {error}", file=sys.stderr)  # noqa: T201

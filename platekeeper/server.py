@@ -1,0 +1,110 @@
+"""The all-in-one process: every service on one loopback port, with everything it keeps under one folder."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Generator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from filelock import FileLock, Timeout
+from starlette.types import ASGIApp
+
+from platekeeper import pages, runtime
+from platekeeper.registry import SECTIONS, SERVICES
+from platekeeper_common import settings as environment
+from platekeeper_common.settings import Settings
+
+GRACE_SECONDS = 3
+"""How long open streams may finish after Ctrl-C."""
+
+
+class AlreadyRunning(RuntimeError):
+    """Another process serves this folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The platform, reachable."""
+
+    url: str
+    standing: runtime.Standing
+    server: "Server"
+
+    async def until_stopped(self) -> None:
+        """Return after Ctrl-C or SIGTERM, when the requests in hand are answered."""
+        await self.server.stopped.wait()
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that only marks the stop; the platform is taken down around it in order."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Serve `app` without access log: paths may hold ids, and the ledger is the record of access."""
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        super().__init__(config)
+        self.stopped = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Stop on SIGINT and SIGTERM, and pass neither on."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+            self.stopped.set()
+
+
+def load_settings() -> Settings:
+    """The settings in the environment. Raises SettingsError naming a variable that is wrong or unknown."""
+    environment.refuse_unknown_names([Settings, *(service.settings for service in SERVICES)])
+    return environment.load(Settings)
+
+
+@asynccontextmanager
+async def serve(settings: Settings) -> AsyncIterator[Serving]:
+    """All services over `settings.var`, answering HTTP until the block ends.
+
+    Raises AlreadyRunning when another process holds the folder, OSError when the port is taken.
+    """
+    settings.var.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FileLock(settings.var / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise AlreadyRunning(f"another process is serving {settings.var.absolute()}") from error
+    with lock, _listen(settings) as listener:
+        async with runtime.stand(SERVICES, settings, SECTIONS, rest=pages.build(SERVICES)) as standing:
+            server = Server(standing.app)
+            task = asyncio.create_task(server.serve([listener]))
+            try:
+                host, port = listener.getsockname()[:2]
+                yield Serving(f"http://{host}:{port}", standing, server)
+            finally:
+                server.should_exit = True
+                await task
+
+
+def _listen(settings: Settings) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise OSError(f"{settings.host}:{settings.port} cannot be served: {error.strerror}") from error
+    listener.listen(128)
+    return listener
