@@ -122,7 +122,8 @@ async def test_a_waiting_follower_and_tail_end_with_the_bus(tmp_path: Path) -> N
         tail = bus.tail(HitRaised.topic, None)
         tailing = asyncio.ensure_future(anext(tail))
         await caught_up.wait()
-    outcomes = await asyncio.gather(following, tailing, return_exceptions=True)
+    async with asyncio.timeout(20):
+        outcomes = await asyncio.gather(following, tailing, return_exceptions=True)
     assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
 
 

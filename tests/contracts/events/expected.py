@@ -1,4 +1,4 @@
-"""The objects that the golden files must decode to. A field that an event gains later is not in its file: it has its default."""
+"""The objects that the golden files must decode to. A field that an event gains later has its default here."""
 
 from datetime import UTC, datetime
 

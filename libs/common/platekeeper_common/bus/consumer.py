@@ -98,6 +98,7 @@ class Consumer:
 
     async def run(self) -> None:
         """Consume until cancelled; returns only after it stopped because too many events failed in a row."""
+        self._in_a_row = 0
         self._leaving.clear()
         member: Member | None = None
         try:
