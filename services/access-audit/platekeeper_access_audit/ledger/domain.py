@@ -1,0 +1,192 @@
+"""What an access record must hold, its canonical bytes, and its leaf in the Merkle tree.
+
+The bytes are final: an entry's leaf is the same for ever, so a later version may add a field to the event only with
+None as its default. A field that is None is left out of the bytes.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import msgspec
+import rfc8785
+
+from platekeeper_common.access import SALT_BYTES
+from platekeeper_common.events.access import AccessRecorded
+from platekeeper_common.ids import AgencyId
+
+LEAF = b"\x00"
+"""What sets the hash of a leaf apart from that of a node (RFC 9162 2.1.1)."""
+MOST = 2**53 - 1
+"""The largest whole number that RFC 8785 can write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An access record in the ledger: at its position (from 0, gapless), with its part of the leaf."""
+
+    position: int
+    appended_at: datetime
+    record: AccessRecorded
+    canonical: bytes
+    leaf_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Producer:
+    """What the ledger has of one producer: its highest number, and how many records and refusals.
+
+    `missing` counts the numbers up to the highest that have not arrived: still on the bus, among the dead letters, or
+    lost.
+    """
+
+    name: str
+    highest: int = 0
+    records: int = 0
+    refusals: int = 0
+
+    @property
+    def missing(self) -> int:
+        """Numbers are gapless from 1 where they are given out."""
+        return self.highest - self.records
+
+    def with_record(self, record: AccessRecorded) -> "Producer":
+        """The same after one more record."""
+        return replace(
+            self,
+            highest=max(self.highest, record.number),
+            records=self.records + 1,
+            refusals=self.refusals + (record.outcome == "refused"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Numbers of a producer that the ledger lacks, both ends included."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which records of one agency: `start` <= at < `end`, and each of the others when it is given."""
+
+    agency_id: AgencyId
+    start: datetime | None = None
+    end: datetime | None = None
+    username: str | None = None
+    action: str | None = None
+    outcome: str | None = None
+    subject: str | None = None
+
+    def described(self) -> str:
+        """The selection in one line, as the object of the record of looking at it."""
+        bounds = {"from": self.start, "to": self.end}
+        parts = [f"{name}={moment.astimezone(UTC).isoformat()}" for name, moment in bounds.items() if moment]
+        given = {name: getattr(self, name) for name in ("username", "action", "outcome", "subject")}
+        return "&".join(parts + [f"{name}={value}" for name, value in given.items() if value]) or "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place between two records, newest first: behind the record at `position`, which happened at `at`."""
+
+    at: datetime
+    position: int
+
+    def __str__(self) -> str:
+        """The form that `parse` reads; callers must not read anything into it."""
+        return base64.urlsafe_b64encode(f"{self.at.isoformat()} {self.position}".encode()).decode()
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Raises ValueError for what was never given out."""
+        at, _, position = base64.urlsafe_b64decode(text).decode().partition(" ")
+        cursor = cls(datetime.fromisoformat(at), int(position))
+        if cursor.at.tzinfo is None or not 0 <= cursor.position <= MOST:
+            raise ValueError("no page ended here")
+        return cursor
+
+
+def timestamp(moment: datetime) -> str:
+    """UTC to hundredths of a second, `2026-11-22T18:00:00.12Z` (CJIS 5.9.5, AU-8).
+
+    Raises ValueError for a naive moment and for one that hundredths cannot say.
+    """
+    if moment.tzinfo is None or moment.microsecond % 10_000:
+        raise ValueError("an access record's moment is aware and in whole hundredths of a second")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")[:-1] + "Z"
+
+
+def canonical(record: AccessRecorded) -> bytes:
+    """The record as RFC 8785 JSON: its event type and every field that is not None, but for the salt.
+
+    Raises ValueError for what RFC 8785 or the resolution of time cannot say.
+    """
+    content = msgspec.structs.asdict(record) | {"type": record.type, "at": timestamp(record.at)}
+    del content["salt"]
+    if record.query is not None:
+        content["query"] = msgspec.structs.asdict(record.query)
+    return rfc8785.dumps({name: value for name, value in content.items() if value is not None})
+
+
+def leaf_data(salt: str, canonical_bytes: bytes) -> bytes:
+    """The 16 bytes of the salt (base64), then the canonical bytes."""
+    return base64.b64decode(salt) + canonical_bytes
+
+
+def leaf_hash(salt: str, canonical_bytes: bytes) -> bytes:
+    """SHA-256(0x00 || leaf data), RFC 9162 2.1.1."""
+    return hashlib.sha256(LEAF + leaf_data(salt, canonical_bytes)).digest()
+
+
+def entry(record: AccessRecorded, *, position: int, at: datetime) -> Entry:
+    """The record as the ledger keeps it, appended at `at`. Raises ValueError for a record with `faults`."""
+    content = canonical(record)
+    return Entry(position, at, record, content, leaf_hash(record.salt, content))
+
+
+def faults(record: AccessRecorded) -> list[str]:
+    """What an access record must hold and this one does not; nothing of its content is told."""
+    found = []
+    try:
+        canonical(record)
+    except ValueError:
+        found.append("it cannot be written canonically")
+    if not 1 <= record.number <= MOST or record.count < 1:
+        found.append("number and count start at 1")
+    if not _is_salt(record.salt):
+        found.append(f"the salt must be {SALT_BYTES} bytes in base64")
+    if record.outcome == "refused" and not record.code:
+        found.append("a refusal needs its code")
+    month = f"{record.agency_id}/access/{record.at.astimezone(UTC):%Y-%m}"
+    if record.query is not None and record.query.key_id != month:
+        found.append("the query elements must be sealed under the key of agency and month")
+    return found + _missing(record)
+
+
+def _missing(record: AccessRecorded) -> list[str]:
+    """The statutory fields of plate data (Civil Code 1798.90.52; G3), or the object of an administration act."""
+    statutory = ("username", "organisation", "purpose", "query")
+    needed: tuple[str, ...] = statutory if record.kind == "plate_data" else ("object_type", "object_id")
+    return [f"{record.kind} needs {name}" for name in needed if not getattr(record, name)]
+
+
+def _is_salt(text: str) -> bool:
+    try:
+        salt = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return len(salt) == SALT_BYTES and base64.b64encode(salt).decode() == text
+
+
+def tally(producers: Iterable[Producer], records: Sequence[AccessRecorded]) -> list[Producer]:
+    """The producers of `records` with these counted; `producers` are those known before."""
+    known = {producer.name: producer for producer in producers}
+    for record in records:
+        known[record.producer] = known.get(record.producer, Producer(record.producer)).with_record(record)
+    return [known[name] for name in sorted({record.producer for record in records})]

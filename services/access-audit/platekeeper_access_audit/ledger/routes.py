@@ -1,0 +1,66 @@
+"""The ledger's door: for the administrators and auditors of an agency, each to its own records."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
+
+from platekeeper_access_audit.ledger import handlers
+from platekeeper_access_audit.ledger.documents import (
+    Choice,
+    PageChoice,
+    PageDocument,
+    ProducerDocument,
+    RecordInFull,
+)
+from platekeeper_common import edge
+from platekeeper_common.auth import Caller
+from platekeeper_common.authorization import Action
+from platekeeper_common.edge import CurrentPlace, Tx, may
+from platekeeper_common.service import Room
+
+NDJSON = "application/x-ndjson"
+
+router = APIRouter(prefix="/v1/access-records", tags=["access records"])
+Here = Annotated[Room, Depends(edge.room)]
+Viewer = Annotated[Caller, may(Action.RECORDS_VIEW)]
+
+
+@router.get("")
+async def browse(
+    choice: Annotated[PageChoice, Query()], who: Viewer, tx: Tx, here: Here, place: CurrentPlace
+) -> PageDocument:
+    """Access records of your agency, newest first, without their query elements."""
+    selection = choice.of(handlers.own_agency(who))
+    page = await handlers.browse(tx, here, who, selection, after=choice.after(), limit=choice.limit, place=place)
+    return PageDocument.of(page)
+
+
+@router.get("/producers")
+async def check_numbers(who: Viewer, tx: Tx, here: Here, place: CurrentPlace) -> list[ProducerDocument]:
+    """The highest number of each producer, and the numbers below it that have not arrived."""
+    report = await handlers.check_numbers(tx, here, who, place=place)
+    return [ProducerDocument.of(producer, gaps) for producer, gaps in report]
+
+
+@router.get("/export", response_class=StreamingResponse, responses={200: {"content": {NDJSON: {}}}})
+async def export(
+    choice: Annotated[Choice, Query()], who: Viewer, tx: Tx, here: Here, place: CurrentPlace
+) -> StreamingResponse:
+    """Access records of your agency with their query elements, newest first, one JSON document a line."""
+    selection = choice.of(handlers.own_agency(who))
+    await handlers.begin_export(tx, here, who, selection, place=place)
+
+    async def lines() -> AsyncIterator[str]:
+        async for entry, query in handlers.export(here.db, here.foundation.keys, who, selection):
+            yield RecordInFull.opened(entry, query).model_dump_json() + "\n"
+
+    return StreamingResponse(lines(), media_type=NDJSON)
+
+
+@router.get("/{record_id}")
+async def show(record_id: str, who: Viewer, tx: Tx, here: Here, place: CurrentPlace) -> RecordInFull:
+    """One access record of your agency with its query elements, and with what proves it."""
+    entry, query = await handlers.show(tx, here, who, record_id, place=place)
+    return RecordInFull.opened(entry, query)

@@ -1,0 +1,198 @@
+"""The ledger's tables and queries. Nothing here updates or deletes an access record; the database refuses it too.
+
+The migration adds what a table definition does not show: the checks on statutory fields, and the triggers.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Row,
+    Select,
+    String,
+    Table,
+    UniqueConstraint,
+    and_,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from platekeeper_access_audit.ledger.domain import Cursor, Entry, Gap, Producer, Selection
+from platekeeper_common.db import Tx
+from platekeeper_common.events.access import AccessRecorded, Sealed
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.schema import Moment, RowId
+
+metadata = MetaData()
+
+access_record = Table(
+    "access_record",
+    metadata,
+    Column("position", RowId, primary_key=True, autoincrement=False, comment="index of the leaf, from 0"),
+    Column("id", String, nullable=False, unique=True),
+    Column("producer", String, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("agency_id", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("username", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("organisation", String, nullable=False),
+    Column("title", String),
+    Column("session", String),
+    Column("device", String),
+    Column("address", String),
+    Column("policy_version", String, nullable=False),
+    Column("purpose", String),
+    Column("matter_type", String),
+    Column("matter_number", String),
+    Column("requested_by", String),
+    Column("query_key_id", String),
+    Column("query_nonce", String),
+    Column("query_ciphertext", String),
+    Column("result_count", Integer),
+    Column("result_ids", JSON, nullable=False),
+    Column("object_type", String),
+    Column("object_id", String),
+    Column("count", Integer, nullable=False),
+    Column("code", String),
+    Column("clause", String),
+    Column("salt", String, nullable=False),
+    Column("canonical", LargeBinary, nullable=False),
+    Column("leaf_hash", LargeBinary, nullable=False),
+    Column("appended_at", Moment, nullable=False),
+    UniqueConstraint("producer", "number"),
+    Index("access_record_agency_at", "agency_id", "at", "position"),
+    Index("access_record_agency_username_at", "agency_id", "username", "at", "position"),
+)
+producer = Table(
+    "producer",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("highest", BigInteger, nullable=False),
+    Column("records", BigInteger, nullable=False),
+    Column("refusals", BigInteger, nullable=False),
+)
+
+_PLAIN = tuple(name for name in AccessRecorded.__struct_fields__ if name not in ("query", "result_ids"))
+_SEALED = Sealed.__struct_fields__
+
+
+async def next_position(tx: Tx) -> int:
+    """Where the next record goes; true until the transaction ends, once it holds the lock."""
+    row = await tx.row(select(func.max(access_record.c.position)))
+    return 0 if row is None or row[0] is None else row[0] + 1
+
+
+async def same_place(tx: Tx, records: Sequence[AccessRecorded]) -> dict[str | tuple[str, int], bytes]:
+    """Leaf hashes of the records kept under the ids of `records`, and under their producers' numbers."""
+    table = access_record.c
+    ids = [record.id for record in records]
+    numbers = [(record.producer, record.number) for record in records]
+    columns = (table.id, table.producer, table.number, table.leaf_hash)
+    rows = [
+        *await tx.rows(select(*columns).where(table.id.in_(ids))),
+        *await tx.rows(select(*columns).where(tuple_(table.producer, table.number).in_(numbers))),
+    ]
+    return {row.id: row.leaf_hash for row in rows} | {(row.producer, row.number): row.leaf_hash for row in rows}
+
+
+async def add(tx: Tx, entries: Sequence[Entry]) -> None:
+    """Append the entries. Raises IntegrityError when one is no good or not the next."""
+    await tx.write(access_record.insert(), [_columns(entry) for entry in entries])
+
+
+async def producers(tx: Tx) -> list[Producer]:
+    """Every producer from which a record came, by name."""
+    return [Producer(*row) for row in await tx.rows(select(producer).order_by(producer.c.name))]
+
+
+async def keep_producers(tx: Tx, counted: Sequence[Producer]) -> None:
+    """Keep the producers' counts in place of the earlier ones."""
+    for one in counted:
+        values = {"highest": one.highest, "records": one.records, "refusals": one.refusals}
+        if not await tx.write(update(producer).where(producer.c.name == one.name).values(values)):
+            await tx.write(producer.insert().values(name=one.name, **values))
+
+
+async def gaps(tx: Tx, name: str, most: int) -> list[Gap]:
+    """The first `most` gaps in a producer's numbers, below its highest."""
+    table = access_record.c
+    before = func.lag(table.number, 1, 0).over(order_by=table.number).label("before")
+    pairs = select(table.number, before).where(table.producer == name).subquery()
+    jumps = select(pairs).where(pairs.c.number > pairs.c.before + 1).order_by(pairs.c.number).limit(most)
+    return [Gap(row.before + 1, row.number - 1) for row in await tx.rows(jumps)]
+
+
+async def find(tx: Tx, selection: Selection, *, after: Cursor | None, limit: int) -> list[Entry]:
+    """The selected entries behind `after`, newest first."""
+    table = access_record.c
+    statement = _selected(select(access_record), selection).order_by(table.at.desc(), table.position.desc())
+    if after is not None:
+        older = and_(table.at == after.at, table.position < after.position)
+        statement = statement.where(table.at <= after.at, or_(table.at < after.at, older))
+    return [_entry(row) for row in await tx.rows(statement.limit(limit))]
+
+
+async def count(tx: Tx, selection: Selection) -> int:
+    """How many entries are selected."""
+    row = await tx.row(_selected(select(func.count()).select_from(access_record), selection))
+    return int(row[0]) if row else 0
+
+
+async def get(tx: Tx, agency_id: AgencyId, record_id: str) -> Entry | None:
+    """One entry of the agency."""
+    table = access_record.c
+    row = await tx.row(select(access_record).where(table.id == record_id, table.agency_id == agency_id))
+    return None if row is None else _entry(row)
+
+
+def _selected(statement: Select[Any], selection: Selection) -> Select[Any]:
+    table = access_record.c
+    statement = statement.where(table.agency_id == selection.agency_id)
+    if selection.start is not None:
+        statement = statement.where(table.at >= selection.start)
+    if selection.end is not None:
+        statement = statement.where(table.at < selection.end)
+    wanted = {name: getattr(selection, name) for name in ("username", "action", "outcome", "subject")}
+    return statement.where(*(table[name] == value for name, value in wanted.items() if value is not None))
+
+
+def _columns(entry: Entry) -> dict[str, Any]:
+    record = entry.record
+    sealed = {f"query_{name}": getattr(record.query, name, None) for name in _SEALED}
+    return {
+        **{name: getattr(record, name) for name in _PLAIN},
+        **sealed,
+        "result_ids": list(record.result_ids),
+        "position": entry.position,
+        "canonical": entry.canonical,
+        "leaf_hash": entry.leaf_hash,
+        "appended_at": entry.appended_at,
+    }
+
+
+def _entry(row: Row[Any]) -> Entry:
+    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row's columns by name
+    sealed = [values[f"query_{name}"] for name in _SEALED]
+    record = AccessRecorded(
+        **{name: values[name] for name in _PLAIN},
+        query=None if sealed[0] is None else Sealed(*sealed),
+        result_ids=tuple(values["result_ids"]),
+    )
+    appended_at: datetime = values["appended_at"]
+    return Entry(values["position"], appended_at, record, values["canonical"], values["leaf_hash"])
