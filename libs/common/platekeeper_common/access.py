@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import rfc8785
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from platekeeper_common import ids
@@ -189,9 +190,15 @@ def seal(keys: KeyStore, agency_id: AgencyId, at: datetime, record_id: str, quer
 
 
 def unseal(keys: KeyStore, record_id: str, sealed: Sealed) -> bytes:
-    """The canonical JSON of the query elements. Raises Gone when the month's key has been destroyed."""
+    """The canonical JSON of the query elements.
+
+    Raises Gone when the month's key has been destroyed, ValueError when they were altered or are another record's.
+    """
     key = AESGCM(keys.existing(sealed.key_id))
-    return key.decrypt(base64.b64decode(sealed.nonce), base64.b64decode(sealed.ciphertext), record_id.encode())
+    try:
+        return key.decrypt(base64.b64decode(sealed.nonce), base64.b64decode(sealed.ciphertext), record_id.encode())
+    except InvalidTag as error:
+        raise ValueError(f"the query elements of the access record {record_id} were altered") from error
 
 
 def _salt() -> str:

@@ -84,7 +84,7 @@ RULES: Mapping[Action, Rule] = {
     Action.POST_FILL: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
     Action.POST_VIEW: Rule(),
     Action.TRAINING_CERTIFY: _roles("administrator", "trainer"),
-    Action.RECORDS_VIEW: _roles("administrator", "auditor"),
+    Action.RECORDS_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
     Action.DEVICE_REGISTER: _roles("administrator"),
     Action.DEVICE_VIEW: _roles("administrator", "auditor"),
     Action.DEVICE_RETIRE: _roles("administrator"),

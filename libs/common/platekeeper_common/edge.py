@@ -151,14 +151,11 @@ def handle_errors(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        if action_of(request) is not None and isinstance(stranger := request.state.stranger, PlatekeeperError):
-            return await _refuse(request, stranger)
-        return await _refuse(request, _explained(error))
+        return await _refuse(request, _stranger(request) or _explained(error))
 
-    async def http(_request: Request, error: Exception) -> Response:
+    async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
-        codes = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
-        return problem(error.status_code, codes.get(error.status_code, "invalid_request"), str(error.detail))
+        return await _refuse(request, _stranger(request) or _named(error))
 
     async def away(_request: Request, _error: Exception) -> Response:
         return problem(503, "unavailable", "a part that this needs is away; try again", headers={"Retry-After": "2"})
@@ -176,6 +173,21 @@ def handle_errors(app: FastAPI) -> None:
     }
     for error_class, handler in handlers.items():
         app.add_exception_handler(error_class, handler)
+
+
+def _stranger(request: Request) -> PlatekeeperError | None:
+    """What is wrong with the caller's token, where one is needed: who may not ask is not told what was wrong with it."""
+    stranger: PlatekeeperError | None = request.state.stranger
+    return stranger if action_of(request) is not None else None
+
+
+def _named(error: HTTPException) -> PlatekeeperError:
+    """The framework's refusal as one of ours."""
+    codes = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+    code = codes.get(error.status_code, "invalid_request")
+    named = PlatekeeperError(str(error.detail), code=code, headers=error.headers)
+    named.status = error.status_code
+    return named
 
 
 async def _refuse(request: Request, error: PlatekeeperError) -> Response:

@@ -35,17 +35,19 @@ class KeyStore:
 
     def key(self, name: str) -> bytes:
         """The key of that name, made on first use; the same bytes for ever and in every process."""
+        path = self._path(name)
+        if not path.exists():
+            self._open.pop(name, None)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _create(path, self.wrap(secrets.token_bytes(KEY_BYTES), name))
         if name not in self._open:
-            path = self._path(name)
-            if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                _create(path, self.wrap(secrets.token_bytes(KEY_BYTES), name))
             self._open[name] = self.unwrap(path.read_bytes(), name)
         return self._open[name]
 
     def existing(self, name: str) -> bytes:
         """The key of that name. Raises Gone (`key_destroyed`) when there is none: what it opened cannot be read."""
-        if name not in self._open and not self._path(name).exists():
+        if not self._path(name).exists():
+            self._open.pop(name, None)
             raise Gone("the key of this record has been destroyed", code="key_destroyed")
         return self.key(name)
 

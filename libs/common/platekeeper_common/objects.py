@@ -52,17 +52,19 @@ class Objects:
         name: str,
         media_type: str,
     ) -> ImageReference:
-        """Keep `data` durably and answer its claim check. Putting the same name again keeps the first object.
+        """Keep `data` durably and answer its claim check.
 
-        Raises Unavailable when the store cannot take it.
+        Putting the same name again keeps the first object and answers for that one. Raises Unavailable when the store
+        cannot take it.
         """
         path = f"{agency_id}/{received_on.isoformat()}/{kind}/{name}"
         sealed = self._seal(data, path)
         try:
-            await obstore.put_async(self._store, path, sealed, mode="create")
+            try:
+                await obstore.put_async(self._store, path, sealed, mode="create")
+            except AlreadyExistsError:
+                data = self._unseal(await self._bytes(path), path)
             await asyncio.to_thread(_sync, self._folder / path)
-        except AlreadyExistsError:
-            pass
         except (BaseError, OSError) as error:
             raise Unavailable(f"object store: {type(error).__name__}") from error
         return ImageReference(path, hashlib.sha256(data).hexdigest(), media_type)
@@ -70,7 +72,7 @@ class Objects:
     async def get(self, reference: ImageReference) -> bytes:
         """The plain bytes. Raises Gone when the object or its key is no more, ValueError when it was altered."""
         try:
-            sealed = bytes(await (await obstore.get_async(self._store, reference.path)).bytes_async())
+            sealed = await self._bytes(reference.path)
         except NotFoundError as error:
             raise Gone("the picture has been destroyed", code="image_destroyed") from error
         except (BaseError, OSError) as error:
@@ -79,6 +81,9 @@ class Objects:
         if hashlib.sha256(data).hexdigest() != reference.sha256:
             raise ValueError(f"the object {reference.path} is not the picture that was referred to")
         return data
+
+    async def _bytes(self, path: str) -> bytes:
+        return bytes(await (await obstore.get_async(self._store, path)).bytes_async())
 
     def _seal(self, data: bytes, path: str) -> bytes:
         about = path.encode()
