@@ -1,0 +1,1 @@
+"""Hot lists, and the hits that reads raise against them."""

@@ -1,0 +1,31 @@
+"""What hotlist hears on the bus: reads to match, and changes of its own lists."""
+
+from collections.abc import Sequence
+
+from platekeeper_common.bus.contract import Apply, Handler
+from platekeeper_common.events.envelope import Event
+from platekeeper_common.events.hotlist import HotlistChanged
+from platekeeper_common.events.recognition import PlatesRead
+from platekeeper_hotlist import handlers
+from platekeeper_hotlist.room import HotlistRoom
+
+
+def match_reads(here: HotlistRoom) -> Handler:
+    """Match the reads of a batch."""
+
+    async def handle(events: Sequence[Event]) -> None:
+        await handlers.match_reads(
+            here, [read for event in events if isinstance(event, PlatesRead) for read in event.reads]
+        )
+
+    return handle
+
+
+def load_changes(here: HotlistRoom) -> Apply:
+    """Load a list that changed in another process."""
+
+    async def apply(event: Event) -> None:
+        if isinstance(event, HotlistChanged):
+            here.in_force.tell(event)
+
+    return apply

@@ -1,0 +1,170 @@
+"""The stream of hits: server-sent events, each recorded before it is sent.
+
+Nothing of the database is held between two hits. The token is verified again before every delivery and at every
+keep-alive, so the stream ends with it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from fastapi.sse import EventSourceResponse, format_sse_event
+from starlette.types import Receive, Scope, Send
+
+from platekeeper_common import edge
+from platekeeper_common.access import Place, Result, Use
+from platekeeper_common.auth import Caller
+from platekeeper_common.authorization import Action, decide
+from platekeeper_common.bus.contract import TooOld, Unavailable
+from platekeeper_common.db import Tx
+from platekeeper_common.errors import Busy, Gone, Invalid, PlatekeeperError, Refused, Unauthenticated
+from platekeeper_common.events.envelope import Event
+from platekeeper_common.events.hotlist import HitRaised
+from platekeeper_common.ids import AgencyId
+from platekeeper_hotlist import domain
+from platekeeper_hotlist.documents import HitDocument
+from platekeeper_hotlist.handlers import demand_use
+from platekeeper_hotlist.room import HotlistRoom
+
+LONGEST_OFFSET = 18
+"""Decimal digits."""
+Hits = AsyncIterator[tuple[int, Event]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Who listens to hits, with which token, for which use."""
+
+    caller: Caller
+    token: str
+    use: Use
+    place: Place
+
+
+class HitStream(EventSourceResponse):
+    """Sends what a generator yields, and closes the generator whichever way the answer ends."""
+
+    def __init__(self, content: AsyncGenerator[bytes, None]) -> None:
+        """No cache and no proxy keeps any of it."""
+        super().__init__(content, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        self._content = content
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the stream ends or the client is gone."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._content.aclose()
+
+
+def open_stream(tx: Tx, here: HotlistRoom, to: Listener, last_event_id: str | None) -> HitStream:
+    """The stream behind the event `last_event_id` (None: from now on); its opening is recorded in `tx`.
+
+    Raises Invalid (A1, A8, `last_event_id_invalid`), Gone `stream_too_old` when hits behind it are no longer kept.
+    """
+    demand_use(here, to.caller, to.use)
+    after = _offset(last_event_id)
+    try:
+        following = here.foundation.bus.tail(HitRaised.topic, after)
+    except TooOld as error:
+        raise _too_old() from error
+    query = {"stream": "opened", "after": after}
+    tx.emit(here.recorder.plate_data(to.caller, Action.HITS_STREAM, to.use, query, Result(), to.place))
+    return HitStream(_deliver(here, to, following))
+
+
+async def _deliver(here: HotlistRoom, to: Listener, following: Hits) -> AsyncGenerator[bytes, None]:
+    """Hits of the listener's agency as they are raised, until the token ends or something is away."""
+    own = _of_agency(following, to.caller.agency_id)
+    coming = asyncio.ensure_future(anext(own))
+    try:
+        yield format_sse_event(comment="open")
+        while True:
+            await asyncio.wait({coming}, timeout=_patience(here, to))
+            await _demand_token(here, to)
+            if not coming.done():
+                yield format_sse_event(comment="keep-alive")
+                continue
+            offset, hit = coming.result()
+            coming = asyncio.ensure_future(anext(own))
+            await _record(here, to, hit)
+            yield _event(offset, hit, here.clock())
+    except (Unauthenticated, Refused) as error:
+        yield _said("end", reason=error.code, detail=error.detail)
+    except (PlatekeeperError, TooOld, Unavailable) as error:
+        told = _told(error)
+        yield _said("error", code=told.code, detail=told.detail)
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+        await own.aclose()
+
+
+async def _of_agency(following: Hits, agency_id: AgencyId) -> AsyncGenerator[tuple[int, HitRaised], None]:
+    try:
+        async for offset, event in following:
+            if isinstance(event, HitRaised) and event.agency_id == agency_id:
+                yield offset, event
+    finally:
+        if isinstance(following, AsyncGenerator):
+            await following.aclose()
+
+
+def _patience(here: HotlistRoom, to: Listener) -> float:
+    """Seconds to wait for a hit: until the next keep-alive, or until the token ends."""
+    left = (to.caller.expires_at - here.clock()).total_seconds()
+    return min(here.settings.keep_alive, max(left, 0.01))
+
+
+async def _demand_token(here: HotlistRoom, to: Listener) -> None:
+    """Raise Unauthenticated or Refused when the listener may not go on (A2, C2, G2)."""
+    caller = await here.foundation.verifier.verify(to.token)
+    decide(caller, Action.HITS_STREAM)
+    here.foundation.policies.of(caller.agency_id)
+
+
+async def _record(here: HotlistRoom, to: Listener, hit: HitRaised) -> None:
+    """Commit the record of a delivery. Raises Busy `audit_unavailable` (B8)."""
+    query = {"stream": "delivered", "hit": hit.id, "plate": hit.read.plate, "listed": hit.entry.plate}
+    try:
+        async with here.db.tx() as tx:
+            await edge.refuse_when_audit_lags(here, tx, to.caller)
+            result = Result(count=1, ids=[hit.id])
+            tx.emit(here.recorder.plate_data(to.caller, Action.HITS_STREAM, to.use, query, result, to.place))
+            await edge.commit_or_refuse(tx)
+    except Unavailable as error:
+        raise Busy("the access record cannot be written", code="audit_unavailable", clause="B8") from error
+
+
+def _event(offset: int, hit: HitRaised, now: datetime) -> bytes:
+    """`hit` for a live alert, `late_hit` for what is too old to be one; the data say how it was raised (E2)."""
+    name = "hit" if domain.live(hit, now) else "late_hit"
+    return format_sse_event(event=name, id=str(offset), data_str=HitDocument.of(hit).model_dump_json())
+
+
+def _said(event: str, **words: str) -> bytes:
+    return format_sse_event(event=event, data_str=msgspec.json.encode(words).decode())
+
+
+def _offset(last_event_id: str | None) -> int | None:
+    if last_event_id is None:
+        return None
+    if not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= LONGEST_OFFSET):
+        raise Invalid("Last-Event-ID must be the id of an event of this stream", code="last_event_id_invalid")
+    return int(last_event_id)
+
+
+def _told(error: Exception) -> PlatekeeperError:
+    if isinstance(error, PlatekeeperError):
+        return error
+    return _too_old() if isinstance(error, TooOld) else Busy("a part that the stream needs is away; open it again")
+
+
+def _too_old() -> Gone:
+    return Gone(
+        "the hits behind this Last-Event-ID are no longer on the stream; list them",
+        code="stream_too_old",
+        hits="/v1/hits",
+    )

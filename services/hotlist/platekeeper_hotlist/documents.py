@@ -1,0 +1,213 @@
+"""The HTTP bodies of hot lists and hits."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from platekeeper_common.access import Use
+from platekeeper_common.events.hotlist import HitRaised, MatchKind
+from platekeeper_hotlist.domain import NewEntry, NewList, Source
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+class Asked(BaseModel):
+    """A request's body, with the use that it serves (clauses A1, A3, A8)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    purpose: Annotated[str, Field(max_length=64, description="Purpose code of the agency's policy (A1)")] = ""
+    matter_type: Annotated[str, Field(max_length=64, description="A matter type of the agency's policy (A8)")] = ""
+    matter_number: Annotated[str | None, Field(max_length=64)] = None
+    requested_by: Annotated[str | None, Field(max_length=120, description="For whom a dispatcher asks (A3)")] = None
+
+    def use(self, reason: str | None) -> Use:
+        """What it is asked for."""
+        return Use(
+            purpose=self.purpose,
+            matter_type=self.matter_type,
+            matter_number=self.matter_number,
+            reason=reason,
+            requested_by=self.requested_by,
+        )
+
+
+class ListAsked(Asked):
+    """A new hot list."""
+
+    name: Short
+    source: Annotated[Source, Field(description="Who gives the list (D1)")]
+    source_title: Annotated[Short | None, Field(description="The same in words, for example the office")] = None
+    reason: Words | None = None
+
+    def list(self) -> NewList:
+        """What is to be opened."""
+        return NewList(name=self.name, source=self.source, source_title=self.source_title)
+
+
+class EntryAsked(Asked):
+    """A plate to list. `category` and `state` are checked by the rules, which say what they may be."""
+
+    plate: Annotated[str, Field(max_length=40, description="Letters and digits; spaces, hyphens, points are left out")]
+    state: Annotated[str | None, Field(max_length=40, description="Postal code; left out when not known")] = None
+    category: Annotated[str, Field(max_length=64)]
+    reason: Words
+    incident: Short | None = None
+    expires_at: AwareDatetime | None = None
+
+    def entry(self) -> NewEntry:
+        """What is to be listed."""
+        return NewEntry(
+            plate=self.plate,
+            state=self.state,
+            category=self.category,
+            reason=self.reason,
+            incident=self.incident,
+            expires_at=self.expires_at,
+        )
+
+
+class Document(BaseModel):
+    """An answer's body, made from our own objects."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class ListDocument(Document):
+    """A hot list. `updated_at` is when it last changed: its age."""
+
+    id: str
+    name: str
+    source: Source
+    source_title: str | None
+    version: int
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class ListsDocument(Document):
+    """The agency's lists, by name."""
+
+    hotlists: list[ListDocument]
+
+
+class EntryDocument(Document):
+    """An entry in force."""
+
+    id: str
+    list_id: str
+    plate: str
+    state: str | None
+    category: str
+    reason: str
+    incident: str | None
+    expires_at: datetime | None
+    purpose: str
+    matter_type: str
+    matter_number: str | None
+    requested_by: str | None
+    added_by: str
+    added_at: datetime
+
+
+class EntriesDocument(Document):
+    """A page of entries, newest first."""
+
+    entries: list[EntryDocument]
+    next_cursor: str | None
+
+
+class PositionDocument(Document):
+    """WGS 84, degrees."""
+
+    latitude: float
+    longitude: float
+
+
+class ImageDocument(Document):
+    """Which picture: retention shows it to those who may see it."""
+
+    path: str
+    sha256: str
+    media_type: str
+
+
+class CandidateDocument(Document):
+    """What the plate may also be."""
+
+    plate: str
+    confidence: float
+
+
+class ModelDocument(Document):
+    """Which recogniser read it."""
+
+    name: str
+    version: str
+    checksum: str
+
+
+class ReadDocument(Document):
+    """The read as the recogniser gave it."""
+
+    id: str
+    version: int
+    plate: str
+    state: str | None
+    confidence: float
+    candidates: list[CandidateDocument]
+    source: Literal["recognition", "edge"]
+    model: ModelDocument
+    camera_id: str
+    device_id: str
+    captured_at: datetime
+    received_at: datetime
+    live_until: datetime
+    position: PositionDocument | None
+    heading: float | None
+    lane: str | None
+    image: ImageDocument | None
+    crop: ImageDocument | None
+
+
+class MatchedDocument(Document):
+    """The entry as it stood when it matched."""
+
+    id: str
+    list_id: str
+    list_name: str
+    list_source: str
+    list_updated_at: datetime | None
+    plate: str
+    state: str | None
+    category: str
+    reason: str
+    incident: str | None
+    expires_at: datetime | None
+
+
+class HitDocument(Document):
+    """A hit: the read, the entry that it met, and how. `late`: raised too late for a live alert (E2)."""
+
+    id: str
+    kind: MatchKind
+    score: float
+    late: bool
+    raised_at: datetime
+    read: ReadDocument
+    entry: MatchedDocument
+
+    @classmethod
+    def of(cls, hit: HitRaised) -> "HitDocument":
+        """The document of a hit."""
+        return cls.model_validate(hit)
+
+
+class HitsDocument(Document):
+    """A page of hits, newest first."""
+
+    hits: list[HitDocument]
+    next_cursor: str | None

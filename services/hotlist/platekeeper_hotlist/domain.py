@@ -1,0 +1,238 @@
+"""Rules of hot lists: what may be listed, for how long, and what becomes of a match."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from platekeeper_common.access import Use
+from platekeeper_common.errors import Invalid, Refused
+from platekeeper_common.events.hotlist import HitRaised, ListedEntry
+from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
+from platekeeper_hotlist.matching import Match
+
+Source = Literal["dept", "state", "federal", "clets"]
+"""Who gives a list; clause D1 protects some of them."""
+CATEGORIES = (
+    "stolen_vehicle",
+    "stolen_plate",
+    "felony",
+    "wanted_person",
+    "missing_person",
+    "amber",
+    "supervised_release",
+    "protection_order",
+    "protective_interest",
+    "violent_person",
+    "gang_or_terrorist",
+    "sex_offender",
+    "other",
+)
+"""The closed list of what an entry can be about; `other` says it in its reason."""
+LONGEST_PLATE = 10
+"""Characters, as in the plate field of NCIC."""
+_STATES = (
+    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR "
+    "PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS GU MP PR VI US "
+    "AB BC MB NB NL NS NT NU ON PE QC SK YT"
+)
+STATES = frozenset(_STATES.split())
+"""Postal codes of the states, the District and territories, `US` for federal plates, and Canada's provinces."""
+_SEPARATORS = re.compile(r"[ .\-]")
+_WILDCARDS = re.compile(r"[?*]")
+_IMMIGRATION = re.compile(
+    r"immigra|deport|undocumented|customs enforcement|border patrol|removal order|visa overstay|\baliens?\b"
+    r"|\badmin(?:istrative)? (?:arrest )?warrants?\b|\bcivil detainer|\bice (?:hold|detainer|warrant|agent|request)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewList:
+    """What somebody wants to open."""
+
+    name: str
+    source: Source
+    source_title: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HotList:
+    """A list of one agency. `version` counts its changes; `updated_at` is its age."""
+
+    id: ListId
+    agency_id: AgencyId
+    name: str
+    source: Source
+    source_title: str | None
+    version: int
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """What somebody wants to list, checked by `admitted`."""
+
+    plate: str
+    category: str
+    reason: str
+    state: str | None = None
+    incident: str | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A plate on a list, and for which use it was listed (clause A1). `changed_in`: the list's version that did it."""
+
+    id: EntryId
+    agency_id: AgencyId
+    list_id: ListId
+    plate: str
+    state: str | None
+    category: str
+    reason: str
+    incident: str | None
+    expires_at: datetime | None
+    purpose: str
+    matter_type: str
+    matter_number: str | None
+    requested_by: str | None
+    added_by: str
+    added_at: datetime
+    changed_in: int
+    removed_by: str | None = None
+    removed_at: datetime | None = None
+
+
+def opened(new: NewList, list_id: ListId, agency_id: AgencyId, by: str, now: datetime) -> HotList:
+    """The empty list. Raises Refused `immigration_refused` (J4)."""
+    refuse_immigration(new.name, new.source_title)
+    return HotList(
+        id=list_id,
+        agency_id=agency_id,
+        name=new.name,
+        source=new.source,
+        source_title=new.source_title,
+        version=1,
+        created_by=by,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def admitted(new: NewEntry, now: datetime) -> NewEntry:
+    """The entry with plate and state normalised.
+
+    Raises Refused `immigration_refused` (J4), Invalid `category_unknown`, `expiry_past`, and those of plate and state.
+    """
+    refuse_immigration(new.category, new.reason, new.incident)
+    if new.category not in CATEGORIES:
+        raise Invalid(f"the category must be one of {', '.join(CATEGORIES)}", code="category_unknown")
+    if new.expires_at is not None and new.expires_at <= now:
+        raise Invalid("expires_at must lie in the future", code="expiry_past")
+    return NewEntry(
+        plate=normalised_plate(new.plate),
+        state=issuing_state(new.state),
+        category=new.category,
+        reason=new.reason,
+        incident=new.incident,
+        expires_at=new.expires_at,
+    )
+
+
+def entry(new: NewEntry, on: HotList, entry_id: EntryId, version: int, use: Use, by: str, now: datetime) -> Entry:
+    """The admitted entry as `version` of the list holds it."""
+    return Entry(
+        id=entry_id,
+        agency_id=on.agency_id,
+        list_id=on.id,
+        plate=new.plate,
+        state=new.state,
+        category=new.category,
+        reason=new.reason,
+        incident=new.incident,
+        expires_at=new.expires_at,
+        purpose=use.purpose,
+        matter_type=use.matter_type,
+        matter_number=use.matter_number,
+        requested_by=use.requested_by,
+        added_by=by,
+        added_at=now,
+        changed_in=version,
+    )
+
+
+def normalised_plate(text: str) -> str:
+    """A-Z and 0-9 only: letters in upper case; spaces, hyphens and points left out.
+
+    Raises Invalid `wildcards_not_supported` or `plate_invalid`.
+    """
+    if _WILDCARDS.search(text):
+        raise Invalid("an entry needs the whole plate: ? and * are not supported", code="wildcards_not_supported")
+    plate = _SEPARATORS.sub("", text)
+    if not plate.isascii() or not plate.isalnum():
+        raise Invalid("a plate holds letters A-Z and digits 0-9 only", code="plate_invalid")
+    if len(plate) > LONGEST_PLATE:
+        raise Invalid(f"a plate has at most {LONGEST_PLATE} characters", code="plate_invalid")
+    return plate.upper()
+
+
+def issuing_state(text: str | None) -> str | None:
+    """The postal code in upper case; None when it is not known. Raises Invalid `state_unknown`."""
+    if text is None:
+        return None
+    state = text.strip().upper()
+    if state not in STATES:
+        raise Invalid(
+            "the state must be the postal code of a state or province; leave it out for any other issuer",
+            code="state_unknown",
+        )
+    return state
+
+
+def refuse_immigration(*texts: str | None) -> None:
+    """Raise Refused `immigration_refused` when a text speaks of immigration or an administrative warrant (J4)."""
+    for text in texts:
+        if text and _IMMIGRATION.search(re.sub(r"[\s_-]+", " ", text.lower())):
+            raise Refused(
+                "no hot list serves immigration enforcement or administrative warrants",
+                code="immigration_refused",
+                clause="J4",
+            )
+
+
+def listed(entry: Entry, on: HotList) -> ListedEntry:
+    """The entry as matchers and hits know it."""
+    return ListedEntry(
+        id=entry.id,
+        list_id=on.id,
+        list_name=on.name,
+        list_source=on.source,
+        plate=entry.plate,
+        category=entry.category,
+        reason=entry.reason,
+        state=entry.state,
+        incident=entry.incident,
+        expires_at=entry.expires_at,
+    )
+
+
+def raised(match: Match, hit_id: HitId, now: datetime) -> HitRaised:
+    """The hit that a match raises at `now`; late when the read is too old by then for a live alert (E2)."""
+    return HitRaised(
+        agency_id=match.read.agency_id,
+        id=hit_id,
+        read=match.read,
+        entry=match.entry,
+        kind=match.kind,
+        score=match.score,
+        late=match.read.late or now > match.read.live_until,
+        raised_at=now,
+    )
+
+
+def live(hit: HitRaised, now: datetime) -> bool:
+    """Whether the hit may still be shown as a live alert: a live one that is delivered too late is late too (E2)."""
+    return not hit.late and now <= hit.read.live_until

@@ -1,0 +1,168 @@
+"""What can be done with hot lists and hits, one transaction each."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from platekeeper_common import ids
+from platekeeper_common.access import Place, Result, Use
+from platekeeper_common.auth import Caller
+from platekeeper_common.authorization import Action
+from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.db import Tx
+from platekeeper_common.errors import Conflict, Refused
+from platekeeper_common.events.hotlist import HitRaised, HotlistChanged
+from platekeeper_common.events.recognition import PlateRead
+from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
+from platekeeper_common.policy import Policies
+from platekeeper_common.shared_policy import UsePolicy
+from platekeeper_hotlist import domain, matching, storage
+from platekeeper_hotlist.domain import Entry, HotList, NewEntry, NewList
+from platekeeper_hotlist.policy import HotlistPolicy
+from platekeeper_hotlist.room import HotlistRoom
+
+
+async def open_list(tx: Tx, here: HotlistRoom, by: Caller, new: NewList, use: Use, place: Place) -> HotList:
+    """A new, empty list. Raises Invalid (A1), Refused `immigration_refused` (J4), Conflict `hotlist_exists`."""
+    _use_policy(here, by).demand_purpose(use.purpose)
+    opened = domain.opened(new, ListId(ids.new()), by.agency_id, by.username, here.clock())
+    try:
+        await storage.add_list(tx, opened)
+    except IntegrityError as error:
+        raise Conflict("your agency has a hot list of this name", code="hotlist_exists") from error
+    query = {"hotlist": opened.id, "name": opened.name, "source": opened.source}
+    tx.emit(
+        HotlistChanged(agency_id=by.agency_id, list_id=opened.id, version=opened.version),
+        here.recorder.plate_data(by, Action.HOTLIST_EDIT, use, query, Result(count=1, ids=[opened.id]), place),
+    )
+    return opened
+
+
+async def lists(tx: Tx, here: HotlistRoom, by: Caller, place: Place) -> list[HotList]:
+    """The lists of the caller's agency, by name; no plates."""
+    found = await storage.lists(tx, by.agency_id)
+    tx.emit(here.recorder.administration(by, Action.HOTLIST_VIEW, "hotlists", by.agency_id, place))
+    return found
+
+
+async def list_plate(
+    tx: Tx, here: HotlistRoom, by: Caller, list_id: ListId, new: NewEntry, use: Use, place: Place
+) -> Entry:
+    """Put a plate on a list of the caller's agency.
+
+    Raises Invalid naming the field or the use that is missing (A1, A8), Refused `immigration_refused` (J4), NotFound,
+    Conflict `entry_exists` with the `entry_id` that says the same already.
+    """
+    demand_use(here, by, use)
+    now = here.clock()
+    admitted = domain.admitted(new, now)
+    await tx.lock()
+    on = await storage.one_list(tx, by.agency_id, list_id)
+    if same := await storage.same_entry(tx, list_id, admitted.plate, admitted.state, now):
+        raise Conflict("this list holds this plate of this state already", code="entry_exists", entry_id=same)
+    version = await storage.change(tx, list_id, now)
+    entry = domain.entry(admitted, on, EntryId(ids.new()), version, use, by.username, now)
+    await storage.add_entry(tx, entry)
+    _record_change(tx, here, by, entry, version, use, place)
+    return entry
+
+
+async def unlist_plate(
+    tx: Tx, here: HotlistRoom, by: Caller, list_id: ListId, entry_id: EntryId, use: Use, place: Place
+) -> None:
+    """Take an entry off its list. Raises Invalid (A1, A8), NotFound."""
+    demand_use(here, by, use)
+    now = here.clock()
+    await tx.lock()
+    await storage.one_list(tx, by.agency_id, list_id)
+    entry = await storage.entry_in_force(tx, list_id, entry_id, now)
+    version = await storage.change(tx, list_id, now)
+    await storage.remove_entry(tx, entry_id, version, by.username, now)
+    _record_change(tx, here, by, entry, version, use, place)
+
+
+async def entries(
+    tx: Tx, here: HotlistRoom, by: Caller, list_id: ListId, cursor: str | None, limit: int, use: Use, place: Place
+) -> list[Entry]:
+    """Up to `limit` entries in force, newest first. Raises Invalid (A1, A8), NotFound."""
+    demand_use(here, by, use)
+    on = await storage.one_list(tx, by.agency_id, list_id)
+    found = await storage.entries(tx, on.id, cursor, limit, here.clock())
+    query = {"hotlist": list_id, "cursor": cursor, "plates": [entry.plate for entry in found]}
+    result = Result(count=len(found), ids=[entry.id for entry in found])
+    tx.emit(here.recorder.plate_data(by, Action.HOTLIST_VIEW, use, query, result, place))
+    return found
+
+
+async def hits(
+    tx: Tx, here: HotlistRoom, by: Caller, cursor: str | None, limit: int, use: Use, place: Place
+) -> list[HitRaised]:
+    """Up to `limit` hits of the caller's agency, newest first. Raises Invalid (A1, A8, `cursor_invalid`)."""
+    demand_use(here, by, use)
+    found = await storage.hits(tx, by.agency_id, cursor, limit)
+    query = {"hits": "newest", "cursor": cursor, "limit": limit}
+    result = Result(count=len(found), ids=[hit.id for hit in found])
+    tx.emit(here.recorder.plate_data(by, Action.HITS_VIEW, use, query, result, place))
+    return found
+
+
+async def hit(tx: Tx, here: HotlistRoom, by: Caller, hit_id: HitId, use: Use, place: Place) -> HitRaised:
+    """One hit of the caller's agency. Raises Invalid (A1, A8), NotFound."""
+    demand_use(here, by, use)
+    found = await storage.one_hit(tx, by.agency_id, hit_id)
+    tx.emit(here.recorder.plate_data(by, Action.HITS_VIEW, use, {"hit": hit_id}, Result(count=1, ids=[hit_id]), place))
+    return found
+
+
+async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead]) -> None:
+    """Raise a hit for every read that an entry in force matches. Safe to run twice: a hit is raised once.
+
+    Raises Unavailable while the index is not confirmed, or an agency that has entries is not known here yet.
+    """
+    index, now = here.in_force.index(), here.clock()
+    concerned = {read.agency_id for read in reads} & set(index.agencies)
+    matches = matching.find(reads, index, _policies(here.foundation.policies, concerned), now)
+    if not matches:
+        return
+    async with here.db.tx() as tx:
+        for match in matches:
+            hit_id = HitId(here.foundation.ids.derive("hit", match.read.id, match.entry.id))
+            raised = domain.raised(match, hit_id, now)
+            if await storage.add_hit(tx, raised):
+                tx.emit(raised)
+
+
+def demand_use(here: HotlistRoom, by: Caller, use: Use) -> None:
+    """Raise Invalid when the agency's policy wants another purpose (A1), or a matter (A8)."""
+    policy = _use_policy(here, by)
+    policy.demand_purpose(use.purpose)
+    policy.demand_matter(use.matter_type, use.matter_number)
+
+
+def _use_policy(here: HotlistRoom, by: Caller) -> UsePolicy:
+    return here.foundation.policies.of(by.agency_id).section(UsePolicy)
+
+
+def _policies(policies: Policies, agencies: Iterable[AgencyId]) -> Mapping[AgencyId, HotlistPolicy]:
+    """The policies of those agencies that are not closed.
+
+    An agency with entries was known when they were made: if it is not now, its word is still on its way.
+    """
+    found: dict[AgencyId, HotlistPolicy] = {}
+    for agency_id in agencies:
+        try:
+            if policies.agency(agency_id).mode != "closed":
+                found[agency_id] = policies.of(agency_id).section(HotlistPolicy)
+        except Refused as error:
+            raise Unavailable(f"policy: {error.detail}") from error
+    return found
+
+
+def _record_change(tx: Tx, here: HotlistRoom, by: Caller, entry: Entry, version: int, use: Use, place: Place) -> None:
+    query: dict[str, Any] = {"hotlist": entry.list_id, "plate": entry.plate, "state": entry.state}
+    result = Result(count=1, ids=[entry.id])
+    tx.emit(
+        HotlistChanged(agency_id=entry.agency_id, list_id=entry.list_id, version=version),
+        here.recorder.plate_data(by, Action.HOTLIST_EDIT, use, query, result, place),
+    )

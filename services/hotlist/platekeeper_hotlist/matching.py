@@ -1,0 +1,150 @@
+"""Matches reads against the entries in force: exactly, and through sets of characters that readers confuse.
+
+Every character is folded to the first of its look-alike set, so all plates that could be taken for one another share
+one key. A match is one look-up of that key and a count of the characters that differ, however long the lists are.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from platekeeper_common.events.hotlist import ListedEntry, MatchKind
+from platekeeper_common.events.recognition import PlateRead
+from platekeeper_common.ids import AgencyId, EntryId, ListId, ReadId
+from platekeeper_hotlist.policy import HotlistPolicy
+
+LOOK_ALIKE_WEIGHT = 0.5
+"""What a look-alike character leaves of the read's confidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A read met an entry of its own agency."""
+
+    read: PlateRead
+    entry: ListedEntry
+    kind: MatchKind
+    score: float
+    """0..1, see `score`."""
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """One agency's entries by folded plate."""
+
+    look_alikes: tuple[str, ...] = ()
+    folds: dict[int, str] = field(default_factory=dict)
+    entries: dict[str, dict[EntryId, ListedEntry]] = field(default_factory=dict)
+
+    def put(self, entry: ListedEntry) -> None:
+        self.entries.setdefault(entry.plate.translate(self.folds), {})[entry.id] = entry
+
+    def drop(self, entry: ListedEntry) -> None:
+        key = entry.plate.translate(self.folds)
+        del self.entries[key][entry.id]
+        if not self.entries[key]:
+            del self.entries[key]
+
+    def fold(self, look_alikes: tuple[str, ...]) -> None:
+        """Sort anew: the agency's sets are others than before."""
+        kept = [entry for bucket in self.entries.values() for entry in bucket.values()]
+        self.look_alikes, self.entries = look_alikes, {}
+        self.folds = {ord(character): alike[0] for alike in look_alikes for character in alike}
+        for entry in kept:
+            self.put(entry)
+
+
+class Index:
+    """The entries in force of every agency, in memory."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self._shelves: dict[AgencyId, _Shelf] = {}
+        self._places: dict[EntryId, tuple[AgencyId, ListedEntry]] = {}
+        self._updated: dict[ListId, datetime] = {}
+
+    def __len__(self) -> int:
+        """How many entries it holds, expired ones too."""
+        return len(self._places)
+
+    @property
+    def agencies(self) -> Collection[AgencyId]:
+        """Those that have, or once had, an entry."""
+        return self._shelves.keys()
+
+    def put(self, agency_id: AgencyId, entry: ListedEntry) -> None:
+        """Take the entry in, in place of what was known under its id."""
+        self.drop(entry.id)
+        self._shelves.setdefault(agency_id, _Shelf()).put(entry)
+        self._places[entry.id] = (agency_id, entry)
+
+    def drop(self, entry_id: EntryId) -> None:
+        """Forget the entry, if it is here."""
+        if (place := self._places.pop(entry_id, None)) is not None:
+            agency_id, entry = place
+            self._shelves[agency_id].drop(entry)
+
+    def updated(self, list_id: ListId, at: datetime) -> None:
+        """The list changed last at that moment."""
+        self._updated[list_id] = at
+
+    def alike(self, agency_id: AgencyId, plate: str, look_alikes: tuple[str, ...]) -> list[ListedEntry]:
+        """The agency's entries whose plates differ from `plate` within the sets only, by however many characters."""
+        if (shelf := self._shelves.get(agency_id)) is None:
+            return []
+        if shelf.look_alikes != look_alikes:
+            shelf.fold(look_alikes)
+        return list(shelf.entries.get(plate.translate(shelf.folds), {}).values())
+
+    def today(self, entry: ListedEntry) -> ListedEntry:
+        """The entry with the age that its list has now."""
+        return replace(entry, list_updated_at=self._updated.get(entry.list_id))
+
+
+def find(
+    reads: Sequence[PlateRead], index: Index, policies: Mapping[AgencyId, HotlistPolicy], now: datetime
+) -> list[Match]:
+    """The best match of each read with each entry of its own agency that is in force at `now` (aware).
+
+    An expired entry never matches; nor does one whose state is known to be another than the read's. Of several versions
+    of a read the best match counts, an exact one first. Agencies without a policy in `policies` are left out.
+    """
+    best: dict[tuple[ReadId, EntryId], Match] = {}
+    for read in reads:
+        if (policy := policies.get(read.agency_id)) is None:
+            continue
+        for entry in index.alike(read.agency_id, read.plate, policy.look_alikes):
+            key = (read.id, entry.id)
+            match = _compare(read, entry, policy, now)
+            if match is not None and (key not in best or _rank(match) > _rank(best[key])):
+                best[key] = match
+    return [Match(match.read, index.today(match.entry), match.kind, match.score) for match in best.values()]
+
+
+def score(read: PlateRead, entry: ListedEntry, differing: int) -> float:
+    """How sure a match is, 0..1.
+
+    The read's confidence, halved for each of the `differing` characters. When the recogniser itself names the entry's
+    plate among its candidates and is surer of it than that, its word counts instead.
+    """
+    weighed = read.confidence * LOOK_ALIKE_WEIGHT**differing
+    named = (candidate.confidence for candidate in read.candidates if candidate.plate == entry.plate)
+    return min(1.0, max(0.0, weighed, *named))
+
+
+def _compare(read: PlateRead, entry: ListedEntry, policy: HotlistPolicy, now: datetime) -> Match | None:
+    """Judge two plates that are alike."""
+    if entry.expires_at is not None and entry.expires_at <= now:
+        return None
+    if read.state and entry.state and read.state != entry.state:
+        return None
+    differing = sum(mine != theirs for mine, theirs in zip(read.plate, entry.plate, strict=True))
+    if differing > policy.look_alikes_at_most:
+        return None
+    return Match(read, entry, "look_alike" if differing else "exact", score(read, entry, differing))
+
+
+def _rank(match: Match) -> tuple[bool, float]:
+    return match.kind == "exact", match.score

@@ -1,0 +1,45 @@
+"""What hotlist holds while it runs, and its own settings."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from platekeeper_common.access import Recorder
+from platekeeper_common.db import Database
+from platekeeper_common.service import Foundation, Room
+from platekeeper_common.settings import ServiceSettings
+from platekeeper_hotlist.in_force import EntriesInForce
+
+
+class HotlistSettings(ServiceSettings):
+    """Seconds, all of them."""
+
+    model_config = SettingsConfigDict(env_prefix="PLATEKEEPER_HOTLIST_", frozen=True, extra="forbid")
+
+    confirm_every: float = Field(default=0.5, gt=0)
+    """How often the index is compared with the tables."""
+    confirmed_within: float = Field(default=2.0, gt=0)
+    """A matcher whose last comparison is older waits."""
+    keep_alive: float = Field(default=15.0, gt=0)
+    """How often a stream without hits says that it lives, and asks whether its token still does."""
+
+
+@dataclass(kw_only=True)
+class HotlistRoom(Room):
+    """Hotlist's room."""
+
+    settings: HotlistSettings
+    in_force: EntriesInForce
+
+
+@asynccontextmanager
+async def open_room(foundation: Foundation, settings: HotlistSettings) -> AsyncIterator[HotlistRoom]:
+    """Open the database and load every list."""
+    async with Database.open(foundation.settings.database("hotlist"), foundation.clock) as db:
+        in_force = EntriesInForce(db, within=settings.confirmed_within)
+        await in_force.confirm()
+        recorder = Recorder("hotlist", foundation.keys, foundation.policies, foundation.clock)
+        yield HotlistRoom(foundation=foundation, db=db, recorder=recorder, settings=settings, in_force=in_force)

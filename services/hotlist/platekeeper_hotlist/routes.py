@@ -1,0 +1,130 @@
+"""Hotlist's doors: lists, entries, hits and the stream of hits."""
+
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.sse import EventSourceResponse
+
+from platekeeper_common import edge
+from platekeeper_common.auth import Caller
+from platekeeper_common.authorization import Action
+from platekeeper_common.edge import CurrentPlace, CurrentUse, Tx, may
+from platekeeper_common.ids import EntryId, HitId, ListId
+from platekeeper_hotlist import delivery, handlers
+from platekeeper_hotlist.delivery import Listener
+from platekeeper_hotlist.documents import (
+    EntriesDocument,
+    EntryAsked,
+    EntryDocument,
+    HitDocument,
+    HitsDocument,
+    ListAsked,
+    ListDocument,
+    ListsDocument,
+)
+from platekeeper_hotlist.room import HotlistRoom
+
+router = APIRouter(prefix="/v1", tags=["hotlist"])
+Here = Annotated[HotlistRoom, Depends(edge.room)]
+Editor = Annotated[Caller, may(Action.HOTLIST_EDIT)]
+Viewer = Annotated[Caller, may(Action.HOTLIST_VIEW)]
+Reader = Annotated[Caller, may(Action.HITS_VIEW)]
+Cursor = Annotated[str | None, Query(max_length=64)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+_committed_at_end = asynccontextmanager(edge.open_tx)
+"""The edge's transaction as a block, for routes that have work left between the commit and the answer."""
+
+
+@router.post("/hotlists", status_code=201)
+async def open_list(body: ListAsked, who: Editor, tx: Tx, here: Here, place: CurrentPlace) -> ListDocument:
+    """Open a hot list."""
+    opened = await handlers.open_list(tx, here, who, body.list(), body.use(body.reason), place)
+    return ListDocument.model_validate(opened)
+
+
+@router.get("/hotlists")
+async def lists(who: Viewer, tx: Tx, here: Here, place: CurrentPlace) -> ListsDocument:
+    """The agency's hot lists and how old each is."""
+    return ListsDocument.model_validate({"hotlists": await handlers.lists(tx, here, who, place)})
+
+
+@router.post("/hotlists/{list_id}/entries", status_code=201)
+async def list_plate(
+    list_id: str, body: EntryAsked, who: Editor, request: Request, here: Here, place: CurrentPlace
+) -> EntryDocument:
+    """Put a plate on a list. When this answers, reads that are handled here meet the entry."""
+    async with _committed_at_end(request) as tx:
+        entry = await handlers.list_plate(tx, here, who, ListId(list_id), body.entry(), body.use(body.reason), place)
+    await here.in_force.confirm()
+    return EntryDocument.model_validate(entry)
+
+
+@router.get("/hotlists/{list_id}/entries")
+async def entries(
+    list_id: str,
+    who: Viewer,
+    tx: Tx,
+    here: Here,
+    use: CurrentUse,
+    place: CurrentPlace,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> EntriesDocument:
+    """The entries in force on a list, newest first."""
+    found = await handlers.entries(tx, here, who, ListId(list_id), cursor, limit, use, place)
+    following = found[-1].id if len(found) == limit else None
+    return EntriesDocument.model_validate({"entries": found, "next_cursor": following})
+
+
+@router.delete("/hotlists/{list_id}/entries/{entry_id}", status_code=204)
+async def unlist_plate(
+    list_id: str, entry_id: str, who: Editor, request: Request, here: Here, use: CurrentUse, place: CurrentPlace
+) -> None:
+    """Take an entry off its list. When this answers, no read that is handled here meets it any more."""
+    async with _committed_at_end(request) as tx:
+        await handlers.unlist_plate(tx, here, who, ListId(list_id), EntryId(entry_id), use, place)
+    await here.in_force.confirm()
+
+
+@router.get("/hits")
+async def hits(
+    who: Reader,
+    tx: Tx,
+    here: Here,
+    use: CurrentUse,
+    place: CurrentPlace,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> HitsDocument:
+    """The agency's hits, newest first."""
+    found = await handlers.hits(tx, here, who, cursor, limit, use, place)
+    following = found[-1].id if len(found) == limit else None
+    return HitsDocument(hits=[HitDocument.of(hit) for hit in found], next_cursor=following)
+
+
+@router.get("/hits/stream", response_class=EventSourceResponse)
+async def stream(
+    who: Annotated[Caller, may(Action.HITS_STREAM)],
+    request: Request,
+    tx: Tx,
+    here: Here,
+    use: CurrentUse,
+    place: CurrentPlace,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Hits as they are raised: events `hit` (live) and `late_hit`, with `Last-Event-ID` all since that event.
+
+    `end` says why the stream may not go on (`token_expired`, `token_revoked`), `error` what is away; open it again
+    with the id of the last hit.
+    """
+    token = request.headers["authorization"].partition(" ")[2]
+    listener = Listener(caller=who, token=token, use=use, place=place)
+    return delivery.open_stream(tx, here, listener, last_event_id)
+
+
+@router.get("/hits/{hit_id}")
+async def hit(hit_id: str, who: Reader, tx: Tx, here: Here, use: CurrentUse, place: CurrentPlace) -> HitDocument:
+    """One hit."""
+    return HitDocument.of(await handlers.hit(tx, here, who, HitId(hit_id), use, place))

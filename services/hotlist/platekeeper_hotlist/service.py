@@ -1,0 +1,40 @@
+"""Hotlist, in one place."""
+
+from pathlib import Path
+
+from platekeeper_common.events.access import AccessRecorded
+from platekeeper_common.events.hotlist import HitRaised, HotlistChanged
+from platekeeper_common.events.recognition import PlatesRead
+from platekeeper_common.service import Consumes, Follows, Job, Service
+from platekeeper_hotlist import consumers, storage
+from platekeeper_hotlist.policy import SECTIONS
+from platekeeper_hotlist.room import HotlistRoom, HotlistSettings, open_room
+from platekeeper_hotlist.routes import router
+
+
+async def confirm_lists(here: HotlistRoom) -> None:
+    """Keep the index true to the tables."""
+    await here.in_force.keep_confirmed(here.settings.confirm_every)
+
+
+async def counts(here: HotlistRoom) -> dict[str, int]:
+    """Lists, entries in force, hits by kind, late hits."""
+    async with here.db.tx() as tx:
+        return await storage.counts(tx, here.clock())
+
+
+SERVICE = Service(
+    name="hotlist",
+    summary="Keeps hot lists, matches every read against them, and tells of hits as they are raised.",
+    paths=("/v1/hotlists", "/v1/hits"),
+    open=open_room,
+    migrations=Path(__file__).parent / "migrations",
+    routes=(router,),
+    consumes=(Consumes("hotlist", (PlatesRead.topic,), consumers.match_reads),),
+    follows=(Follows(HotlistChanged.topic, consumers.load_changes),),
+    emits=(HitRaised, HotlistChanged, AccessRecorded),
+    jobs=(Job("confirm hot lists", confirm_lists),),
+    policy=SECTIONS,
+    settings=HotlistSettings,
+    counts=counts,
+)

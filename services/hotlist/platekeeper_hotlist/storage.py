@@ -1,0 +1,219 @@
+"""Hotlist's tables and queries. Every query of a caller names the caller's agency."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects import postgresql
+
+from platekeeper_common.db import Tx
+from platekeeper_common.errors import Invalid, NotFound
+from platekeeper_common.events.hotlist import HitRaised
+from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
+from platekeeper_common.schema import Moment
+from platekeeper_hotlist.domain import Entry, HotList
+
+metadata = MetaData()
+hotlist = Table(
+    "hotlist",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("agency_id", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("source_title", String),
+    Column("version", BigInteger, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("agency_id", "name", name="hotlist_name"),
+)
+entry = Table(
+    "entry",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("agency_id", String, nullable=False),
+    Column("list_id", String, ForeignKey("hotlist.id"), nullable=False),
+    Column("plate", String, nullable=False),
+    Column("state", String),
+    Column("category", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("incident", String),
+    Column("expires_at", Moment),
+    Column("purpose", String, nullable=False),
+    Column("matter_type", String, nullable=False),
+    Column("matter_number", String),
+    Column("requested_by", String),
+    Column("added_by", String, nullable=False),
+    Column("added_at", Moment, nullable=False),
+    Column("changed_in", BigInteger, nullable=False),
+    Column("removed_by", String),
+    Column("removed_at", Moment),
+    Index("entry_changed", "list_id", "changed_in", "id"),
+    Index("entry_plate", "list_id", "plate"),
+)
+hit = Table(
+    "hit",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("agency_id", String, nullable=False),
+    Column("read_id", String, nullable=False),
+    Column("entry_id", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("late", Boolean, nullable=False),
+    Column("raised_at", Moment, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("hit_raised", "agency_id", "raised_at", "id"),
+    Index("hit_read", "read_id"),
+    Index("hit_kind", "kind", "late"),
+)
+_hits = msgspec.json.Decoder(HitRaised)
+
+
+async def add_list(tx: Tx, new: HotList) -> None:
+    """Keep a new list. Raises IntegrityError when the agency has one of that name."""
+    await tx.write(hotlist.insert().values(asdict(new)))
+
+
+async def lists(tx: Tx, agency_id: AgencyId) -> list[HotList]:
+    """The agency's lists by name."""
+    rows = await tx.rows(select(hotlist).where(hotlist.c.agency_id == agency_id).order_by(hotlist.c.name))
+    return [HotList(**row._asdict()) for row in rows]
+
+
+async def every_list(tx: Tx) -> list[HotList]:
+    """The lists of all agencies, for the matcher."""
+    return [HotList(**row._asdict()) for row in await tx.rows(select(hotlist))]
+
+
+async def one_list(tx: Tx, agency_id: AgencyId, list_id: ListId) -> HotList:
+    """One list of the agency. Raises NotFound."""
+    row = await tx.row(select(hotlist).where(hotlist.c.agency_id == agency_id, hotlist.c.id == list_id))
+    if row is None:
+        raise NotFound("no such hot list", code="hotlist_unknown")
+    return HotList(**row._asdict())
+
+
+async def change(tx: Tx, list_id: ListId, now: datetime) -> int:
+    """Count a change of the list; its new version. The list's row stays locked until the commit."""
+    changed = update(hotlist).where(hotlist.c.id == list_id)
+    changed = changed.values(version=hotlist.c.version + 1, updated_at=now)
+    return int((await tx.write_returning(changed.returning(hotlist.c.version)))[0].version)
+
+
+async def add_entry(tx: Tx, new: Entry) -> None:
+    """Keep a new entry."""
+    await tx.write(entry.insert().values(asdict(new)))
+
+
+async def same_entry(tx: Tx, list_id: ListId, plate: str, state: str | None, now: datetime) -> EntryId | None:
+    """The entry in force that already says this plate of this state on the list."""
+    same = select(entry.c.id).where(entry.c.list_id == list_id, entry.c.plate == plate, _in_force(now))
+    row = await tx.row(same.where(entry.c.state.is_not_distinct_from(state)))
+    return EntryId(row.id) if row else None
+
+
+async def entry_in_force(tx: Tx, list_id: ListId, entry_id: EntryId, now: datetime) -> Entry:
+    """One entry of the list. Raises NotFound when there is none, or none any more."""
+    row = await tx.row(select(entry).where(entry.c.list_id == list_id, entry.c.id == entry_id, _in_force(now)))
+    if row is None:
+        raise NotFound("no such entry in force on this list", code="entry_unknown")
+    return Entry(**row._asdict())
+
+
+async def remove_entry(tx: Tx, entry_id: EntryId, version: int, by: str, now: datetime) -> None:
+    """Mark the entry removed; hits that it raised keep their copy."""
+    gone = entry.update().where(entry.c.id == entry_id)
+    await tx.write(gone.values(removed_by=by, removed_at=now, changed_in=version))
+
+
+async def entries(tx: Tx, list_id: ListId, cursor: str | None, limit: int, now: datetime) -> list[Entry]:
+    """Entries in force, newest first, behind the entry `cursor`."""
+    wanted = select(entry).where(entry.c.list_id == list_id, _in_force(now))
+    if cursor is not None:
+        wanted = wanted.where(entry.c.id < cursor)
+    return [Entry(**row._asdict()) for row in await tx.rows(wanted.order_by(entry.c.id.desc()).limit(limit))]
+
+
+async def changed_entries(tx: Tx, list_id: ListId, after: tuple[int, str], limit: int) -> list[Entry]:
+    """Entries of the list, removed ones too, behind the version of their change and the id `after`, in that order."""
+    place = tuple_(entry.c.changed_in, entry.c.id)
+    wanted = select(entry).where(entry.c.list_id == list_id, place > after).order_by(entry.c.changed_in, entry.c.id)
+    return [Entry(**row._asdict()) for row in await tx.rows(wanted.limit(limit))]
+
+
+async def add_hit(tx: Tx, new: HitRaised) -> bool:
+    """Keep the hit; False when it is here already."""
+    row = {
+        "id": new.id,
+        "agency_id": new.agency_id,
+        "read_id": new.read.id,
+        "entry_id": new.entry.id,
+        "kind": new.kind,
+        "score": new.score,
+        "late": new.late,
+        "raised_at": new.raised_at,
+        "data": msgspec.json.encode(new),
+    }
+    # PostgreSQL's construct also compiles for SQLite; the other way round it does not.
+    return bool(await tx.write(postgresql.insert(hit).values(**row).on_conflict_do_nothing(index_elements=["id"])))
+
+
+async def hits(tx: Tx, agency_id: AgencyId, cursor: str | None, limit: int) -> list[HitRaised]:
+    """The agency's hits, newest first, behind the hit `cursor`. Raises Invalid `cursor_invalid`."""
+    wanted = select(hit.c.data).where(hit.c.agency_id == agency_id)
+    if cursor is not None:
+        place = await tx.row(select(hit.c.raised_at, hit.c.id).where(hit.c.agency_id == agency_id, hit.c.id == cursor))
+        if place is None:
+            raise Invalid("the cursor is not one that a page of hits gave", code="cursor_invalid")
+        older = hit.c.raised_at < place.raised_at
+        wanted = wanted.where(or_(older, (hit.c.raised_at == place.raised_at) & (hit.c.id < place.id)))
+    rows = await tx.rows(wanted.order_by(hit.c.raised_at.desc(), hit.c.id.desc()).limit(limit))
+    return [_hits.decode(row.data) for row in rows]
+
+
+async def one_hit(tx: Tx, agency_id: AgencyId, hit_id: HitId) -> HitRaised:
+    """One hit of the agency. Raises NotFound."""
+    row = await tx.row(select(hit.c.data).where(hit.c.agency_id == agency_id, hit.c.id == hit_id))
+    if row is None:
+        raise NotFound("no such hit", code="hit_unknown")
+    return _hits.decode(row.data)
+
+
+async def counts(tx: Tx, now: datetime) -> dict[str, int]:
+    """Lists, entries in force, hits by kind, and how many of the hits were late."""
+    of_kind = select(hit.c.kind, hit.c.late, func.count().label("hits")).group_by(hit.c.kind, hit.c.late)
+    raised = await tx.rows(of_kind)
+    lists_kept = await tx.rows(select(func.count()).select_from(hotlist))
+    in_force = await tx.rows(select(func.count()).select_from(entry).where(_in_force(now)))
+    return {
+        "lists": int(lists_kept[0][0]),
+        "entries": int(in_force[0][0]),
+        "exact_hits": sum(row.hits for row in raised if row.kind == "exact"),
+        "look_alike_hits": sum(row.hits for row in raised if row.kind == "look_alike"),
+        "late_hits": sum(row.hits for row in raised if row.late),
+    }
+
+
+def _in_force(now: datetime) -> Any:
+    return entry.c.removed_at.is_(None) & or_(entry.c.expires_at.is_(None), entry.c.expires_at > now)
