@@ -25,6 +25,8 @@ class ListedEntry(Struct, frozen=True, kw_only=True):
     state: str | None = None
     incident: str | None = None
     expires_at: datetime | None = None
+    list_updated_at: datetime | None = None
+    """When the list last changed: how old its word was."""
 
 
 class HitRaised(Event, frozen=True, kw_only=True):
