@@ -1,0 +1,154 @@
+"""Taking in frames and reads: nothing is acknowledged that is not durable, and nothing is kept that is refused."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
+from functools import partial
+
+from platekeeper_common.auth import Caller
+from platekeeper_common.errors import Invalid, PlatekeeperError
+from platekeeper_common.events.ingest import FrameCaptured, ImageReference
+from platekeeper_common.events.recognition import MAX_READS, PlateRead, PlatesRead
+from platekeeper_common.ids import FrameId, ReadId
+from platekeeper_common.objects import ImageClass
+from platekeeper_ingest import domain, pictures, plates
+from platekeeper_ingest.domain import JudgedRead, ReadResult, SentFrame, SentRead, Unreadable
+from platekeeper_ingest.pictures import Picture
+from platekeeper_ingest.policy import IngestPolicy
+from platekeeper_ingest.register import Sender
+from platekeeper_ingest.room import NAME, IngestRoom
+
+CROPS_AT_ONCE = 16
+"""Crops of one call that are on their way to the object store together."""
+
+
+async def take_frame(here: IngestRoom, who: Caller, read: Callable[[], Awaitable[SentFrame]]) -> FrameCaptured:
+    """The frame, durable on the bus, its picture encrypted in the object store; the same frame again has the same id.
+
+    `read` is awaited only when the device is known and there is room. Raises PlatekeeperError with nothing kept, and
+    Unavailable when store or bus cannot take it; sending it again is then safe.
+    """
+    with here.intake.call():
+        sender = here.register.sender(who)
+        here.intake.demand_room()
+        sent = await read()
+        received_at = here.clock()
+        sighting = domain.judge(sent.sighting, sender.cameras, now=received_at, max_future=here.max_future)
+        limits = here.settings
+        picture = await here.aside(
+            partial(pictures.look, sent.image, max_bytes=limits.max_image_bytes, max_pixels=limits.max_pixels)
+        )
+        parts = (sighting.camera_id, sent.device_frame_id, sighting.captured_at, picture.sha256)
+        frame_id = FrameId(here.foundation.ids.derive("frame", *parts))
+        frame = FrameCaptured(
+            agency_id=sender.device.agency_id,
+            id=frame_id,
+            device_id=sender.device.device_id,
+            camera_id=sighting.camera_id,
+            device_frame_id=sent.device_frame_id,
+            captured_at=sighting.captured_at,
+            received_at=received_at,
+            live_until=_live_until(here, sender, sighting.captured_at),
+            image=await _keep(here, sender, picture, received_at, "image", frame_id),
+            position=sighting.position,
+            heading=sighting.heading,
+            lane=sighting.lane,
+        )
+        await here.foundation.bus.publish([frame], source=NAME)
+        here.intake.frames += 1
+        return frame
+
+
+async def take_reads(
+    here: IngestRoom, who: Caller, read: Callable[[], Awaitable[Sequence[SentRead | Unreadable]]]
+) -> list[ReadResult]:
+    """What became of each read, in the order of the call; the accepted ones are durable on the bus, their crops kept.
+
+    Two reads of one id are one. Raises Invalid `no_read_accepted` with the results when none was, and Unavailable when
+    store or bus cannot take them; sending them again is then safe.
+    """
+    with here.intake.call():
+        sender = here.register.sender(who)
+        sent = await read()
+        received_at = here.clock()
+        judged = await here.aside(lambda: [_judge(here, sender, item, received_at) for item in sent])
+        results = [item if isinstance(item, ReadResult) else item.result for item in judged]
+        taken = {item.id: item for item in reversed(judged) if isinstance(item, JudgedRead)}
+        here.intake.refused.update(result.code for result in results if result.code)
+        if not taken:
+            raise Invalid(
+                "no read was accepted", code="no_read_accepted", results=[result.as_json() for result in results]
+            )
+        reads = await _with_crops(here, sender, taken.values(), received_at)
+        await here.foundation.bus.publish(_by_camera(sender, reads), source=NAME)
+        here.intake.reads += len(reads)
+        return results
+
+
+def _judge(
+    here: IngestRoom, sender: Sender, item: SentRead | Unreadable, received_at: datetime
+) -> JudgedRead | ReadResult:
+    if isinstance(item, Unreadable):
+        return ReadResult.refused(item.device_read_id, item.error)
+    limits = here.settings
+    try:
+        sighting = domain.judge(item.sighting, sender.cameras, now=received_at, max_future=here.max_future)
+        plate = plates.normalise(item.plate)
+        candidates = plates.candidates(plate, item.confidence, item.candidates)
+        crop = item.crop and pictures.look(item.crop, max_bytes=limits.max_crop_bytes, max_pixels=limits.max_pixels)
+    except PlatekeeperError as error:
+        return ReadResult.refused(item.device_read_id, error)
+    parts = (sender.device.device_id, item.device_read_id, sighting.captured_at)
+    read_id = ReadId(here.foundation.ids.derive("read", *parts))
+    return JudgedRead(id=read_id, sent=item, sighting=sighting, plate=plate, candidates=candidates, crop=crop or None)
+
+
+async def _with_crops(
+    here: IngestRoom, sender: Sender, taken: Iterable[JudgedRead], received_at: datetime
+) -> list[PlateRead]:
+    at_once = asyncio.Semaphore(CROPS_AT_ONCE)
+
+    async def with_crop(judged: JudgedRead) -> PlateRead:
+        reference = None
+        if judged.crop is not None:
+            # The picture's own digest in the name: another crop under the same read id must not be taken for this one.
+            name = f"{judged.id}-{judged.crop.sha256[:16]}"
+            async with at_once:
+                reference = await _keep(here, sender, judged.crop, received_at, "crop", name)
+        live_until = _live_until(here, sender, judged.sighting.captured_at)
+        return domain.edge_read(judged, sender.device, received_at=received_at, live_until=live_until, crop=reference)
+
+    return list(await asyncio.gather(*(with_crop(judged) for judged in taken)))
+
+
+def _by_camera(sender: Sender, reads: Iterable[PlateRead]) -> list[PlatesRead]:
+    """Events of one camera's reads each, in the order in which they were captured."""
+    cameras: dict[str, list[PlateRead]] = {}
+    for read in sorted(reads, key=lambda read: read.captured_at):
+        cameras.setdefault(read.camera_id, []).append(read)
+    return [
+        PlatesRead(
+            agency_id=sender.device.agency_id, camera_id=theirs[0].camera_id, reads=tuple(theirs[at : at + MAX_READS])
+        )
+        for theirs in cameras.values()
+        for at in range(0, len(theirs), MAX_READS)
+    ]
+
+
+async def _keep(
+    here: IngestRoom, sender: Sender, picture: Picture, received_at: datetime, kind: ImageClass, name: str
+) -> ImageReference:
+    return await here.foundation.objects.put(
+        picture.data,
+        agency_id=sender.device.agency_id,
+        received_on=received_at.date(),
+        kind=kind,
+        name=name,
+        media_type=picture.media_type,
+    )
+
+
+def _live_until(here: IngestRoom, sender: Sender, captured_at: datetime) -> datetime:
+    """A hit is a live alert until then (E2)."""
+    policy = here.foundation.policies.of(sender.device.agency_id).section(IngestPolicy)
+    return captured_at + policy.live_alert_max_age

@@ -1,0 +1,131 @@
+"""The register's tables: devices, and the cameras under them. Nothing is ever deleted; a device is retired."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Row,
+    String,
+    Table,
+    UniqueConstraint,
+    select,
+    update,
+)
+
+from platekeeper_common.db import Tx
+from platekeeper_common.events.ingest import Camera, Position
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.schema import Moment
+from platekeeper_ingest.domain import Device
+
+metadata = MetaData()
+
+device = Table(
+    "device",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("agency_id", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("secret_sha256", String, nullable=False),
+    Column("registered_at", Moment, nullable=False),
+    Column("retired_at", Moment),
+    Index("device_agency", "agency_id"),
+)
+camera = Table(
+    "camera",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("device_id", String, ForeignKey("device.id"), nullable=False),
+    Column("number", Integer, nullable=False, comment="the device's cameras in the order of registration, from 1"),
+    Column("agency_id", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("registered_at", Moment, nullable=False),
+    UniqueConstraint("device_id", "number"),
+)
+
+
+async def devices(tx: Tx, agency_id: AgencyId | None = None) -> list[Device]:
+    """The agency's devices, or those of all, in the order in which they were registered; retired ones too."""
+    wanted, theirs = select(device), select(camera)
+    if agency_id is not None:
+        wanted, theirs = wanted.where(device.c.agency_id == agency_id), theirs.where(camera.c.agency_id == agency_id)
+    cameras: dict[str, list[Camera]] = {}
+    for row in await tx.rows(theirs.order_by(camera.c.number)):
+        cameras.setdefault(row.device_id, []).append(_camera(row))
+    return [
+        _device(row, cameras.get(row.id, []))
+        for row in await tx.rows(wanted.order_by(device.c.registered_at, device.c.id))
+    ]
+
+
+async def find_device(tx: Tx, agency_id: AgencyId, device_id: str) -> Device | None:
+    """The agency's device of that id, or None."""
+    row = await tx.row(select(device).where(device.c.agency_id == agency_id, device.c.id == device_id))
+    if row is None:
+        return None
+    theirs = select(camera).where(camera.c.device_id == device_id).order_by(camera.c.number)
+    return _device(row, [_camera(row) for row in await tx.rows(theirs)])
+
+
+async def add_device(tx: Tx, new: Device) -> None:
+    """A new row for the device, and one for each of its cameras."""
+    values = {
+        "id": new.id,
+        "agency_id": new.agency_id,
+        "name": new.name,
+        "kind": new.kind,
+        "secret_sha256": new.secret_sha256,
+        "registered_at": new.registered_at,
+    }
+    await tx.write(device.insert(), values)
+    for number, added in enumerate(new.cameras, start=1):
+        await add_camera(tx, new, added, number=number, at=new.registered_at)
+
+
+async def add_camera(tx: Tx, under: Device, new: Camera, *, number: int, at: datetime) -> None:
+    """A new row for the device's camera of that number. Raises IntegrityError when it has one of that number."""
+    values = {
+        "id": new.id,
+        "device_id": under.id,
+        "number": number,
+        "agency_id": under.agency_id,
+        "name": new.name,
+        "kind": new.kind,
+        "latitude": new.position.latitude if new.position else None,
+        "longitude": new.position.longitude if new.position else None,
+        "registered_at": at,
+    }
+    await tx.write(camera.insert(), values)
+
+
+async def retire(tx: Tx, retired: Device) -> None:
+    """Keep when the device was retired."""
+    await tx.write(update(device).where(device.c.id == retired.id).values(retired_at=retired.retired_at))
+
+
+def _device(row: Row[Any], cameras: list[Camera]) -> Device:
+    return Device(
+        id=row.id,
+        agency_id=row.agency_id,
+        name=row.name,
+        kind=row.kind,
+        secret_sha256=row.secret_sha256,
+        registered_at=row.registered_at,
+        cameras=tuple(cameras),
+        retired_at=row.retired_at,
+    )
+
+
+def _camera(row: Row[Any]) -> Camera:
+    position = None if row.latitude is None else Position(row.latitude, row.longitude)
+    return Camera(row.id, row.name, row.kind, position)
