@@ -14,6 +14,7 @@ from platekeeper_common import app as apps
 from platekeeper_common import settings as environment
 from platekeeper_common.auth import KeySet
 from platekeeper_common.bus.consumer import Consumer, Follower
+from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.clock import Clock, utc_now
 from platekeeper_common.edge import problem
 from platekeeper_common.events.access import AccessRevoked, AgencyChanged
@@ -41,10 +42,10 @@ class Running:
     @property
     def trouble(self) -> str | None:
         """Why it does not do its work; None when it does."""
-        if self.task.done():
+        trouble = self._part.trouble if self._part else None
+        if self.task.done() and trouble is None:
             error = None if self.task.cancelled() else self.task.exception()
             return f"{self.name}: ended" + (f" by {type(error).__name__}" if error else "")
-        trouble = self._part.trouble if self._part else None
         return f"{self.name}: {trouble}" if trouble else None
 
     async def stop(self) -> None:
@@ -169,7 +170,10 @@ async def _run(job: Job, room: Room) -> None:
 async def _prune(foundation: Foundation) -> None:
     while True:
         await asyncio.sleep(PRUNE_SECONDS)
-        await foundation.bus.prune()
+        try:
+            await foundation.bus.prune()
+        except Unavailable as error:
+            _log.warning("bus not pruned", reason=str(error))
 
 
 async def _stop(parts: Mapping[str, list[Running]]) -> None:

@@ -138,7 +138,8 @@ class Verifier:
     async def revoke(self, event: Event) -> None:
         """Follow `access.revoked`: tokens issued before the moment are worth nothing."""
         assert isinstance(event, AccessRevoked)  # noqa: S101 - the topic carries nothing else
-        self._revoked[event.key] = event.before
+        known = self._revoked.get(event.key, event.before)
+        self._revoked[event.key] = max(known, event.before)
 
     async def verify(self, token: str) -> Caller:
         """Who the token says is calling. Raises Unauthenticated with the code of what is wrong."""

@@ -1,0 +1,131 @@
+"""The command line beside `run`: policy check, dlq."""
+
+import asyncio
+import hashlib
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from precinct import ADMIN_PASSWORD, CRIMINAL, PROJECT, Platform, Precinct, open_precinct, platform
+
+from platekeeper import client
+from platekeeper.demo import street
+from platekeeper_common.bus.embedded import EmbeddedBus
+from platekeeper_common.events.ingest import FrameCaptured, ImageReference
+from platekeeper_common.ids import AgencyId, CameraId, DeviceId, FrameId
+from platekeeper_common.keys import KeyStore
+from platekeeper_common.objects import Objects
+
+
+async def platekeeper(*arguments: str, answers: str = "") -> tuple[int, str, str]:
+    """Run a command with lines on its standard input: exit status, standard output, standard error."""
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("platekeeper"),
+        *arguments,
+        cwd=PROJECT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate(answers.encode())
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_policy_check_names_file_and_key(tmp_path: Path) -> None:
+    for path in (PROJECT / "policies").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    assert (await platekeeper("policy", "check", str(tmp_path)))[0] == 0
+
+    galt = tmp_path / "galt.toml"
+    galt.write_text(galt.read_text().replace("[retention]", '[retention]\nminimun = "1 year"'))
+    status, _, told = await platekeeper("policy", "check", str(tmp_path))
+    assert status == 1
+    assert "galt.toml" in told
+    assert "retention.minimun" in told
+
+
+async def test_dead_letters_are_listed_shown_and_retried(tmp_path: Path) -> None:
+    var, sample = tmp_path / "var", street.samples()[0]
+    async with platform(var, "--empty") as running, client.connect(running.url) as http:
+        precinct = await open_precinct(http, (await running.until(r"one-time password: (\S+)"))[1])
+        assert await running.stop() == 0
+    objects = Objects(var / "objects", KeyStore(var / "keys"))
+    await _publish_frame_without_its_picture(var, precinct, sample.image())
+
+    async with platform(var, "--empty") as running:
+        dlq = partial(_dlq, running)
+        letter = await _letter(dlq)
+        status, shown, _ = await dlq("show", "recognition", letter)
+        assert status == 0
+        assert "frame.captured" in shown
+        status, retried, _ = await dlq("retry", "recognition", letter)
+        assert status == 1
+        assert "failed" in retried
+
+        await objects.put(sample.image(), **_place(precinct))
+        status, retried, _ = await dlq("retry", "recognition", letter)
+        assert status == 0
+        assert "handled" in retried
+        status, listed, _ = await dlq("list")
+        assert "recognition: 0 dead letters" in listed
+        async with client.connect(running.url) as http:
+            precinct.officer.http = http
+            query = {"plate": sample.plate, **CRIMINAL}
+            async with asyncio.timeout(30):
+                while not (await precinct.officer.post("/v1/searches", query))["reads"]:
+                    await asyncio.sleep(0.1)
+        assert await running.stop() == 0
+
+
+async def test_dead_letters_are_shown_to_nobody_with_a_wrong_password(tmp_path: Path) -> None:
+    async with platform(tmp_path / "var", "--empty") as running:
+        await running.until("first administrator")
+        status, _, told = await platekeeper("dlq", "--url", running.url, "list", answers="wrong\n")
+        assert status == 1
+        assert "credentials_wrong" in told
+
+
+async def _dlq(running: Platform, *arguments: str) -> tuple[int, str, str]:
+    return await platekeeper("dlq", "--url", running.url, *arguments, answers=f"{ADMIN_PASSWORD}\n")
+
+
+async def _letter(dlq: Callable[..., Awaitable[tuple[int, str, str]]]) -> str:
+    """The id of recognition's one dead letter, once it is there."""
+    async with asyncio.timeout(60):
+        while not (found := re.search(r"recognition: 1 dead letter\n  (\S+)", (await dlq("list"))[1])):
+            await asyncio.sleep(0.2)
+    return found[1]
+
+
+def _place(precinct: Precinct) -> dict[str, Any]:
+    """Where the frame's picture belongs in the object store."""
+    return {
+        "agency_id": AgencyId(precinct.agency_id),
+        "received_on": date(2026, 11, 22),
+        "kind": "image",
+        "name": "frame-without-picture",
+        "media_type": "image/jpeg",
+    }
+
+
+async def _publish_frame_without_its_picture(var: Path, precinct: Precinct, image: bytes) -> None:
+    now = datetime.now(UTC)
+    path = f"{precinct.agency_id}/2026-11-22/image/frame-without-picture"
+    frame = FrameCaptured(
+        agency_id=AgencyId(precinct.agency_id),
+        id=FrameId("frame-without-picture"),
+        device_id=DeviceId(precinct.device_id),
+        camera_id=CameraId(precinct.cameras[0]),
+        device_frame_id="1",
+        captured_at=now,
+        received_at=now,
+        live_until=now + timedelta(minutes=5),
+        image=ImageReference(path, hashlib.sha256(image).hexdigest(), "image/jpeg"),
+    )
+    async with EmbeddedBus.open(var / "bus.sqlite") as bus:
+        await bus.publish([frame], source="ingest")
