@@ -27,10 +27,7 @@ moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29)).map(  # noqa: 
     lambda moment: moment.replace(microsecond=moment.microsecond // 10_000 * 10_000, tzinfo=UTC)
 )
 fields: dict[str, st.SearchStrategy[Any]] = {
-    **{
-        name: words
-        for name in ("agency_id", "id", "producer", "action", "subject", "username", "name", "organisation")
-    },
+    **dict.fromkeys(("agency_id", "id", "producer", "action", "subject", "username", "name", "organisation"), words),
     **{
         name: st.none() | texts
         for name in ("title", "device", "address", "session", "purpose", "matter_type", "matter_number")

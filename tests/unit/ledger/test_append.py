@@ -1,0 +1,201 @@
+"""What the ledger keeps of what comes over the bus, and that nobody changes it."""
+
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import MetaData, create_engine
+from standing import Town
+from unit.ledger.samples import MOMENT, administered, looked_up, refused, send
+
+from platekeeper_access_audit.ledger import domain, storage
+from platekeeper_access_audit.ledger.service import LEDGER
+from platekeeper_common import ids
+from platekeeper_common.events.access import AccessRecorded
+from platekeeper_common.migrate import migrate
+from platekeeper_common.schema import shared
+
+
+def file_of(here: Town) -> Path:
+    return here.standing.foundation.settings.var / "db" / "ledger.sqlite"
+
+
+def kept(here: Town) -> list[dict[str, Any]]:
+    with closing(sqlite3.connect(file_of(here))) as database:
+        database.row_factory = sqlite3.Row
+        return [dict(row) for row in database.execute("SELECT * FROM access_record ORDER BY position")]
+
+
+def letters(here: Town) -> list[str]:
+    with closing(sqlite3.connect(file_of(here))) as database:
+        return [reason for (reason,) in database.execute("SELECT reason FROM dead_letter ORDER BY offset")]
+
+
+def numbered(number: int, **more: Any) -> AccessRecorded:
+    return looked_up(**{"id": ids.new(), "number": number, **more})
+
+
+async def test_every_field_is_kept_with_its_leaf(here: Town) -> None:
+    sent = [looked_up(), administered(), refused()]
+    await send(here, *sent)
+    rows = {row["id"]: row for row in kept(here)}
+    assert sorted(row["position"] for row in rows.values()) == [0, 1, 2]
+    for record in sent:
+        row = rows[record.id]
+        assert row["canonical"] == domain.canonical(record)
+        assert row["leaf_hash"] == domain.leaf_hash(record.salt, row["canonical"])
+        assert row["appended_at"] == "2026-11-22 18:00:00.000000"
+    async with here.standing.rooms["ledger"].db.tx() as tx:
+        entries = [await storage.get(tx, record.agency_id, record.id) for record in sent]
+    assert [entry.record for entry in entries if entry] == sent
+
+
+async def test_redelivery_changes_nothing(here: Town) -> None:
+    await send(here, looked_up(), looked_up())
+    before = kept(here)
+    here.clock.advance(hours=1)
+    await send(here, looked_up(), numbered(2))
+    await send(here, looked_up())
+    assert kept(here)[:1] == before
+    assert len(kept(here)) == 2
+    assert letters(here) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        looked_up(username="somebody-else"),
+        looked_up(salt="Dw4NDAsKCQgHBgUEAwIBAA=="),
+        looked_up(number=7),
+        looked_up(id="019c0000-0000-7000-8000-0000000000ff"),
+    ],
+    ids=["other content", "other salt", "same id, other number", "same number, other id"],
+)
+async def test_a_record_in_anothers_place_is_a_dead_letter(here: Town, other: AccessRecorded) -> None:
+    await send(here, looked_up())
+    before = kept(here)
+    await send(here, other, numbered(2))
+    assert kept(here)[:1] == before
+    assert [row["number"] for row in kept(here)] == [1, 2]
+    assert [reason.partition(":")[0] for reason in letters(here)] == ["record_conflict"]
+
+
+async def test_a_conflict_within_one_batch_is_found(here: Town) -> None:
+    await send(here, looked_up(), looked_up(title="Chief"))
+    assert [row["title"] for row in kept(here)] == ["Police Officer II"]
+    assert letters(here) == ["record_conflict: another record has this id or this number"]
+
+
+@pytest.mark.clause("G3")
+async def test_a_record_that_lacks_what_the_statute_asks_is_a_dead_letter(here: Town) -> None:
+    await send(here, numbered(1), numbered(2, purpose=None), administered(object_id=None), numbered(3))
+    assert [row["number"] for row in kept(here)] == [1, 3]
+    assert sorted(letters(here)) == [
+        "record_invalid: administration needs object_id",
+        "record_invalid: plate_data needs purpose",
+    ]
+
+
+async def test_numbers_may_come_late(here: Town) -> None:
+    numbers = list(range(1, 31))
+    random.Random(7).shuffle(numbers)
+    for number in numbers:
+        await send(here, numbered(number))
+    assert [row["position"] for row in kept(here)] == list(range(30))
+    assert [row["number"] for row in kept(here)] == numbers
+    assert await LEDGER.counts(here.standing.rooms["ledger"]) == {
+        "records": 30,
+        "refusals": 0,
+        "producers_with_gaps": 0,
+    }
+
+
+@pytest.fixture
+async def file(here: Town) -> Path:
+    await send(here, looked_up(), administered())
+    return file_of(here)
+
+
+@pytest.mark.clause("G3")
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "UPDATE access_record SET username = 'nobody'",
+        "UPDATE access_record SET title = title WHERE position = 0",
+        "DELETE FROM access_record",
+        "DELETE FROM access_record WHERE position = 1",
+        "INSERT OR REPLACE INTO access_record SELECT * FROM access_record WHERE position = 0",
+        "REPLACE INTO access_record SELECT * FROM access_record WHERE position = 1",
+        "INSERT INTO access_record SELECT * FROM access_record WHERE true ON CONFLICT DO UPDATE SET name = 'nobody'",
+        "UPDATE OR REPLACE access_record SET position = 0 WHERE position = 1",
+    ],
+)
+async def test_the_database_refuses_to_change_a_record(here: Town, file: Path, attempt: str) -> None:
+    before = kept(here)
+    with (
+        closing(sqlite3.connect(file, isolation_level=None)) as database,
+        pytest.raises(sqlite3.IntegrityError, match="access record"),
+    ):
+        database.execute(attempt)
+    assert kept(here) == before
+
+
+@pytest.mark.clause("G3")
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"at": None}, "access_record.at"),
+        ({"username": None}, "access_record.username"),
+        ({"organisation": None}, "access_record.organisation"),
+        ({"username": ""}, "access_record_statute"),
+        ({"organisation": ""}, "access_record_statute"),
+        ({"purpose": None}, "access_record_statute"),
+        ({"purpose": ""}, "access_record_statute"),
+        ({"query_key_id": None, "query_nonce": None, "query_ciphertext": None}, "access_record_statute"),
+        ({"query_nonce": None}, "access_record_query"),
+        ({"kind": "administration", "object_type": None}, "access_record_object"),
+        ({"kind": "administration", "object_type": "account", "object_id": None}, "access_record_object"),
+        ({"kind": "gossip"}, "access_record_kind"),
+        ({"outcome": "refused", "code": None}, "access_record_outcome"),
+        ({"number": 0}, "access_record_numbered"),
+        ({"leaf_hash": b""}, "access_record_leaf"),
+        ({"position": 9}, "next position"),
+        ({"position": 1}, "next position"),
+    ],
+)
+async def test_the_database_refuses_a_record_that_is_not_whole(
+    here: Town, file: Path, changed: dict[str, Any], why: str
+) -> None:
+    first = next(row for row in kept(here) if row["kind"] == "plate_data")
+    row = {**first, "position": 2, "id": ids.new(), "number": 2, **changed}
+    marks = ", ".join(f":{name}" for name in row)
+    statement = f"INSERT INTO access_record ({', '.join(row)}) VALUES ({marks})"  # noqa: S608 - the test's own names
+    with (
+        closing(sqlite3.connect(file, isolation_level=None)) as database,
+        pytest.raises(sqlite3.IntegrityError, match=why),
+    ):
+        database.execute(statement, row)
+
+
+async def test_the_migrated_schema_is_the_one_in_the_code(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    await migrate(f"sqlite+aiosqlite:///{path}", LEDGER.migrations)
+    everything = MetaData()
+    for table in (*storage.metadata.tables.values(), *shared.tables.values()):
+        table.to_metadata(everything)
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        found = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), everything)
+    engine.dispose()
+    assert [one for one in found if "alembic_version" not in str(one)] == []
+
+
+async def test_the_moment_is_kept_to_hundredths(here: Town) -> None:
+    await send(here, looked_up(), msgspec.structs.replace(numbered(2), at=MOMENT.replace(microsecond=990_000)))
+    assert [row["at"] for row in kept(here)] == ["2026-11-22 18:00:00.120000", "2026-11-22 18:00:00.990000"]
