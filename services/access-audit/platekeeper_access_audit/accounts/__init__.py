@@ -1,0 +1,1 @@
+"""Who may: agencies, accounts, posts, training, and the tokens of people and devices."""

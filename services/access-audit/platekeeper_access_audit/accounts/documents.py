@@ -1,0 +1,161 @@
+"""The HTTP bodies of accounts."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^\S(.*\S)?$")]
+Username = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{1,62}[a-z0-9]$")]
+AgencyName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$")]
+Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+
+
+class Document(BaseModel):
+    """Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class LoginRequest(Document):
+    """What a person types."""
+
+    username: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=64)]
+    password: Password
+    code: Code | None = None
+    """Of the second factor, once it is enrolled."""
+    new_password: Password | None = None
+    """Changes the password; a one-time password must be changed so."""
+
+
+class DeviceTokenRequest(Document):
+    """What a device presents."""
+
+    device_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    secret: Password
+
+
+class Token(Document):
+    """RFC 6750."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"
+    expires_in: int
+    """Seconds."""
+
+
+class PersonToken(Token):
+    """A person's token, and what it says."""
+
+    account_id: str
+    agency_id: str
+    name: str
+    title: str | None
+    roles: list[str]
+    training_until: datetime | None
+    """None: no completed training, no plate data (C2)."""
+
+
+class AgencyDocument(Document):
+    """An agency as it is opened."""
+
+    id: AgencyName
+    name: Line
+    ori: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{9}$")]
+    """Originating agency identifier."""
+    time_zone: Annotated[str, StringConstraints(max_length=64)]
+    profile: Annotated[str, StringConstraints(max_length=50)]
+    synthetic: bool = False
+    """A demonstration: its people and plates are invented."""
+
+
+class StandingAgency(AgencyDocument):
+    """An agency as it stands."""
+
+    mode: Literal["test", "live", "closed"]
+
+
+class NewAccountRequest(Document):
+    """Who gets an account."""
+
+    username: Username
+    name: Line
+    title: Line
+    roles: Annotated[list[str], Field(min_length=1, max_length=10)]
+    agency_id: AgencyName | None = None
+    """Only the platform's administrator says it, for an agency's first administrator."""
+
+
+class OneTimePassword(Document):
+    """An account with a fresh one-time password, shown only now."""
+
+    id: str
+    username: str
+    one_time_password: str
+
+
+class AccountDocument(Document):
+    """An account as its administrator sees it."""
+
+    id: str
+    username: str
+    name: str
+    title: str
+    roles: list[str]
+    second_factor: bool
+    training_until: datetime | None
+    disabled_at: datetime | None
+    synthetic: bool
+
+
+class PostRequest(Document):
+    """Who holds the post from now on; nobody when null."""
+
+    account_id: str | None
+    agency_id: AgencyName | None = None
+    """Only the platform's administrator says it."""
+
+
+class PostDocument(Document):
+    """A post and its holder."""
+
+    post: str
+    title: str
+    account_id: str | None
+    name: str | None
+    since: datetime | None
+    vacant_since: datetime | None
+
+
+class CertificateRequest(Document):
+    """Training that a person has completed."""
+
+    account_id: str
+    course: Line
+    version: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+    completed_on: date
+    valid_until: AwareDatetime
+    proof_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    """Of the document that proves it, hex."""
+
+
+class CertificateDocument(CertificateRequest):
+    """A certificate as it is kept."""
+
+    id: str
+    certified_by: str
+    certified_at: datetime
+
+
+class SecondFactorDocument(Document):
+    """What an authenticator application needs, shown only now; in force once confirmed."""
+
+    secret: str
+    otpauth_uri: str
+
+
+class SecondFactorConfirmation(Document):
+    """A code that the application shows."""
+
+    code: Code

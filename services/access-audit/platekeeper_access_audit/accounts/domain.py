@@ -1,0 +1,264 @@
+"""The rules of accounts: who may log in, with what, who may open, fill and certify what."""
+
+import hmac
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pyotp
+
+from platekeeper_access_audit.accounts.policy import AccountsPolicy
+from platekeeper_common.auth import Caller
+from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, ROLES
+from platekeeper_common.errors import Conflict, Invalid, NotFound, PlatekeeperError, Refused, Unauthenticated
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.policy import Agency
+
+MOST_FAILURES = 5
+WINDOW = timedelta(minutes=15)
+"""So many failed logins within the window lock a username for as long again."""
+SHORTEST_PASSWORD = 12
+SECOND_FACTOR_PERIOD = 30
+"""Seconds that one code is shown (RFC 6238)."""
+
+Mode = Literal["test", "live", "closed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One person's account (clause A3: one account is one person)."""
+
+    id: str
+    agency_id: AgencyId
+    username: str
+    name: str
+    title: str
+    roles: tuple[str, ...]
+    password_hash: str
+    must_change: bool
+    """The password is a one-time one."""
+    opened_at: datetime
+    synthetic: bool
+    totp_secret: bytes | None = None
+    """Wrapped by the key store; counts for nothing before `totp_confirmed`."""
+    totp_confirmed: bool = False
+    totp_last_step: int = 0
+    """The period of the last code that was taken: a code works once."""
+    disabled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """Department-approved training that a person has completed (clauses C1 to C3)."""
+
+    id: str
+    agency_id: AgencyId
+    account_id: str
+    course: str
+    version: str
+    completed_on: date
+    valid_until: datetime
+    proof_sha256: str
+    certified_by: str
+    certified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What somebody types at login."""
+
+    username: str
+    password: str
+    code: str | None = None
+    new_password: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether credentials open the account. `refusal` None: they do, and `step` is the period of the code, if any.
+
+    `failed`: it counts towards the lock.
+    """
+
+    refusal: PlatekeeperError | None = None
+    failed: bool = False
+    step: int | None = None
+
+
+def locked(attempts: Sequence[datetime], now: datetime) -> bool:
+    """Whether the latest `MOST_FAILURES` attempts without success fell into one window, less than a window ago."""
+    latest = sorted(attempts)[-MOST_FAILURES:]
+    return len(latest) == MOST_FAILURES and latest[-1] - latest[0] < WINDOW and now < latest[-1] + WINDOW
+
+
+def judge(account: Account, asked: Credentials, *, right: bool, secret: str | None, now: datetime) -> Judgement:
+    """Whether the credentials open the account. `right`: the password is; `secret`: the open second factor, if any.
+
+    Nothing about the account is told before the password is right.
+    """
+    if account.disabled_at is not None or not right:
+        return Judgement(credentials_wrong(), failed=True)
+    if (refusal := _password_refusal(account, asked)) is not None:
+        return Judgement(refusal)
+    if secret is None:
+        return Judgement()
+    if asked.code is None:
+        detail = "give the code of your second factor too"
+        return Judgement(Unauthenticated(detail, code="second_factor_required", clause="G2"))
+    step = code_step(secret, asked.code, after=account.totp_last_step, now=now)
+    if step is None:
+        detail = "the code is wrong, too old, or was used before"
+        return Judgement(Unauthenticated(detail, code="second_factor_wrong", clause="G2"), failed=True)
+    return Judgement(step=step)
+
+
+def _password_refusal(account: Account, asked: Credentials) -> PlatekeeperError | None:
+    new = asked.new_password
+    if new is None:
+        if not account.must_change:
+            return None
+        detail = "the password works once; log in again with new_password"
+        return Refused(detail, code="password_change_required", clause="G2")
+    if len(new) < SHORTEST_PASSWORD:
+        return Invalid(f"a password has at least {SHORTEST_PASSWORD} characters", code="password_too_short")
+    if hmac.compare_digest(new.encode(), asked.password.encode()):
+        return Invalid("the new password must be another than the old one", code="password_reused")
+    return None
+
+
+def credentials_wrong() -> Unauthenticated:
+    """The one answer to an unknown username, a disabled account and a wrong password."""
+    return Unauthenticated("username or password is wrong", code="credentials_wrong", clause="G2")
+
+
+def code_step(secret: str, code: str, *, after: int, now: datetime) -> int | None:
+    """The period (RFC 6238 T) whose code this is, later than `after` and at most one off; None when there is none."""
+    current = int(now.timestamp()) // SECOND_FACTOR_PERIOD
+    codes = pyotp.HOTP(secret)
+    fitting = (step for step in (current, current - 1, current + 1) if hmac.compare_digest(codes.at(step), code))
+    return next((step for step in fitting if step > after), None)
+
+
+def posts(policy: AccountsPolicy) -> dict[str, str]:
+    """The posts that the department's manual names, by code, with their titles (clauses B1, C3, E1)."""
+    named = {"administrator": policy.administrator, "collection_steward": policy.collection_steward}
+    return named | ({"training_owner": policy.training_owner} if policy.training_owner else {})
+
+
+def certifying_post(policy: AccountsPolicy) -> str:
+    """The post that issues training certificates: the training owner's, or the administrator's where none is (C3)."""
+    return "training_owner" if policy.training_owner else "administrator"
+
+
+def demand_certifier(by: Caller, holder: str | None, policy: AccountsPolicy, account_id: str) -> None:
+    """Raise Refused `self_certification` or `not_training_owner` unless the caller may certify that account (C3)."""
+    if by.subject == account_id:
+        raise Refused("nobody certifies the own training", code="self_certification", clause="C3")
+    if by.subject != holder:
+        detail = f"only the {policy.certifier} in office certifies training"
+        raise Refused(detail, code="not_training_owner", clause="C3")
+
+
+def demand_dates(completed_on: date, valid_until: datetime, now: datetime) -> None:
+    """Raise Invalid unless the training is completed (UTC date) and valid beyond that day."""
+    if completed_on > now.date():
+        raise Invalid("training that is not completed yet cannot be certified", code="training_not_completed")
+    if valid_until.astimezone(now.tzinfo).date() <= completed_on:
+        raise Invalid("valid_until must lie after completed_on", code="training_dates_wrong")
+
+
+def demand_roles(roles: Collection[str]) -> None:
+    """Raise Invalid `role_unknown` unless every role is one that an agency gives."""
+    if not roles or set(roles) - set(ROLES):
+        raise Invalid(f"roles must be one or more of {', '.join(ROLES)}", code="role_unknown")
+
+
+def demand_time_zone(name: str) -> None:
+    """Raise Invalid `time_zone_unknown` unless it is in the IANA time zone database."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        detail = "the time zone must be a name like America/Los_Angeles"
+        raise Invalid(detail, code="time_zone_unknown") from error
+
+
+def is_platform(by: Caller) -> bool:
+    """Whether the caller administers the platform rather than an agency."""
+    return PLATFORM_ADMINISTRATOR in by.roles
+
+
+def agency_for(by: Caller, asked: str | None) -> AgencyId:
+    """The agency whose matters the caller means: the own one, or for the platform's administrator the one asked for.
+
+    Raises Invalid when the platform's administrator names none, NotFound when others name a strange one.
+    """
+    if is_platform(by):
+        if asked is None:
+            raise Invalid("say which agency is meant: agency_id", code="agency_required")
+        return AgencyId(asked)
+    if asked is not None and asked != by.agency_id:
+        raise NotFound(f"no agency {asked}", code="agency_unknown")
+    return by.agency_id
+
+
+def demand_opener(by: Caller, roles: Collection[str], *, has_administrator: bool) -> None:
+    """Raise Refused `not_administrator` when the platform's administrator opens more than an agency's first (B2)."""
+    if is_platform(by) and (has_administrator or set(roles) != {"administrator"}):
+        detail = "the platform opens an agency's first administrator; the agency opens all others"
+        raise Refused(detail, code="not_administrator", clause="B2")
+
+
+def demand_filler(by: Caller, post: str, *, held: bool) -> None:
+    """Raise Refused `not_administrator` when the platform fills more than a vacant post of administrator (B2, B3)."""
+    if is_platform(by) and (held or post != "administrator"):
+        detail = "the platform fills a vacant post of administrator; the agency fills all others"
+        raise Refused(detail, code="not_administrator", clause="B2")
+
+
+def demand_resetter(by: Caller, account: Account) -> None:
+    """Raise Refused `not_administrator` when the platform resets one who is no administrator (B2)."""
+    if is_platform(by) and not {"administrator", PLATFORM_ADMINISTRATOR} & set(account.roles):
+        raise Refused("the agency's administrator resets this account", code="not_administrator", clause="B2")
+
+
+def demand_other(by: Caller, account: Account) -> None:
+    """Raise Conflict `own_account`: nobody shuts the own account, or the last administrator would."""
+    if by.subject == account.id:
+        raise Conflict("another administrator does this to your account", code="own_account")
+
+
+def demand_synthetic_allowed(agencies: Collection[Agency]) -> None:
+    """Raise Conflict `live_agency_present`: invented people and real plates do not share a platform."""
+    if any(agency.mode == "live" for agency in agencies):
+        raise Conflict("no demonstration beside a live agency", code="live_agency_present")
+
+
+def demand_can_go_live(agency: Agency, *, demonstration: bool) -> None:
+    """Raise Conflict unless the agency is real, in test, and no demonstration is left on the platform."""
+    if agency.mode != "test":
+        raise Conflict(f"the agency is {agency.mode}, not in test", code="agency_not_in_test")
+    if agency.synthetic:
+        raise Conflict("a demonstration never goes live", code="agency_synthetic")
+    if demonstration:
+        detail = "close every demonstration agency first"
+        raise Conflict(detail, code="demonstration_present")
+
+
+def demand_open(agency: Agency) -> None:
+    """Raise Conflict `agency_closed`."""
+    if agency.mode == "closed":
+        raise Conflict("the agency is closed", code="agency_closed")
+
+
+def demand_post(known: Mapping[str, str], post: str) -> None:
+    """Raise NotFound `post_unknown` unless the agency's policy names the post."""
+    if post not in known:
+        raise NotFound(f"the policy names these posts: {', '.join(known)}", code="post_unknown")
+
+
+def demand_enabled(account: Account) -> None:
+    """Raise Conflict `account_disabled`."""
+    if account.disabled_at is not None:
+        raise Conflict("the account is disabled", code="account_disabled")

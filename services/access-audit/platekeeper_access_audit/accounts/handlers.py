@@ -1,0 +1,161 @@
+"""Accounts of people, as administrators open, reset and disable them; the credentials of devices, as the register says.
+
+One transaction each, with its access record.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.exc import IntegrityError
+
+from platekeeper_access_audit.accounts import attempts, domain, storage
+from platekeeper_access_audit.accounts.domain import WINDOW, Account
+from platekeeper_access_audit.accounts.passwords import one_time_password
+from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.sign_on import PLATFORM_NAME, username_digest
+from platekeeper_common import ids
+from platekeeper_common.access import Place
+from platekeeper_common.auth import Caller
+from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, Action
+from platekeeper_common.db import Tx
+from platekeeper_common.errors import Conflict
+from platekeeper_common.events.access import AccessRevoked
+from platekeeper_common.events.ingest import DeviceChanged
+from platekeeper_common.ids import PLATFORM, AgencyId
+
+FIRST_ADMINISTRATOR = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """Who gets an account."""
+
+    username: str
+    name: str
+    title: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedAccount:
+    """A new or reset account, and the password that is shown only now."""
+
+    account: Account
+    one_time_password: str
+
+
+async def create_first_administrator(here: AccountsRoom) -> str | None:
+    """The one-time password of the account `admin`, made when there is no account at all; otherwise None."""
+    password = one_time_password()
+    hashed = await here.passwords.hash(password)
+    new = NewAccount(
+        username=FIRST_ADMINISTRATOR, name="Administrator", title="Administrator", roles=(PLATFORM_ADMINISTRATOR,)
+    )
+    async with here.db.tx() as tx:
+        await tx.lock()
+        if await storage.any_account(tx):
+            return None
+        account = _account(here, new, PLATFORM, hashed, synthetic=False)
+        await storage.add_account(tx, account)
+        first_start = Caller(
+            kind="person",
+            subject=account.id,
+            agency_id=PLATFORM,
+            username=account.username,
+            name="First start",
+            organisation=PLATFORM_NAME,
+            issued_at=here.clock(),
+            expires_at=here.clock(),
+        )
+        tx.emit(here.recorder.administration(first_start, Action.ACCOUNT_OPEN, "account", account.id, Place()))
+    return password
+
+
+async def open_account(
+    tx: Tx, here: AccountsRoom, new: NewAccount, asked: str | None, *, by: Caller, place: Place
+) -> OpenedAccount:
+    """Open an account with a one-time password. Raises NotFound, Conflict `username_taken`, Refused, Invalid."""
+    domain.demand_roles(new.roles)
+    agency = await storage.find_agency(tx, domain.agency_for(by, asked))
+    domain.demand_open(agency)
+    password = one_time_password()
+    hashed = await here.passwords.hash(password)
+    await tx.lock()
+    people = await storage.accounts(tx, agency.id)
+    first = not any("administrator" in one.roles and one.disabled_at is None for one in people)
+    domain.demand_opener(by, new.roles, has_administrator=not first)
+    account = _account(here, new, agency.id, hashed, synthetic=agency.synthetic)
+    try:
+        await storage.add_account(tx, account)
+    except IntegrityError as error:
+        raise Conflict(f"the username {new.username} is taken", code="username_taken") from error
+    tx.emit(here.recorder.administration(by, Action.ACCOUNT_OPEN, "account", account.id, place))
+    return OpenedAccount(account, password)
+
+
+async def accounts(
+    tx: Tx, here: AccountsRoom, asked: str | None, *, by: Caller, place: Place
+) -> tuple[list[Account], Mapping[str, datetime]]:
+    """The agency's accounts, and until when the training of each is valid, by account id."""
+    agency_id = domain.agency_for(by, asked)
+    tx.emit(here.recorder.administration(by, Action.ACCOUNT_VIEW, "accounts", agency_id, place))
+    return await storage.accounts(tx, agency_id), await storage.trained_until(tx, agency_id)
+
+
+async def disable_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, place: Place) -> Account:
+    """Shut the account; its tokens are worth nothing and its posts vacant. Raises NotFound, Conflict."""
+    await tx.lock()
+    account = await storage.find_account(tx, account_id, _own(by))
+    domain.demand_other(by, account)
+    domain.demand_enabled(account)
+    now = here.clock()
+    await storage.change_account(tx, account.id, disabled_at=now)
+    await storage.end_terms_of(tx, account.id, now)
+    tx.emit(AccessRevoked(agency_id=account.agency_id, before=now, subject=account.id))
+    tx.emit(here.recorder.administration(by, Action.ACCOUNT_DISABLE, "account", account.id, place))
+    return replace(account, disabled_at=now)
+
+
+async def reset_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, place: Place) -> OpenedAccount:
+    """A fresh one-time password, no second factor, no lock: for who lost them. Raises NotFound, Conflict, Refused."""
+    password = one_time_password()
+    hashed = await here.passwords.hash(password)
+    await tx.lock()
+    account = await storage.find_account(tx, account_id, _own(by))
+    domain.demand_other(by, account)
+    domain.demand_enabled(account)
+    domain.demand_resetter(by, account)
+    fresh = {"password_hash": hashed, "must_change": True, "totp_secret": None, "totp_confirmed": False}
+    await storage.change_account(tx, account.id, **fresh)
+    now = here.clock()
+    await attempts.forget_all(tx, username_digest(here, account.username), before=now - 2 * WINDOW)
+    tx.emit(AccessRevoked(agency_id=account.agency_id, before=now, subject=account.id))
+    tx.emit(here.recorder.administration(by, Action.ACCOUNT_RESET, "account", account.id, place))
+    return OpenedAccount(account, password)
+
+
+async def take_device(here: AccountsRoom, changed: DeviceChanged) -> None:
+    """Follow the register of devices: whose secret opens what (B1). Safe to run twice."""
+    async with here.db.tx() as tx:
+        await storage.put_device(tx, changed)
+
+
+def _own(by: Caller) -> AgencyId | None:
+    """Whose accounts the caller may touch; None: anyone's."""
+    return None if domain.is_platform(by) else by.agency_id
+
+
+def _account(here: AccountsRoom, new: NewAccount, agency_id: AgencyId, hashed: str, *, synthetic: bool) -> Account:
+    return Account(
+        id=ids.new(),
+        agency_id=agency_id,
+        username=new.username,
+        name=new.name,
+        title=new.title,
+        roles=new.roles,
+        password_hash=hashed,
+        must_change=True,
+        opened_at=here.clock(),
+        synthetic=synthetic,
+    )

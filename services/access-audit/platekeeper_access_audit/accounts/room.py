@@ -1,0 +1,59 @@
+"""Accounts' own settings, and what the service holds while it runs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from platekeeper_access_audit.accounts.passwords import Passwords
+from platekeeper_access_audit.accounts.signing import SigningKeys
+from platekeeper_common.access import Recorder
+from platekeeper_common.db import Database
+from platekeeper_common.service import Foundation, Room
+from platekeeper_common.settings import ServiceSettings
+
+
+class AccountsSettings(ServiceSettings):
+    """Passwords take what RFC 9106 recommends where memory is short (4: second choice)."""
+
+    model_config = SettingsConfigDict(env_prefix="PLATEKEEPER_ACCOUNTS_", frozen=True, extra="forbid")
+
+    argon2_time_cost: int = Field(default=3, ge=1)
+    argon2_memory_kib: int = Field(default=65_536, ge=8)
+    argon2_parallelism: int = Field(default=4, ge=1)
+    logins_at_once: int = Field(default=2, ge=1)
+    """Passwords that are verified beside each other, each in its own thread and memory."""
+    logins_waiting: int = Field(default=50, ge=0)
+    """Further logins that wait for their turn; the rest are answered 503."""
+    signing_key_days: int = Field(default=90, ge=1)
+    """How long a key signs tokens before the next takes over."""
+
+
+@dataclass(kw_only=True)
+class AccountsRoom(Room):
+    """Database and records as every service has them, the password hasher and the signing keys."""
+
+    passwords: Passwords
+    signing: SigningKeys
+
+
+@asynccontextmanager
+async def open_room(foundation: Foundation, settings: AccountsSettings) -> AsyncIterator[AccountsRoom]:
+    """Open the database; make the first signing key when there is none."""
+    async with Database.open(foundation.settings.database("accounts"), foundation.clock) as db:
+        yield AccountsRoom(
+            foundation=foundation,
+            db=db,
+            recorder=Recorder("accounts", foundation.keys, foundation.policies, foundation.clock),
+            passwords=Passwords(
+                time_cost=settings.argon2_time_cost,
+                memory_kib=settings.argon2_memory_kib,
+                parallelism=settings.argon2_parallelism,
+                at_once=settings.logins_at_once,
+                waiting=settings.logins_waiting,
+            ),
+            signing=SigningKeys(foundation.keys, foundation.clock, life=timedelta(days=settings.signing_key_days)),
+        )

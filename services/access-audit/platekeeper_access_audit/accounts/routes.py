@@ -1,0 +1,236 @@
+"""The doors of accounts."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+
+from platekeeper_access_audit.accounts import agencies, documents, handlers, posts, sign_on
+from platekeeper_access_audit.accounts.domain import Credentials
+from platekeeper_access_audit.accounts.handlers import NewAccount, OpenedAccount
+from platekeeper_access_audit.accounts.posts import NewCertificate, Post
+from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_common import edge
+from platekeeper_common.auth import TOKEN_LIFE, Caller
+from platekeeper_common.authorization import Action
+from platekeeper_common.edge import CurrentPlace, Tx, may
+from platekeeper_common.foundation import JWKS_PATH
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.policy import Agency
+
+Here = Annotated[AccountsRoom, Depends(edge.room)]
+AskedAgency = Annotated[
+    documents.AgencyName | None, Query(alias="agency_id", description="For the platform's administrator")
+]
+
+router = APIRouter()
+LIFE = int(TOKEN_LIFE.total_seconds())
+
+
+@router.post("/v1/login", tags=["tokens"])
+async def login(body: documents.LoginRequest, here: Here, place: CurrentPlace) -> documents.PersonToken:
+    """A 10-minute token for a person."""
+    asked = Credentials(body.username, body.password, body.code, body.new_password)
+    signed_on = await sign_on.login(here, asked, place)
+    who = signed_on.caller
+    return documents.PersonToken(
+        access_token=signed_on.token,
+        expires_in=LIFE,
+        account_id=who.subject,
+        agency_id=who.agency_id,
+        name=who.name,
+        title=who.title,
+        roles=sorted(who.roles),
+        training_until=who.training_until,
+    )
+
+
+@router.post("/v1/device-tokens", tags=["tokens"])
+async def device_token(body: documents.DeviceTokenRequest, here: Here) -> documents.Token:
+    """A 10-minute token for a registered device."""
+    signed_on = await sign_on.device_token(here, body.device_id, body.secret)
+    return documents.Token(access_token=signed_on.token, expires_in=LIFE)
+
+
+@router.get(JWKS_PATH, tags=["tokens"])
+async def keys(here: Here) -> dict[str, Any]:
+    """The public keys that verify tokens (RFC 7517)."""
+    return here.signing.published()
+
+
+@router.post("/v1/me/second-factor", status_code=201, tags=["second factor"])
+async def enrol(
+    who: Annotated[Caller, may(Action.SECOND_FACTOR_ENROL)], tx: Tx, here: Here, place: CurrentPlace
+) -> documents.SecondFactorDocument:
+    """A second factor for the caller's own account."""
+    return documents.SecondFactorDocument(**asdict(await sign_on.enrol(tx, here, by=who, place=place)))
+
+
+@router.post("/v1/me/second-factor/confirm", status_code=204, tags=["second factor"])
+async def confirm(
+    body: documents.SecondFactorConfirmation,
+    who: Annotated[Caller, may(Action.SECOND_FACTOR_ENROL)],
+    tx: Tx,
+    here: Here,
+    place: CurrentPlace,
+) -> None:
+    """Show that the second factor works; from then on each login needs it."""
+    await sign_on.confirm(tx, here, body.code, by=who, place=place)
+
+
+@router.post("/v1/agencies", status_code=201, tags=["agencies"])
+async def open_agency(
+    body: documents.AgencyDocument,
+    who: Annotated[Caller, may(Action.AGENCY_OPEN)],
+    tx: Tx,
+    here: Here,
+    place: CurrentPlace,
+) -> documents.StandingAgency:
+    """Open an agency, in test."""
+    asked = Agency(**(body.model_dump() | {"id": AgencyId(body.id)}), mode="test")
+    return _agency(await agencies.open_agency(tx, here, asked, by=who, place=place))
+
+
+@router.get("/v1/agencies", tags=["agencies"])
+async def list_agencies(
+    who: Annotated[Caller, may(Action.AGENCY_VIEW)], tx: Tx, here: Here, place: CurrentPlace
+) -> list[documents.StandingAgency]:
+    """The own agency; for the platform's administrator all."""
+    return [_agency(agency) for agency in await agencies.listed(tx, here, by=who, place=place)]
+
+
+@router.post("/v1/agencies/{agency_id}/go-live", tags=["agencies"])
+async def go_live(
+    agency_id: str, who: Annotated[Caller, may(Action.AGENCY_GO_LIVE)], tx: Tx, here: Here, place: CurrentPlace
+) -> documents.StandingAgency:
+    """From test to live; refused while a demonstration is left."""
+    return _agency(await agencies.go_live(tx, here, AgencyId(agency_id), by=who, place=place))
+
+
+@router.post("/v1/agencies/{agency_id}/close", tags=["agencies"])
+async def close(
+    agency_id: str, who: Annotated[Caller, may(Action.AGENCY_CLOSE)], tx: Tx, here: Here, place: CurrentPlace
+) -> documents.StandingAgency:
+    """End every access to the agency; a demonstration's accounts are deleted."""
+    return _agency(await agencies.close(tx, here, AgencyId(agency_id), by=who, place=place))
+
+
+@router.post("/v1/accounts", status_code=201, tags=["accounts"])
+async def open_account(
+    body: documents.NewAccountRequest,
+    who: Annotated[Caller, may(Action.ACCOUNT_OPEN)],
+    tx: Tx,
+    here: Here,
+    place: CurrentPlace,
+) -> documents.OneTimePassword:
+    """Open an account of the own agency; its one-time password is shown once."""
+    new = NewAccount(username=body.username, name=body.name, title=body.title, roles=tuple(body.roles))
+    return _shown_once(await handlers.open_account(tx, here, new, body.agency_id, by=who, place=place))
+
+
+@router.get("/v1/accounts", tags=["accounts"])
+async def list_accounts(
+    who: Annotated[Caller, may(Action.ACCOUNT_VIEW)],
+    tx: Tx,
+    here: Here,
+    place: CurrentPlace,
+    agency_id: AskedAgency = None,
+) -> list[documents.AccountDocument]:
+    """The agency's accounts and their training."""
+    found, trained = await handlers.accounts(tx, here, agency_id, by=who, place=place)
+    return [
+        documents.AccountDocument(
+            id=account.id,
+            username=account.username,
+            name=account.name,
+            title=account.title,
+            roles=sorted(account.roles),
+            second_factor=account.totp_confirmed,
+            training_until=trained.get(account.id),
+            disabled_at=account.disabled_at,
+            synthetic=account.synthetic,
+        )
+        for account in found
+    ]
+
+
+@router.post("/v1/accounts/{account_id}/disable", status_code=204, tags=["accounts"])
+async def disable(
+    account_id: str, who: Annotated[Caller, may(Action.ACCOUNT_DISABLE)], tx: Tx, here: Here, place: CurrentPlace
+) -> None:
+    """Shut an account: its tokens are worth nothing, its posts are vacant."""
+    await handlers.disable_account(tx, here, account_id, by=who, place=place)
+
+
+@router.post("/v1/accounts/{account_id}/reset", tags=["accounts"])
+async def reset(
+    account_id: str, who: Annotated[Caller, may(Action.ACCOUNT_RESET)], tx: Tx, here: Here, place: CurrentPlace
+) -> documents.OneTimePassword:
+    """A fresh one-time password without second factor and lock."""
+    return _shown_once(await handlers.reset_account(tx, here, account_id, by=who, place=place))
+
+
+@router.get("/v1/posts", tags=["posts and training"])
+async def list_posts(
+    who: Annotated[Caller, may(Action.POST_VIEW)],
+    tx: Tx,
+    here: Here,
+    place: CurrentPlace,
+    agency_id: AskedAgency = None,
+) -> list[documents.PostDocument]:
+    """The posts that the agency's policy names."""
+    return [_post(post) for post in await posts.listed(tx, here, agency_id, by=who, place=place)]
+
+
+@router.put("/v1/posts/{post}", tags=["posts and training"])
+async def fill_post(
+    post: str,
+    body: documents.PostRequest,
+    who: Annotated[Caller, may(Action.POST_FILL)],
+    tx: Tx,
+    here: Here,
+    place: CurrentPlace,
+) -> documents.PostDocument:
+    """Put somebody into a post, or leave it vacant."""
+    return _post(await posts.fill(tx, here, post, body.account_id, body.agency_id, by=who, place=place))
+
+
+@router.post("/v1/training-certificates", status_code=201, tags=["posts and training"])
+async def certify(
+    body: documents.CertificateRequest,
+    who: Annotated[Caller, may(Action.TRAINING_CERTIFY)],
+    tx: Tx,
+    here: Here,
+    place: CurrentPlace,
+) -> documents.CertificateDocument:
+    """Certify a person's training, as the training owner in office (C3)."""
+    certificate = await posts.certify(tx, here, NewCertificate(**body.model_dump()), by=who, place=place)
+    return documents.CertificateDocument(
+        **body.model_dump(),
+        id=certificate.id,
+        certified_by=certificate.certified_by,
+        certified_at=certificate.certified_at,
+    )
+
+
+def _agency(agency: Agency) -> documents.StandingAgency:
+    return documents.StandingAgency(**asdict(agency))
+
+
+def _shown_once(opened: OpenedAccount) -> documents.OneTimePassword:
+    account = opened.account
+    return documents.OneTimePassword(
+        id=account.id, username=account.username, one_time_password=opened.one_time_password
+    )
+
+
+def _post(post: Post) -> documents.PostDocument:
+    holder = post.holder
+    return documents.PostDocument(
+        post=post.code,
+        title=post.title,
+        account_id=holder.account_id if holder else None,
+        name=holder.name if holder else None,
+        since=holder.since if holder else None,
+        vacant_since=post.vacant_since,
+    )

@@ -1,0 +1,53 @@
+"""Accounts: who may."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from platekeeper_access_audit.accounts import agencies
+from platekeeper_access_audit.accounts.consumers import follow_devices
+from platekeeper_access_audit.accounts.policy import SECTIONS
+from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
+from platekeeper_access_audit.accounts.routes import router
+from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
+from platekeeper_common.events.ingest import DeviceChanged
+from platekeeper_common.foundation import JWKS_PATH
+from platekeeper_common.service import Follows, Foundation, Job, Service
+
+
+@asynccontextmanager
+async def open_accounts(foundation: Foundation, settings: AccountsSettings) -> AsyncIterator[AccountsRoom]:
+    """Open the room; agencies whose policy profile changed while the process was away are said again."""
+    async with open_room(foundation, settings) as here:
+        await agencies.say_new_policy_versions(here)
+        yield here
+
+
+async def renew_signing_key(here: AccountsRoom) -> None:
+    """Publish the next key when the newest comes of age."""
+    await here.signing.run()
+
+
+ACCOUNTS = Service(
+    name="accounts",
+    summary="Agencies, people, posts, training and the tokens of people and devices.",
+    paths=(
+        "/v1/login",
+        "/v1/device-tokens",
+        "/v1/me/second-factor",
+        "/v1/agencies",
+        "/v1/accounts",
+        "/v1/posts",
+        "/v1/training-certificates",
+        JWKS_PATH,
+    ),
+    open=open_accounts,
+    migrations=Path(__file__).parent / "migrations",
+    routes=(router,),
+    follows=(Follows(DeviceChanged.topic, follow_devices),),
+    emits=(AgencyChanged, AccessRevoked, AccessRecorded),
+    jobs=(Job("renew the signing key", renew_signing_key),),
+    policy=SECTIONS,
+    settings=AccountsSettings,
+    counts=agencies.counts,
+)
