@@ -73,7 +73,7 @@ class Objects:
         """The plain bytes. Raises Gone when the object or its key is no more, ValueError when it was altered."""
         try:
             sealed = await self._bytes(reference.path)
-        except NotFoundError as error:
+        except (NotFoundError, FileNotFoundError) as error:
             raise Gone("the picture has been destroyed", code="image_destroyed") from error
         except (BaseError, OSError) as error:
             raise Unavailable(f"object store: {type(error).__name__}") from error
