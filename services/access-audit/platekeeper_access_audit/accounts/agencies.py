@@ -27,9 +27,8 @@ async def open_agency(tx: Tx, here: AccountsRoom, new: Agency, *, by: Caller, pl
     if new.synthetic:
         domain.demand_synthetic_allowed(known)
     await storage.add_agency(tx, new, profile.version, here.clock())
-    tx.emit(
-        _changed(new, profile.version), here.recorder.administration(by, Action.AGENCY_OPEN, "agency", new.id, place)
-    )
+    tx.emit(_changed(new, profile.version))
+    tx.emit(here.recorder.administration(by, Action.AGENCY_OPEN, "agency", new.id, place))
     return new
 
 

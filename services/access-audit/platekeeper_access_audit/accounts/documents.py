@@ -40,7 +40,7 @@ class Token(Document):
     """RFC 6750."""
 
     access_token: str
-    token_type: Literal["Bearer"] = "Bearer"
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of the scheme
     expires_in: int
     """Seconds."""
 

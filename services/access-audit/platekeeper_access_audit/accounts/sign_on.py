@@ -167,7 +167,7 @@ async def enrol(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> Seco
     wrapped = here.foundation.keys.wrap(secret.encode(), _wrapped_as(account.id))
     await storage.change_account(tx, account.id, totp_secret=wrapped)
     tx.emit(here.recorder.administration(by, Action.SECOND_FACTOR_ENROL, "account", account.id, place))
-    return SecondFactor(secret, pyotp.TOTP(secret).provisioning_uri(account.username, PLATFORM_NAME))
+    return SecondFactor(secret, pyotp.TOTP(secret).provisioning_uri(name=account.username, issuer_name=PLATFORM_NAME))
 
 
 async def confirm(tx: Tx, here: AccountsRoom, code: str, *, by: Caller, place: Place) -> None:
