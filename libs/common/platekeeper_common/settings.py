@@ -67,5 +67,7 @@ def refuse_unknown_names(models: Iterable[type[BaseSettings]], environment: Mapp
     }
     for name in sorted(environment):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
-            near = difflib.get_close_matches(name.upper(), known, n=1)
-            raise SettingsError(f"{name} is no setting of ours" + (f"; did you mean {near[0]}?" if near else ""))
+            meant = name.upper().removeprefix(PREFIX)
+            near = difflib.get_close_matches(meant, [one.removeprefix(PREFIX) for one in known], n=1)
+            guess = f"; did you mean {PREFIX}{near[0]}?" if near else ""
+            raise SettingsError(f"{name} is no setting of ours{guess}")
