@@ -1,6 +1,7 @@
 """What the tests of the records office share: reads to store, a use to state, and the records that were left."""
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -89,10 +90,10 @@ def database(here: Town) -> Path:
     return here.standing.foundation.settings.var / "db" / "retention.sqlite"
 
 
-def rows(here: Town, statement: str) -> list[Any]:
+def rows(here: Town, statement: str, values: Mapping[str, str] | None = None) -> list[Any]:
     """Committed rows, as another process would read them."""
     with closing(sqlite3.connect(database(here))) as connection:
-        return connection.execute(statement).fetchall()
+        return connection.execute(statement, values or {}).fetchall()
 
 
 def run_sql(here: Town, statement: str) -> None:

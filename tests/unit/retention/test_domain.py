@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from profiles import department
-from unit.retention.office import AGENCY, HARBOR, START, a_read
+from standing import AGENCY
+from unit.retention.office import HARBOR, START, a_read
 
 from platekeeper_common.auth import Caller
 from platekeeper_common.errors import Invalid
