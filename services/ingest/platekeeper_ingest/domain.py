@@ -9,7 +9,7 @@ from platekeeper_common.auth import Caller
 from platekeeper_common.errors import Conflict, Invalid, PlatekeeperError, Refused, Unauthenticated
 from platekeeper_common.events.ingest import Camera, DeviceChanged, ImageReference, Position
 from platekeeper_common.events.recognition import Box, Candidate, Model, PlateRead
-from platekeeper_common.ids import AgencyId, CameraId, DeviceId, ReadId
+from platekeeper_common.ids import AgencyId, CameraId, DeviceId, FrameId, Ids, ReadId
 from platekeeper_ingest.pictures import Picture
 
 CameraKind = Literal["fixed", "mobile"]
@@ -184,6 +184,16 @@ def judge(sent: Sighting, cameras: Mapping[str, Camera], *, now: datetime, max_f
     if camera.kind == "mobile" and sent.position is None:
         raise Invalid("what a mobile camera sends needs its position", code="position_missing")
     return replace(sent, captured_at=sent.captured_at.astimezone(UTC), position=sent.position or camera.position)
+
+
+def frame_id(ids: Ids, sighting: Sighting, device_frame_id: str, sha256: str) -> FrameId:
+    """The same for the same frame sent again; another for a camera that began to count anew."""
+    return FrameId(ids.derive("frame", sighting.camera_id, device_frame_id, sighting.captured_at, sha256))
+
+
+def read_id(ids: Ids, device_id: DeviceId, device_read_id: str, captured_at: datetime) -> ReadId:
+    """The same for the same read sent again; never made from its plate."""
+    return ReadId(ids.derive("read", device_id, device_read_id, captured_at))
 
 
 def edge_read(

@@ -9,7 +9,6 @@ from platekeeper_common.auth import Caller
 from platekeeper_common.errors import Invalid, PlatekeeperError
 from platekeeper_common.events.ingest import FrameCaptured, ImageReference
 from platekeeper_common.events.recognition import MAX_READS, PlateRead, PlatesRead
-from platekeeper_common.ids import FrameId, ReadId
 from platekeeper_common.objects import ImageClass
 from platekeeper_ingest import domain, pictures, plates
 from platekeeper_ingest.domain import JudgedRead, ReadResult, SentFrame, SentRead, Unreadable
@@ -38,8 +37,7 @@ async def take_frame(here: IngestRoom, who: Caller, read: Callable[[], Awaitable
         picture = await here.aside(
             partial(pictures.look, sent.image, max_bytes=limits.max_image_bytes, max_pixels=limits.max_pixels)
         )
-        parts = (sighting.camera_id, sent.device_frame_id, sighting.captured_at, picture.sha256)
-        frame_id = FrameId(here.foundation.ids.derive("frame", *parts))
+        frame_id = domain.frame_id(here.foundation.ids, sighting, sent.device_frame_id, picture.sha256)
         frame = FrameCaptured(
             agency_id=sender.device.agency_id,
             id=frame_id,
@@ -98,8 +96,7 @@ def _judge(
         crop = item.crop and pictures.look(item.crop, max_bytes=limits.max_crop_bytes, max_pixels=limits.max_pixels)
     except PlatekeeperError as error:
         return ReadResult.refused(item.device_read_id, error)
-    parts = (sender.device.device_id, item.device_read_id, sighting.captured_at)
-    read_id = ReadId(here.foundation.ids.derive("read", *parts))
+    read_id = domain.read_id(here.foundation.ids, sender.device.device_id, item.device_read_id, sighting.captured_at)
     return JudgedRead(id=read_id, sent=item, sighting=sighting, plate=plate, candidates=candidates, crop=crop or None)
 
 
