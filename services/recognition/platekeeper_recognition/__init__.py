@@ -1,0 +1,1 @@
+"""Recognition: finds the plates in frames and reads them."""

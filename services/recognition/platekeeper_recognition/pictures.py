@@ -1,0 +1,67 @@
+"""Pictures in memory: decoding, cutting out, encoding."""
+
+import io
+import struct
+from typing import cast
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from platekeeper_common.events.recognition import Box
+from platekeeper_recognition.engines.protocol import Area, Picture
+
+_FORMATS = ("JPEG", "PNG", "WEBP")
+_JPEG_QUALITY = 90
+
+
+class Undecodable(ValueError):
+    """The bytes are no picture that can be read; says why in a few words, with a stable code before a colon."""
+
+
+def decode(data: bytes, *, max_pixels: int) -> Picture:
+    """The JPEG, PNG or WebP picture, upright as its EXIF orientation says. Raises Undecodable."""
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
+            if opened.width * opened.height > max_pixels:
+                raise Undecodable(f"too_many_pixels: {opened.width} x {opened.height} is over {max_pixels}")
+            upright = ImageOps.exif_transpose(opened).convert("RGB")
+    except UnidentifiedImageError as error:
+        raise Undecodable("not_an_image: neither JPEG, PNG nor WebP") from error
+    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+        if isinstance(error, Undecodable):
+            raise
+        raise Undecodable(f"image_damaged: {type(error).__name__} while decoding") from error
+    return np.ascontiguousarray(np.asarray(upright)[:, :, ::-1])
+
+
+def straighten(picture: Picture, area: Area) -> Picture:
+    """The area as an upright rectangle."""
+    corners = np.array(area.corners, dtype=np.float32)
+    width = max(1, round(max(_length(corners, 0, 1), _length(corners, 3, 2))))
+    height = max(1, round(max(_length(corners, 0, 3), _length(corners, 1, 2))))
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
+    turn = cv2.getPerspectiveTransform(corners, target)
+    return cast(
+        Picture,
+        cv2.warpPerspective(picture, turn, (width, height), borderMode=cv2.BORDER_REPLICATE, flags=cv2.INTER_CUBIC),
+    )
+
+
+def cut(picture: Picture, box: Box, *, margin: float) -> tuple[Picture, Box]:
+    """What lies in the box and around it by `margin` of its height, with the place that this took of the picture."""
+    height, width = picture.shape[:2]
+    more = round(box.height * margin)
+    left, top = max(box.x - more, 0), max(box.y - more, 0)
+    right, bottom = min(box.x + box.width + more, width), min(box.y + box.height + more, height)
+    return picture[top:bottom, left:right], Box(left, top, right - left, bottom - top)
+
+
+def jpeg(picture: Picture) -> bytes:
+    """The picture as JPEG; the same picture gives the same bytes."""
+    _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return data.tobytes()
+
+
+def _length(corners: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]", start: int, end: int) -> float:
+    return float(np.linalg.norm(corners[start] - corners[end]))
