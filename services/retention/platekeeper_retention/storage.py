@@ -88,6 +88,12 @@ _PLAIN: tuple[str, ...] = (
 )
 _KEPT = ("retain_until", "retention_clause", "schedule_item", "policy_version")
 _STORE = insert(plate_read).on_conflict_do_nothing(index_elements=["agency_id", "id", "version"])
+_newer = plate_read.alias("newer")
+_REPLACED = exists().where(
+    _newer.c.agency_id == plate_read.c.agency_id,
+    _newer.c.id == plate_read.c.id,
+    _newer.c.version > plate_read.c.version,
+)
 
 T = TypeVar("T")
 
@@ -123,11 +129,8 @@ def search(agency_id: AgencyId, query: Query, after: Cursor | None, limit: int) 
 
     Both ways to name a plate are a range of the index `plate_read_by_plate`; an exact one comes from it in order.
     """
-    reads, newer = plate_read.c, plate_read.alias("newer")
-    replaced = exists().where(
-        newer.c.agency_id == reads.agency_id, newer.c.id == reads.id, newer.c.version > reads.version
-    )
-    found = select(plate_read).where(reads.agency_id == agency_id, ~replaced)
+    reads = plate_read.c
+    found = select(plate_read).where(reads.agency_id == agency_id, ~_REPLACED)
     if query.plate is not None:
         found = found.where(reads.plate == query.plate)
     if query.prefix is not None:
