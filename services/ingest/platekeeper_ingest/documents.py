@@ -59,7 +59,8 @@ CaptureTime = Annotated[AwareDatetime, AfterValidator(_since_1970)]
 Lane = Annotated[str, StringConstraints(min_length=1, max_length=32), AfterValidator(_one_line)]
 Heading = Annotated[float, Field(ge=0, lt=360, description="degrees clockwise from true north")]
 Confidence = Annotated[float, Field(ge=0, le=1)]
-Pixels = Annotated[int, Field(ge=0, le=100_000)]
+Pixel = Annotated[int, Field(ge=0, le=100_000)]
+Pixels = Annotated[int, Field(ge=1, le=100_000)]
 State = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,3}$")]
 Crop = Annotated[bytes, BeforeValidator(_from_base64)]
 
@@ -115,10 +116,10 @@ class EdgeCandidate(Document):
 class EdgeBox(Document):
     """Where the plate is, in pixels from the top left."""
 
-    x: Pixels
-    y: Pixels
-    width: Pixels = Field(ge=1)
-    height: Pixels = Field(ge=1)
+    x: Pixel
+    y: Pixel
+    width: Pixels
+    height: Pixels
 
 
 class EdgeModel(Document):
