@@ -1,0 +1,155 @@
+"""Accounts standing alone, its tokens verified by its own keys, with an agency and whoever a test needs in it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from profiles import SECTIONS
+from standing import POLICIES, TestClock, eventually
+
+from platekeeper import runtime
+from platekeeper_access_audit.accounts import handlers
+from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings
+from platekeeper_access_audit.accounts.service import ACCOUNTS
+from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
+from platekeeper_common.events.envelope import Event
+from platekeeper_common.settings import Settings
+
+PASSWORD = "correct horse battery"
+FAST = AccountsSettings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
+POMONA = {
+    "id": "pomona-pd",
+    "name": "Pomona Police Department",
+    "ori": "CA0195300",
+    "time_zone": "America/Los_Angeles",
+    "profile": "pomona",
+}
+
+
+@dataclass
+class House:
+    """The service, and everything that it said on the bus."""
+
+    standing: runtime.Standing
+    clock: TestClock
+    said: list[Event] = field(default_factory=list)
+    admin_password: str = ""
+    clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    @property
+    def room(self) -> AccountsRoom:
+        room = self.standing.rooms["accounts"]
+        assert isinstance(room, AccountsRoom)
+        return room
+
+    def client(self, token: str | None = None) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        transport = httpx.ASGITransport(app=self.standing.app)
+        client = httpx.AsyncClient(transport=transport, base_url="http://platekeeper", headers=headers, timeout=30)
+        self.clients.append(client)
+        return client
+
+    async def try_login(self, username: str, password: str = PASSWORD, **more: str) -> httpx.Response:
+        return await self.client().post("/v1/login", json={"username": username, "password": password, **more})
+
+    async def login(self, username: str, password: str = PASSWORD, **more: str) -> httpx.AsyncClient:
+        """A client with a fresh token."""
+        answer = await self.try_login(username, password, **more)
+        assert answer.status_code == 200, answer.text
+        return self.client(answer.json()["access_token"])
+
+    async def platform(self) -> httpx.AsyncClient:
+        return await self.login("admin")
+
+    async def open_agency(self, **different: Any) -> httpx.Response:
+        answer = await (await self.platform()).post("/v1/agencies", json={**POMONA, **different})
+        if answer.status_code == 201:
+            agency_id = answer.json()["id"]
+            await eventually(lambda: self.standing.foundation.policies.agency(agency_id))
+        return answer
+
+    async def hire(self, opener: httpx.AsyncClient, username: str, *roles: str, **more: Any) -> str:
+        """A person whose one-time password is changed already; the account's id."""
+        body = {"username": username, "name": username.title(), "title": "Officer", "roles": roles or ("officer",)}
+        answer = await opener.post("/v1/accounts", json=body | more)
+        assert answer.status_code == 201, answer.text
+        await self.login(username, answer.json()["one_time_password"], new_password=PASSWORD)
+        return str(answer.json()["id"])
+
+    async def staffed(self, **different: Any) -> httpx.AsyncClient:
+        """An open agency with its administrator `boss`, whose client this is."""
+        agency = (await self.open_agency(**different)).json()
+        await self.hire(await self.platform(), "boss", "administrator", agency_id=agency["id"])
+        return await self.login("boss")
+
+    def records(self, action: str, outcome: str = "allowed") -> list[AccessRecorded]:
+        records = [event for event in self.said if isinstance(event, AccessRecorded)]
+        return [record for record in records if (record.action, record.outcome) == (action, outcome)]
+
+    def revoked(self) -> list[AccessRevoked]:
+        return [event for event in self.said if isinstance(event, AccessRevoked)]
+
+    def changes(self) -> list[AgencyChanged]:
+        return [event for event in self.said if isinstance(event, AgencyChanged)]
+
+    async def until_revoked(self, key: str) -> None:
+        await eventually(lambda: any(event.key == key for event in self.revoked()))
+        verifier = self.standing.foundation.verifier
+        await eventually(lambda: key in verifier._revoked)
+
+
+@asynccontextmanager
+async def house(folder: Path, clock: TestClock | None = None) -> AsyncIterator[House]:
+    """Accounts over `folder`; on a fresh one the first administrator has changed the one-time password."""
+    clock = clock or TestClock()
+    settings = Settings(var=folder, policies=POLICIES)
+    async with runtime.stand((ACCOUNTS,), settings, SECTIONS, clock=clock, own={"accounts": FAST}) as standing:
+        await standing.ready()
+        here = House(standing, clock)
+        witnesses = [
+            asyncio.create_task(_witness(here, event)) for event in (AccessRecorded, AccessRevoked, AgencyChanged)
+        ]
+        password = await handlers.create_first_administrator(here.room)
+        if password is not None:
+            here.admin_password = password
+            assert (await here.try_login("admin", password, new_password=PASSWORD)).status_code == 200
+        try:
+            yield here
+        finally:
+            for witness in witnesses:
+                witness.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.gather(*witnesses)
+            for client in here.clients:
+                await client.aclose()
+
+
+async def _witness(here: House, event: type[Event]) -> None:
+    async def hear(said: Event) -> None:
+        here.said.append(said)
+
+    await here.standing.foundation.bus.follow(event.topic, hear, lambda: None)
+
+
+def codes(answers: Sequence[httpx.Response]) -> list[str]:
+    """What each refusal is called; `200` and the like for what was none."""
+    return [str(answer.json()["code"]) if answer.is_error else str(answer.status_code) for answer in answers]
+
+
+def certificate(house: House, account_id: str, **different: Any) -> dict[str, Any]:
+    """Training that was completed today and is valid for a year."""
+    now = house.clock()
+    return {
+        "account_id": account_id,
+        "course": "ALPR operator",
+        "version": "1",
+        "completed_on": now.date().isoformat(),
+        "valid_until": (now + timedelta(days=365)).isoformat(),
+        "proof_sha256": "ab" * 32,
+        **different,
+    }
