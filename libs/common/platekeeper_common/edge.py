@@ -107,7 +107,10 @@ async def open_tx(request: Request) -> AsyncIterator[UnitOfWork]:
 async def refuse_when_audit_lags(here: Room, tx: UnitOfWork, who: Caller) -> None:
     """Raise Busy `audit_unavailable` when the oldest unsent access record is older than policy allows (B8)."""
     limit = here.foundation.policies.of(who.agency_id).section(AuditPolicy).audit_lag_limit
-    oldest = await outbox.oldest_record(tx)
+    try:
+        oldest = await outbox.oldest_record(tx)
+    except Unavailable as error:
+        raise Busy("access records cannot be written", code="audit_unavailable", clause="B8") from error
     if oldest is not None and here.clock() - oldest > limit:
         raise Busy(
             "access records cannot be delivered; no plate data until they can", code="audit_unavailable", clause="B8"

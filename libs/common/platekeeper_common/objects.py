@@ -61,7 +61,7 @@ class Objects:
         sealed = self._seal(data, path)
         try:
             try:
-                await obstore.put_async(self._store, path, sealed, mode="create")
+                await asyncio.to_thread(obstore.put, self._store, path, sealed, mode="create")
             except AlreadyExistsError:
                 data = self._unseal(await self._bytes(path), path)
             await asyncio.to_thread(_sync, self._folder / path)
@@ -83,7 +83,8 @@ class Objects:
         return data
 
     async def _bytes(self, path: str) -> bytes:
-        return bytes(await (await obstore.get_async(self._store, path)).bytes_async())
+        # In threads: obstore's own event loop aborts an interpreter that ends just after a call.
+        return bytes(await asyncio.to_thread(lambda: obstore.get(self._store, path).bytes()))
 
     def _seal(self, data: bytes, path: str) -> bytes:
         about = path.encode()
