@@ -205,7 +205,10 @@ def _sqlite(url: str, begin: str, *, query_only: bool) -> AsyncEngine:
         "PRAGMA foreign_keys=ON",
         f"PRAGMA query_only={'ON' if query_only else 'OFF'}",
     )
-    engine = create_async_engine(url, pool_size=4 if query_only else 1, connect_args={"timeout": 5})
+    # An error that quotes its parameters would bring plates into the log.
+    engine = create_async_engine(
+        url, pool_size=4 if query_only else 1, connect_args={"timeout": 5}, hide_parameters=True
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: sqlite3.Connection, _record: object) -> None:

@@ -179,7 +179,7 @@ def handle_errors(app: FastAPI) -> None:
 
 
 def _stranger(request: Request) -> PlatekeeperError | None:
-    """What is wrong with the caller's token, where one is needed: who may not ask is not told what was wrong with it."""
+    """What is wrong with the token, where one is needed: who may not ask is not told what is wrong with the request."""
     stranger: PlatekeeperError | None = request.state.stranger
     return stranger if action_of(request) is not None else None
 

@@ -197,6 +197,14 @@ async def test_numbers_are_gapless_whatever_fails_beside(db: Database) -> None:
     assert set(await notes(db)) == {str(number) for number, fate in enumerate(fates) if fate.startswith("commit")}
 
 
+async def test_an_error_of_the_database_quotes_no_plate(db: Database) -> None:
+    async with db.tx() as tx:
+        await tx.write(insert(note).values(text="7KXQ042", times=1))
+        with pytest.raises(IntegrityError) as error:
+            await tx.write(insert(note).values(text="7KXQ042", times=2))
+    assert "7KXQ042" not in str(error.value)
+
+
 async def test_no_numbers_no_commit(db: Database) -> None:
     async with db.tx() as tx:
         await tx.write(text("DROP TABLE access_number"))
