@@ -9,6 +9,7 @@ from platekeeper_common.auth import Caller
 from platekeeper_common.errors import Invalid, PlatekeeperError
 from platekeeper_common.events.ingest import FrameCaptured, ImageReference
 from platekeeper_common.events.recognition import MAX_READS, PlateRead, PlatesRead
+from platekeeper_common.ids import ReadId
 from platekeeper_common.objects import ImageClass
 from platekeeper_ingest import domain, pictures, plates
 from platekeeper_ingest.domain import JudgedRead, ReadResult, SentFrame, SentRead, Unreadable
@@ -71,7 +72,10 @@ async def take_reads(
         received_at = here.clock()
         judged = await here.aside(lambda: [_judge(here, sender, item, received_at) for item in sent])
         results = [item if isinstance(item, ReadResult) else item.result for item in judged]
-        taken = {item.id: item for item in reversed(judged) if isinstance(item, JudgedRead)}
+        taken: dict[ReadId, JudgedRead] = {}
+        for item in judged:
+            if isinstance(item, JudgedRead):
+                taken.setdefault(item.id, item)
         here.intake.refused.update(result.code for result in results if result.code)
         if not taken:
             raise Invalid(
