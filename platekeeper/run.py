@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from contextlib import suppress
-from datetime import timedelta
 
 import httpx
 
@@ -11,6 +10,7 @@ from platekeeper import client, server
 from platekeeper.client import ApiError, Session
 from platekeeper.demo import drive, load, logins, street
 from platekeeper_access_audit.accounts import handlers as accounts
+from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common import auth
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR
@@ -46,7 +46,9 @@ async def run(*, demonstration: bool) -> int:
 
 async def _welcome(serving: server.Serving) -> None:
     say(f"Platekeeper serves on {serving.url} (Ctrl-C stops it)")
-    password = await accounts.create_first_administrator(serving.standing.rooms["accounts"])
+    room = serving.standing.rooms["accounts"]
+    assert isinstance(room, AccountsRoom)  # noqa: S101 - the registry says so
+    password = await accounts.create_first_administrator(room)
     if password is not None:
         say(f"first administrator: admin, one-time password: {password} (shown only now)")
 
@@ -60,10 +62,34 @@ async def _demonstrate(serving: server.Serving) -> None:
     try:
         async with client.connect(serving.url) as http:
             samples = street.samples()
-            loaded = await load.load(http, await _platform(serving, http), samples)
+            loaded = await load.load(http, _loader(serving, http), samples)
             logins.save(var, loaded)
             say(f"demonstration agency {loaded.agency_id} (synthetic, Pomona profile); its logins: {var / logins.FILE}")
             await drive.drive(http, loaded, samples, say)
             say("the demonstration is over; the platform keeps serving")
     except (ApiError, httpx.TransportError, OSError) as error:
         print(f"platekeeper: the demonstration failed: {error}", file=sys.stderr)  # noqa: T201
+
+
+def _loader(serving: server.Serving, http: httpx.AsyncClient) -> Session:
+    """A session that opens the demonstration agency: a token of ten minutes in a name of its own, for the records.
+
+    The first administrator's one-time password stays unused, for its person.
+    """
+    foundation, room = serving.standing.foundation, serving.standing.rooms["accounts"]
+    assert isinstance(room, AccountsRoom)  # noqa: S101 - the registry says so
+    now = foundation.clock()
+    who = Caller(
+        kind="person",
+        subject="demonstration",
+        agency_id=PLATFORM,
+        username="demonstration",
+        name="Demonstration",
+        organisation="Platekeeper",
+        roles=frozenset({PLATFORM_ADMINISTRATOR}),
+        issued_at=now,
+        expires_at=now + auth.TOKEN_LIFE,
+    )
+    settings = foundation.settings
+    token = auth.issue(who, room.signing.current(), issuer=settings.issuer, audience=settings.audience)
+    return Session(http, token=token)

@@ -19,6 +19,7 @@ from platekeeper_common.clock import Clock, utc_now
 from platekeeper_common.edge import problem
 from platekeeper_common.events.access import AccessRevoked, AgencyChanged
 from platekeeper_common.foundation import open_foundation
+from platekeeper_common.log import describe
 from platekeeper_common.migrate import migrate
 from platekeeper_common.outbox import Relay
 from platekeeper_common.policy import Sections
@@ -53,7 +54,7 @@ class Running:
         self.task.cancel()
         (ended,) = await asyncio.gather(self.task, return_exceptions=True)
         if isinstance(ended, Exception):
-            _log.error("part failed", part=self.name, exc_info=ended)
+            _log.error("part failed", part=self.name, error=describe(ended))
 
 
 @dataclass(frozen=True, slots=True)

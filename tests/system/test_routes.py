@@ -19,7 +19,8 @@ PUBLIC = {
 }
 
 
-@pytest.mark.clause("G2", "A2")
+@pytest.mark.clause("G2")
+@pytest.mark.clause("A2")
 async def test_every_route_but_the_public_ones_declares_its_action(tmp_path: Path) -> None:
     async with town(tmp_path / "var", SERVICES) as here:
         routes = [route for app in here.standing.apps.values() for route in app.routes if isinstance(route, APIRoute)]

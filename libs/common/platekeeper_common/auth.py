@@ -157,6 +157,8 @@ class Verifier:
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
         now = self._clock()
         try:
+            if claims["kind"] not in ("person", "device"):
+                raise Unauthenticated("the token is of no kind that we issue", code="token_invalid", clause="G2")
             if claims["iss"] != self._issuer or claims["aud"] != self._audience or not claims["jti"]:
                 raise Unauthenticated("the token was made for another platform", code="token_invalid", clause="G2")
             caller = Caller(

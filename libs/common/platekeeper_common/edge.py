@@ -23,6 +23,7 @@ from platekeeper_common.authorization import RULES, Action, decide
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Tx as UnitOfWork
 from platekeeper_common.errors import Busy, Invalid, PlatekeeperError, Unauthenticated
+from platekeeper_common.log import describe
 from platekeeper_common.service import Room
 from platekeeper_common.shared_policy import AuditPolicy
 from platekeeper_common.strangers import Strangers
@@ -163,8 +164,8 @@ def handle_errors(app: FastAPI) -> None:
     async def away(_request: Request, _error: Exception) -> Response:
         return problem(503, "unavailable", "a part that this needs is away; try again", headers={"Retry-After": "2"})
 
-    async def unexpected(_request: Request, error: Exception) -> Response:
-        _log.error("request failed", exc_info=error)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        _log.error("request failed", error=describe(error), route=getattr(request.scope.get("route"), "path", None))
         return problem(500, "internal_error", "something failed here; it has been logged")
 
     handlers: dict[type[Exception], Callable[[Request, Exception], Any]] = {

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from pathlib import PurePath
+from traceback import walk_tb
 
 import structlog
 
@@ -13,7 +15,6 @@ def configure(*, level: int = logging.INFO) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -21,3 +22,22 @@ def configure(*, level: int = logging.INFO) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_without_messages)
+
+
+def _without_messages(record: logging.LogRecord) -> bool:
+    """Libraries log whole tracebacks; keep what failed and where."""
+    if record.exc_info and record.exc_info[1] is not None:
+        record.msg, record.args = f"{record.getMessage()}: {describe(record.exc_info[1])}", None
+        record.exc_info = record.exc_text = None
+    return True
+
+
+def describe(error: BaseException) -> str:
+    """What failed and where, without the message: messages of drivers and decoders quote plates."""
+    name = type(error).__name__
+    if error.__cause__ is not None:
+        name += f" from {type(error.__cause__).__name__}"
+    frames = [f"{PurePath(frame.f_code.co_filename).name}:{line}" for frame, line in walk_tb(error.__traceback__)]
+    return f"{name} at {frames[-1]}" if frames else name

@@ -4,8 +4,6 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
-from traceback import walk_tb
 from typing import TypeVar
 
 import structlog
@@ -27,6 +25,7 @@ from platekeeper_common.clock import Clock, utc_now
 from platekeeper_common.errors import Busy
 from platekeeper_common.events.catalogue import decode
 from platekeeper_common.events.envelope import Event, Topic, Undecodable
+from platekeeper_common.log import describe
 
 LONE_ATTEMPTS = 5
 """How often an event may fail alone before it is a dead letter."""
@@ -164,7 +163,7 @@ class Consumer:
                 await self._bury(item.record, str(again), attempts=attempts + 1)
                 return
             error = again
-        reason = f"failed: {_describe(error)}"
+        reason = f"failed: {describe(error)}"
         await self._bury(item.record, reason, attempts=LONE_ATTEMPTS)
         self._in_a_row += 1
         if self._in_a_row >= MOST_IN_A_ROW:
@@ -177,7 +176,7 @@ class Consumer:
         except _Stopped:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the event ends in one of the three ways
-            self._log.warning("handler_failed", events=len(events), error=_describe(error))
+            self._log.warning("handler_failed", events=len(events), error=describe(error))
             return error
         self.handled += len(events)
         self._in_a_row = 0
@@ -197,8 +196,8 @@ class Consumer:
                 answer = await act()
             except AWAY as error:
                 failures += 1
-                self.ready, self.trouble = False, f"{step}: {_describe(error)}"
-                self._log.warning("waiting", step=step, failures=failures, error=_describe(error))
+                self.ready, self.trouble = False, f"{step}: {describe(error)}"
+                self._log.warning("waiting", step=step, failures=failures, error=describe(error))
                 await self._pause(self._pauses.after(failures))
             else:
                 self.ready, self.trouble = True, None
@@ -266,8 +265,8 @@ class Follower:
                 return
 
     async def _wait(self, step: str, failures: int, error: Exception) -> None:
-        self.ready, self.trouble = False, f"{step}: {_describe(error)}"
-        self._log.warning("waiting", step=step, failures=failures, error=_describe(error))
+        self.ready, self.trouble = False, f"{step}: {describe(error)}"
+        self._log.warning("waiting", step=step, failures=failures, error=describe(error))
         await asyncio.sleep(self._pauses.after(failures))
 
 
@@ -277,12 +276,3 @@ def _refused(items: Sequence[_Item], error: Exception) -> _Item | None:
         return None
     same = (item for item in items if item.event is error.event)
     return next(same, None) or next((item for item in items if item.event == error.event), None)
-
-
-def _describe(error: BaseException) -> str:
-    """What failed and where, without the message: messages of drivers and decoders quote plates."""
-    name = type(error).__name__
-    if error.__cause__ is not None:
-        name += f" from {type(error.__cause__).__name__}"
-    frames = [f"{PurePath(frame.f_code.co_filename).name}:{line}" for frame, line in walk_tb(error.__traceback__)]
-    return f"{name} at {frames[-1]}" if frames else name
