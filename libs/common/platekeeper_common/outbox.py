@@ -5,6 +5,7 @@ commit out of order.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -94,10 +95,10 @@ class Relay:
                 _log.warning("outbox waits", service=self._source, reason=str(error))
                 await asyncio.sleep(POLL_SECONDS)
                 continue
-            try:
-                await asyncio.wait_for(self._db.emitted.wait(), POLL_SECONDS)
-            except TimeoutError:
-                continue
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the event.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._db.emitted.wait()
 
     async def send(self) -> int:
         """Send one batch; how many events it held. Raises Unavailable."""
