@@ -5,6 +5,7 @@ the tables twice a second, and a matcher whose last comparison is too old waits.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -68,10 +69,10 @@ class EntriesInForce:
                 _log.warning("hot lists not confirmed", reason=str(error))
                 await asyncio.sleep(every)
                 continue
-            try:
-                await asyncio.wait_for(self._told.wait(), every)
-            except TimeoutError:
-                continue
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the event.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(every):
+                    await self._told.wait()
 
     async def _load(self, tx: Tx, changed: HotList) -> None:
         place = (self._versions.get(changed.id, 0) + 1, "")

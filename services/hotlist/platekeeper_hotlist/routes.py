@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from fastapi.sse import EventSourceResponse
+from fastapi.responses import StreamingResponse
 
 from platekeeper_common import edge
 from platekeeper_common.auth import Caller
@@ -104,7 +104,11 @@ async def hits(
     return HitsDocument(hits=[HitDocument.of(hit) for hit in found], next_cursor=following)
 
 
-@router.get("/hits/stream", response_class=EventSourceResponse)
+@router.get(
+    "/hits/stream",
+    response_class=StreamingResponse,
+    responses={200: {"description": "Server-sent events", "content": {"text/event-stream": {}}}},
+)
 async def stream(
     who: Annotated[Caller, may(Action.HITS_STREAM)],
     request: Request,
