@@ -84,6 +84,8 @@ async def counts(here: AccountsRoom) -> dict[str, int]:
         standing = [agency for agency in await storage.agencies(tx) if agency.mode != "closed"]
         vacant = 0
         for agency in standing:
+            if here.foundation.policies.named(agency.profile) is None:
+                continue
             held = await storage.holders(tx, agency.id)
             vacant += sum(post not in held for post in domain.posts(policy_of(here, agency)))
         failures = await attempts.failures(tx, now - 2 * WINDOW)
@@ -111,7 +113,7 @@ def policy_of(here: AccountsRoom, agency: Agency) -> AccountsPolicy:
 async def _set_mode(tx: Tx, here: AccountsRoom, agency: Agency, mode: Mode) -> Agency:
     changed = replace(agency, mode=mode)
     await storage.set_mode(tx, agency.id, mode, here.clock())
-    tx.emit(_changed(changed, profile_of(here, agency).version))
+    tx.emit(_changed(changed, (await storage.policy_versions(tx))[agency.id]))
     return changed
 
 

@@ -61,7 +61,7 @@ async def fill(
         await storage.end_term(tx, agency.id, post, here.clock())
         if account_id is not None:
             await storage.add_term(tx, ids.new(), agency.id, post, account_id, here.clock())
-    tx.emit(here.recorder.administration(by, Action.POST_FILL, "post", post, place))
+    tx.emit(here.recorder.administration(by, Action.POST_FILL, "post", f"{agency.id}/{post}", place))
     return next(one for one in await _posts(tx, here, agency) if one.code == post)
 
 

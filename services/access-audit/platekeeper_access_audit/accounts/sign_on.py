@@ -112,9 +112,9 @@ async def _record_refusal(
 async def _sign_on(
     here: AccountsRoom, account: Account, judgement: Judgement, hashed: str | None, place: Place
 ) -> SignedOn:
-    now = here.clock()
     async with here.db.tx() as tx:
         await tx.lock()
+        now = here.clock()
         # While the password was verified the account may have been disabled, or the same code used elsewhere.
         if await storage.account_of(tx, account.username) != account:
             raise credentials_wrong()
