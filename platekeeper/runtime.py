@@ -158,7 +158,14 @@ def _service_parts(service: Service, room: Room, app: FastAPI) -> list[Running]:
     for consumes in service.consumes:
         drain = room.foundation.settings.drain_seconds
         consumer = Consumer(
-            bus, consumes.group, consumes.topics, consumes.handler(room), room.dead_letters, clock=clock, drain=drain
+            bus,
+            consumes.group,
+            consumes.topics,
+            consumes.handler(room),
+            room.dead_letters,
+            clock=clock,
+            most=consumes.most,
+            drain=drain,
         )
         running.append(Running(f"consume {consumes.group}", consumer.run(), consumer))
     return running + [Running(job.name, _run(job, room)) for job in service.jobs]

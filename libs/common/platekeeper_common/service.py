@@ -65,6 +65,8 @@ class Consumes:
     topics: tuple[Topic, ...]
     handler: Callable[[Any], Handler]
     """Makes the handler from the service's room."""
+    most: int = 500
+    """Events a batch; few where each takes long, so that progress is kept and a stop is prompt."""
 
 
 @dataclass(frozen=True, slots=True)

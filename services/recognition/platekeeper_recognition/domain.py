@@ -11,6 +11,7 @@ from platekeeper_recognition.plate_formats import PlateFormats
 
 MOST_CANDIDATES = 10
 _SHORTEST, _LONGEST = 4, 8
+_SHORTEST_VANITY = 2
 _ALL_DIGITS = range(5, 8)
 """How long a plate without letters may be."""
 _NARROWEST, _WIDEST = 1.2, 9.0
@@ -84,7 +85,20 @@ def find_plates(
     return [Plate(number, box, plates) for number, (box, plates) in enumerate(kept, start=1)]
 
 
-def candidates(readings: Sequence[Reading], formats: Sequence[PlateFormats]) -> tuple[Candidate, ...]:
+def plate_in_box(lines: Sequence[Line], *, width: int, height: int, formats: Sequence[PlateFormats]) -> Plate | None:
+    """The plate in a cut of `width` x `height` pixels that is known to show one: its largest line that can be read.
+
+    There a serial may also be of letters alone, or short; stickers, the state and slogans are smaller.
+    """
+    for line in sorted(lines, key=lambda line: -_height(line.area)):
+        if plates := candidates(line.readings, formats, known_plate=True):
+            return Plate(1, bounding_box(line.area, width, height), plates)
+    return None
+
+
+def candidates(
+    readings: Sequence[Reading], formats: Sequence[PlateFormats], *, known_plate: bool = False
+) -> tuple[Candidate, ...]:
     """The plates that a line's readings may be, at most ten, most likely first.
 
     Confidences of readings that give the same plate are added up; then that sum is shared out again by how much each
@@ -92,7 +106,7 @@ def candidates(readings: Sequence[Reading], formats: Sequence[PlateFormats]) -> 
     """
     seen: dict[str, float] = {}
     for reading in readings:
-        if (plate := serial(reading.text)) is not None:
+        if (plate := serial(reading.text, known_plate=known_plate)) is not None:
             seen[plate] = seen.get(plate, 0.0) + reading.confidence
     expected = {plate: confidence * _weight(plate, formats) for plate, confidence in seen.items()}
     total = sum(expected.values())
@@ -104,12 +118,16 @@ def candidates(readings: Sequence[Reading], formats: Sequence[PlateFormats]) -> 
     return tuple(candidate for candidate in shared if candidate.confidence >= _LEAST_CANDIDATE)
 
 
-def serial(text: str) -> str | None:
+def serial(text: str, *, known_plate: bool = False) -> str | None:
     """The serial in a line, of A-Z and 0-9; None when it holds none.
 
     Words of five or more letters are captions (a state, a slogan, a dealer): no series runs so many letters together.
-    Four letters are one too when the rest is a serial without them.
+    Four letters are one too when the rest is a serial without them. On a `known_plate` all that is there is the serial,
+    if it is not too long.
     """
+    if known_plate:
+        plate = _BETWEEN_WORDS.sub("", text)
+        return plate if _SHORTEST_VANITY <= len(plate) <= _LONGEST else None
     words = [word for word in _BETWEEN_WORDS.split(text) if word]
     words = [word for word in words if not (len(word) >= 5 and word.isalpha())]
     shorter = "".join(word for word in words if not (len(word) == 4 and word.isalpha()))
@@ -131,6 +149,11 @@ def bounding_box(area: Area, width: int, height: int) -> Box:
 def shape(plate: str) -> str:
     """The plate's order of letters (A) and digits (9)."""
     return "".join("9" if character.isdigit() else "A" for character in plate)
+
+
+def _height(area: Area) -> float:
+    above_left, _, _, below_left = area.corners
+    return dist(above_left, below_left)
 
 
 def _is_serial(plate: str) -> bool:

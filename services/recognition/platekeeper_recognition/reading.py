@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from platekeeper_common.events.recognition import Box
 from platekeeper_recognition import domain, pictures
 from platekeeper_recognition.domain import Line, Plate
-from platekeeper_recognition.engines.protocol import Area, Engine, Picture
+from platekeeper_recognition.engines.protocol import Engine, Picture
 from platekeeper_recognition.plate_formats import PlateFormats
 
 _AROUND = 0.15
 """Text at the rim of a given box is only found with a little of what lies around it."""
+
+_CROP_MARGIN = 0.7
+"""Around the serial, in heights of it: the rest of the plate, and a little of the car."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,22 @@ class Expectation:
     """Of the regions whose plates are expected; the rest is read too, with more doubt."""
     least_confidence: float
     """0..1: a plate that is less sure is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlateAndCrop:
+    """A plate and, as JPEG, what was cut out of the frame around it."""
+
+    plate: Plate
+    crop: bytes
+
+
+def read_and_cut(engine: Engine, frames: Sequence[Picture], expect: Expectation) -> list[list[PlateAndCrop]]:
+    """The plates of each frame, from the left, each with its crop."""
+    return [
+        [PlateAndCrop(plate, _crop(frame, plate)) for plate in plates]
+        for frame, plates in zip(frames, read_frames(engine, frames, expect), strict=True)
+    ]
 
 
 def read_frames(engine: Engine, frames: Sequence[Picture], expect: Expectation) -> list[list[Plate]]:
@@ -43,14 +62,13 @@ def read_frames(engine: Engine, frames: Sequence[Picture], expect: Expectation) 
 def read_boxes(
     engine: Engine, frames: Sequence[Picture], boxes: Sequence[Box], expect: Expectation
 ) -> list[Plate | None]:
-    """The surest plate in one given box of each frame; None where none can be read. Places are the frame's."""
+    """The plate in one given box of each frame; None where none can be read. Places are the frame's."""
     cuts = [pictures.cut(frame, box, margin=_AROUND) for frame, box in zip(frames, boxes, strict=True)]
-    found = read_frames(engine, [cut for cut, _ in cuts], expect)
-    best = []
-    for plates, (_, place) in zip(found, cuts, strict=True):
-        surest = max(plates, key=lambda plate: plate.candidates[0].confidence, default=None)
-        best.append(surest and replace(surest, number=1, box=_moved(surest.box, place)))
-    return best
+    found = []
+    for (_, place), lines in zip(cuts, _read_lines(engine, [cut for cut, _ in cuts]), strict=True):
+        plate = domain.plate_in_box(lines, width=place.width, height=place.height, formats=expect.formats)
+        found.append(plate and replace(plate, box=_moved(plate.box, place)))
+    return found
 
 
 def _read_lines(engine: Engine, frames: Sequence[Picture]) -> list[list[Line]]:
@@ -60,10 +78,10 @@ def _read_lines(engine: Engine, frames: Sequence[Picture]) -> list[list[Line]]:
     return [[Line(area, next(readings)) for area in found] for found in areas]
 
 
+def _crop(frame: Picture, plate: Plate) -> bytes:
+    cut, _ = pictures.cut(frame, plate.box, margin=_CROP_MARGIN)
+    return pictures.jpeg(cut)
+
+
 def _moved(box: Box, place: Box) -> Box:
     return Box(box.x + place.x, box.y + place.y, box.width, box.height)
-
-
-def whole(width: int, height: int) -> Area:
-    """The area of a whole picture."""
-    return Area(((0.0, 0.0), (float(width), 0.0), (float(width), float(height)), (0.0, float(height))), 1.0)

@@ -1,0 +1,18 @@
+"""Events in, handler calls out."""
+
+from collections.abc import Sequence
+
+from platekeeper_common.bus.contract import Handler
+from platekeeper_common.events.envelope import Event
+from platekeeper_common.events.ingest import FrameCaptured
+from platekeeper_recognition import handlers
+from platekeeper_recognition.room import RecognitionRoom
+
+
+def read_frames(here: RecognitionRoom) -> Handler:
+    """Frames are read as they come."""
+
+    async def read(events: Sequence[Event]) -> None:
+        await handlers.read_frames(here, [event for event in events if isinstance(event, FrameCaptured)])
+
+    return read

@@ -1,0 +1,1 @@
+"""Recognition has no tables of its own: only those that every service has."""
