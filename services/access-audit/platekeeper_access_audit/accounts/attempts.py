@@ -16,7 +16,7 @@ login_attempt = Table(
     tables,
     Column("id", String, primary_key=True),
     Column("username_digest", String, nullable=False, comment="keyed: people type passwords into the wrong field"),
-    Column("at", Moment, nullable=False),
+    Column("at", Moment, nullable=False, index=True),
     Column("account_id", String, nullable=True, comment="known once it has failed at an account"),
     Column("failed", Boolean, nullable=False),
     Index("login_attempt_by_username", "username_digest", "at"),
@@ -45,10 +45,14 @@ async def forget(tx: Tx, attempt_id: str) -> None:
     await tx.write(delete(login_attempt).where(login_attempt.c.id == attempt_id))
 
 
-async def forget_all(tx: Tx, digest: str, before: datetime) -> None:
-    """Those of a username that has succeeded, and all that no longer count."""
-    done = (login_attempt.c.username_digest == digest) | (login_attempt.c.at < before)
-    await tx.write(delete(login_attempt).where(done))
+async def forget_all(tx: Tx, digest: str) -> None:
+    """The username has succeeded."""
+    await tx.write(delete(login_attempt).where(login_attempt.c.username_digest == digest))
+
+
+async def prune(tx: Tx, before: datetime) -> None:
+    """Drop what no longer counts."""
+    await tx.write(delete(login_attempt).where(login_attempt.c.at < before))
 
 
 async def failures(tx: Tx, after: datetime) -> list[list[datetime]]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.exc import IntegrityError
 
 from platekeeper_access_audit.accounts import attempts, domain, storage
-from platekeeper_access_audit.accounts.domain import WINDOW, Account
+from platekeeper_access_audit.accounts.domain import Account
 from platekeeper_access_audit.accounts.passwords import one_time_password
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sign_on import PLATFORM_NAME, username_digest
@@ -129,7 +129,7 @@ async def reset_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Call
     fresh = {"password_hash": hashed, "must_change": True, "totp_secret": None, "totp_confirmed": False}
     await storage.change_account(tx, account.id, **fresh)
     now = here.clock()
-    await attempts.forget_all(tx, username_digest(here, account.username), before=now - 2 * WINDOW)
+    await attempts.forget_all(tx, username_digest(here, account.username))
     tx.emit(AccessRevoked(agency_id=account.agency_id, before=now, subject=account.id))
     tx.emit(here.recorder.administration(by, Action.ACCOUNT_RESET, "account", account.id, place))
     return OpenedAccount(account, password)

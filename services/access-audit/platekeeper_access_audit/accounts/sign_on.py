@@ -92,6 +92,7 @@ async def _admit(here: AccountsRoom, digest: str) -> str:
             minutes = int(WINDOW.total_seconds() // 60)
             detail = f"too many failed logins; try again {minutes} minutes after the last"
             raise Unauthenticated(detail, code="account_locked", clause="G2")
+        await attempts.prune(tx, now - 2 * WINDOW)
         await attempts.add(tx, attempt, digest, now)
     return attempt
 
@@ -118,7 +119,7 @@ async def _sign_on(
         # While the password was verified the account may have been disabled, or the same code used elsewhere.
         if await storage.account_of(tx, account.username) != account:
             raise credentials_wrong()
-        await attempts.forget_all(tx, username_digest(here, account.username), before=now - 2 * WINDOW)
+        await attempts.forget_all(tx, username_digest(here, account.username))
         caller = await _person(tx, account, now)
         if judgement.step is not None:
             await storage.change_account(tx, account.id, totp_last_step=judgement.step)

@@ -60,7 +60,7 @@ def _create_login_attempt() -> None:
         "login_attempt",
         sa.Column("id", sa.String, primary_key=True),
         sa.Column("username_digest", sa.String, nullable=False, comment=digest),
-        sa.Column("at", Moment, nullable=False),
+        sa.Column("at", Moment, nullable=False, index=True),
         sa.Column("account_id", sa.String, nullable=True, comment="known once it has failed at an account"),
         sa.Column("failed", sa.Boolean, nullable=False),
     )
