@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+from anyio import CancelScope
 from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.types import Receive, Scope, Send
 
@@ -89,7 +90,9 @@ async def _deliver(here: HotlistRoom, to: Listener, following: Hits) -> AsyncGen
                 continue
             offset, hit = coming.result()
             coming = asyncio.ensure_future(anext(own))
-            await _record(here, to, hit)
+            # A client that goes now must not leave a transaction half closed.
+            with CancelScope(shield=True):
+                await _record(here, to, hit)
             yield _event(offset, hit, here.clock())
     except (Unauthenticated, Refused) as error:
         yield _said("end", reason=error.code, detail=error.detail)
@@ -97,9 +100,10 @@ async def _deliver(here: HotlistRoom, to: Listener, following: Hits) -> AsyncGen
         told = _told(error)
         yield _said("error", code=told.code, detail=told.detail)
     finally:
-        coming.cancel()
-        await asyncio.gather(coming, return_exceptions=True)
-        await own.aclose()
+        with CancelScope(shield=True):
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+            await own.aclose()
 
 
 async def _of_agency(following: Hits, agency_id: AgencyId) -> AsyncGenerator[tuple[int, HitRaised], None]:
