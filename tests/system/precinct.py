@@ -106,6 +106,7 @@ class Precinct:
     """An agency set up through the public API: sessions of its people and of its gateway."""
 
     agency_id: str
+    platform_admin: Session
     administrator: Session
     trainer: Session
     officer: Session
@@ -151,7 +152,8 @@ async def open_precinct(http: httpx.AsyncClient, one_time_password: str, agency_
     gateway = client.device(http, registered["id"], registered["secret"])
     await soon(gateway.log_in)
     cameras = [camera["id"] for camera in registered["cameras"]]
-    return Precinct(agency_id, administrator, trainer, officer, untrained, gateway, registered["id"], cameras)
+    device_id = registered["id"]
+    return Precinct(agency_id, platform_admin, administrator, trainer, officer, untrained, gateway, device_id, cameras)
 
 
 async def first_login(http: httpx.AsyncClient, username: str, one_time_password: str, password: str = "") -> Session:

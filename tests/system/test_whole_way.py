@@ -60,15 +60,17 @@ async def test_what_was_acknowledged_outlives_kill_9(tmp_path: Path) -> None:
         assert await again.stop() == 0
 
 
-@pytest.mark.clause("B8")
 async def test_a_real_agency_cannot_go_live_beside_the_demonstration(tmp_path: Path) -> None:
     async with platform(tmp_path / "var") as running, client.connect(running.url) as http:
         password = await _password(running)
         await running.until("logins:")
         precinct = await open_precinct(http, password)
         with pytest.raises(ApiError) as refused:
-            await precinct.administrator.post(f"/v1/agencies/{precinct.agency_id}/go-live")
-        assert refused.value.status == 403
+            await precinct.platform_admin.post(f"/v1/agencies/{precinct.agency_id}/go-live")
+        assert (refused.value.status, refused.value.code) == (409, "demonstration_present")
+        await precinct.platform_admin.post("/v1/agencies/demonstration-1/close")
+        live = await precinct.platform_admin.post(f"/v1/agencies/{precinct.agency_id}/go-live")
+        assert live["mode"] == "live"
         await running.stop()
 
 
@@ -99,7 +101,9 @@ async def _search(officer: Session, plate: str, since: str) -> list[dict[str, An
         return found
 
     async with asyncio.timeout(30):
-        while not (found := await soon(reads)):
+        found: list[dict[str, Any]] = []
+        while not found:
+            found = await soon(reads)
             await asyncio.sleep(0.1)
     return found
 

@@ -163,6 +163,7 @@ class ReadDocument(Document):
     model: ModelDocument
     camera_id: str
     device_id: str
+    frame_id: str | None
     captured_at: datetime
     received_at: datetime
     live_until: datetime
