@@ -1,12 +1,14 @@
-"""Every door of every service declares its action; the public ones are named here (clause G2)."""
+"""Every door of every service declares its action; the public ones are named here (clauses A2, G2)."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fastapi.routing import APIRoute
-from standing import town
+from fastapi.routing import APIRoute, iter_route_contexts
+from standing import Town, town
 
 from platekeeper.registry import SERVICES
+from platekeeper_common.authorization import RULES, Action
 from platekeeper_common.edge import declared_action
 
 PUBLIC = {
@@ -19,21 +21,30 @@ PUBLIC = {
 }
 
 
+def doors(here: Town) -> Iterator[tuple[str, str, Action | None]]:
+    """Method, path and declared action of every route."""
+    for app in here.standing.apps.values():
+        for context in iter_route_contexts(app.routes):
+            if isinstance(context.original_route, APIRoute):
+                for method in sorted(context.methods or ()):
+                    yield method, context.path or "", declared_action(context.original_route)
+
+
 @pytest.mark.clause("G2")
 @pytest.mark.clause("A2")
 async def test_every_route_but_the_public_ones_declares_its_action(tmp_path: Path) -> None:
     async with town(tmp_path / "var", SERVICES) as here:
-        routes = [route for app in here.standing.apps.values() for route in app.routes if isinstance(route, APIRoute)]
-    assert {route.path for route in routes if declared_action(route) is None} == PUBLIC
+        declared = list(doors(here))
+    assert {path for _, path, action in declared if action is None} == PUBLIC
+    assert {action for _, _, action in declared if action} | {Action.LOGIN} == set(RULES)
 
 
 @pytest.mark.clause("G2")
 async def test_every_other_route_refuses_a_stranger(tmp_path: Path) -> None:
     async with town(tmp_path / "var", SERVICES) as here, here.client() as stranger:
-        for app in here.standing.apps.values():
-            for route in app.routes:
-                if isinstance(route, APIRoute) and declared_action(route) is not None:
-                    for method in route.methods or ():
-                        answer = await stranger.request(method, route.path)
-                        assert answer.status_code == 401, (method, route.path)
-                        assert answer.json()["code"] == "token_missing"
+        closed = [(method, path) for method, path, action in doors(here) if action]
+        assert len(closed) > len(PUBLIC)
+        for method, path in closed:
+            answer = await stranger.request(method, path)
+            assert answer.status_code == 401, (method, path)
+            assert answer.json()["code"] == "token_missing"
