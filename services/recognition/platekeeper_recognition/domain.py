@@ -51,6 +51,16 @@ class Plate:
     """One to ten, most likely first; the first is the plate."""
 
 
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What counts as a plate here."""
+
+    formats: tuple[PlateFormats, ...]
+    """Of the regions whose plates are expected; other shapes are read too, with more doubt. None: every shape alike."""
+    least_confidence: float
+    """0..1: a plate that is less sure is none."""
+
+
 def may_be_serial(area: Area) -> bool:
     """Whether the area has the proportions, size and slope of a plate's serial."""
     above_left, above_right, _below_right, below_left = area.corners
@@ -61,20 +71,15 @@ def may_be_serial(area: Area) -> bool:
     return abs(slope) <= _STEEPEST
 
 
-def find_plates(
-    lines: Sequence[Line], *, width: int, height: int, formats: Sequence[PlateFormats], least_confidence: float
-) -> list[Plate]:
-    """The plates among the lines of a frame of `width` x `height` pixels, from the left.
-
-    `formats` are those of the regions whose plates are expected here; without any, every shape is as good.
-    """
+def find_plates(lines: Sequence[Line], expect: Expectation, *, width: int, height: int) -> list[Plate]:
+    """The plates among the lines of a frame of `width` x `height` pixels, from the left."""
     found: list[tuple[Box, tuple[Candidate, ...]]] = []
     for line in lines:
         box = bounding_box(line.area, width, height)
         if not may_be_serial(line.area) or _is_clock(line, box, height):
             continue
-        plates = candidates(line.readings, formats)
-        if plates and plates[0].confidence >= least_confidence:
+        plates = candidates(line.readings, expect.formats)
+        if plates and plates[0].confidence >= expect.least_confidence:
             found.append((box, plates))
     found.sort(key=lambda plate: -plate[1][0].confidence)
     kept: list[tuple[Box, tuple[Candidate, ...]]] = []
@@ -85,13 +90,14 @@ def find_plates(
     return [Plate(number, box, plates) for number, (box, plates) in enumerate(kept, start=1)]
 
 
-def plate_in_box(lines: Sequence[Line], *, width: int, height: int, formats: Sequence[PlateFormats]) -> Plate | None:
+def plate_in_box(lines: Sequence[Line], expect: Expectation, *, width: int, height: int) -> Plate | None:
     """The plate in a cut of `width` x `height` pixels that is known to show one: its largest line that can be read.
 
     There a serial may also be of letters alone, or short; stickers, the state and slogans are smaller.
     """
     for line in sorted(lines, key=lambda line: -_height(line.area)):
-        if plates := candidates(line.readings, formats, known_plate=True):
+        plates = candidates(line.readings, expect.formats, known_plate=True)
+        if plates and plates[0].confidence >= expect.least_confidence:
             return Plate(1, bounding_box(line.area, width, height), plates)
     return None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from itertools import groupby
 
@@ -11,6 +12,7 @@ from platekeeper_common.events.ingest import FrameCaptured, ImageReference
 from platekeeper_common.events.recognition import MAX_READS, Model, PlateRead, PlatesRead
 from platekeeper_common.ids import ReadId
 from platekeeper_recognition import pictures, reading
+from platekeeper_recognition.domain import Expectation
 from platekeeper_recognition.engines.protocol import Engine, Picture
 from platekeeper_recognition.reading import PlateAndCrop
 from platekeeper_recognition.room import NAME, RecognitionRoom
@@ -35,7 +37,7 @@ async def read_frames(here: RecognitionRoom, frames: Sequence[FrameCaptured]) ->
     for first in range(0, len(frames), here.settings.batch):
         batch = frames[first : first + here.settings.batch]
         decoded = [await _picture(here, frame) for frame in batch]
-        seen = await here.desk.work(lambda engine, decoded=decoded: _see(engine, decoded, here))  # type: ignore[misc]
+        seen = await here.desk.work(partial(_see, frames=decoded, expect=here.expectation))
         reads = [
             await _keep(here, frame, found, seen.model)
             for frame, plates in zip(batch, seen.plates, strict=True)
@@ -60,8 +62,8 @@ async def _picture(here: RecognitionRoom, frame: FrameCaptured) -> Picture:
         raise Reject(frame, "image_altered: the object is not the picture that was kept") from error
 
 
-def _see(engine: Engine, decoded: Sequence[Picture], here: RecognitionRoom) -> _Seen:
-    return _Seen(engine.model, reading.read_and_cut(engine, decoded, here.expectation))
+def _see(engine: Engine, *, frames: Sequence[Picture], expect: Expectation) -> _Seen:
+    return _Seen(engine.model, reading.read_and_cut(engine, frames, expect))
 
 
 async def _keep(here: RecognitionRoom, frame: FrameCaptured, found: PlateAndCrop, model: Model) -> PlateRead:

@@ -5,25 +5,14 @@ from dataclasses import dataclass, replace
 
 from platekeeper_common.events.recognition import Box
 from platekeeper_recognition import domain, pictures
-from platekeeper_recognition.domain import Line, Plate
+from platekeeper_recognition.domain import Expectation, Line, Plate
 from platekeeper_recognition.engines.protocol import Engine, Picture
-from platekeeper_recognition.plate_formats import PlateFormats
 
 _AROUND = 0.15
 """Text at the rim of a given box is only found with a little of what lies around it."""
 
 _CROP_MARGIN = 0.7
 """Around the serial, in heights of it: the rest of the plate, and a little of the car."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """What counts as a plate here."""
-
-    formats: tuple[PlateFormats, ...]
-    """Of the regions whose plates are expected; the rest is read too, with more doubt."""
-    least_confidence: float
-    """0..1: a plate that is less sure is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +36,7 @@ def read_frames(engine: Engine, frames: Sequence[Picture], expect: Expectation) 
     plates = []
     for frame, lines in zip(frames, _read_lines(engine, frames), strict=True):
         height, width = frame.shape[:2]
-        plates.append(
-            domain.find_plates(
-                lines,
-                width=width,
-                height=height,
-                formats=expect.formats,
-                least_confidence=expect.least_confidence,
-            )
-        )
+        plates.append(domain.find_plates(lines, expect, width=width, height=height))
     return plates
 
 
@@ -66,7 +47,7 @@ def read_boxes(
     cuts = [pictures.cut(frame, box, margin=_AROUND) for frame, box in zip(frames, boxes, strict=True)]
     found = []
     for (_, place), lines in zip(cuts, _read_lines(engine, [cut for cut, _ in cuts]), strict=True):
-        plate = domain.plate_in_box(lines, width=place.width, height=place.height, formats=expect.formats)
+        plate = domain.plate_in_box(lines, expect, width=place.width, height=place.height)
         found.append(plate and replace(plate, box=_moved(plate.box, place)))
     return found
 

@@ -14,9 +14,9 @@ from platekeeper_common.db import Database
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import ServiceSettings
 from platekeeper_recognition.desk import Desk
+from platekeeper_recognition.domain import Expectation
 from platekeeper_recognition.engines import catalogue
 from platekeeper_recognition.plate_formats import REGIONS
-from platekeeper_recognition.reading import Expectation
 
 NAME = "recognition"
 

@@ -46,5 +46,6 @@ def _extend(beams: dict[str, tuple[float, float]], step: NDArray[np.float32]) ->
         text: (ending_blank.get(text, 0.0), ending_symbol.get(text, 0.0))
         for text in ending_blank.keys() | ending_symbol.keys()
     }
-    best = sorted(both, key=lambda text: (-sum(both[text]), text))[:BEAMS]
+    possible = [text for text in both if sum(both[text]) > 0]
+    best = sorted(possible, key=lambda text: (-sum(both[text]), text))[:BEAMS]
     return {text: both[text] for text in best}

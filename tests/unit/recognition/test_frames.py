@@ -1,0 +1,200 @@
+"""From `frame.captured` to `plates.read` on the real bus, with the default engine and a real folder of objects."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from standing import AGENCY, Town, eventually, town
+
+from platekeeper.demo.street import samples
+from platekeeper_common import dead_letters
+from platekeeper_common.bus.contract import Member
+from platekeeper_common.events import catalogue
+from platekeeper_common.events.ingest import FrameCaptured, Position
+from platekeeper_common.events.recognition import PlateRead, PlatesRead
+from platekeeper_common.ids import CameraId, DeviceId, FrameId
+from platekeeper_recognition.room import RecognitionRoom
+from platekeeper_recognition.service import SERVICE
+
+FIRST, SECOND, *_ = samples()
+
+
+@dataclass
+class Street:
+    """The town with recognition alone, and what it publishes."""
+
+    town: Town
+    folder: Path
+    reads: Member
+
+    @property
+    def room(self) -> RecognitionRoom:
+        room = self.town.standing.rooms["recognition"]
+        assert isinstance(room, RecognitionRoom)
+        return room
+
+    async def frame(self, image: bytes, number: int = 1, camera: str = "gate", **more: Any) -> FrameCaptured:
+        """A frame as ingest would keep it."""
+        now = self.town.clock()
+        reference = await self.room.foundation.objects.put(
+            image,
+            agency_id=AGENCY,
+            received_on=now.date(),
+            kind="image",
+            name=f"{camera}-{number}",
+            media_type="image/jpeg",
+        )
+        return FrameCaptured(
+            agency_id=AGENCY,
+            id=FrameId(f"frame-{camera}-{number}"),
+            device_id=DeviceId("gateway"),
+            camera_id=CameraId(camera),
+            device_frame_id=str(number),
+            captured_at=now - timedelta(seconds=2),
+            received_at=now,
+            live_until=now + timedelta(minutes=5),
+            image=reference,
+            position=Position(34.0551, -117.75),
+            heading=90.0,
+            lane="2",
+            **more,
+        )
+
+    async def publish(self, *frames: FrameCaptured) -> None:
+        await self.room.foundation.bus.publish(frames, source="ingest")
+
+    async def read(self, count: int) -> list[PlateRead]:
+        """The next `count` reads that were published."""
+        found: list[PlateRead] = []
+        async with asyncio.timeout(30):
+            while len(found) < count:
+                if (batch := await self.reads.poll(100)) is not None:
+                    for record in batch.records:
+                        event = catalogue.decode(record.value)
+                        assert isinstance(event, PlatesRead)
+                        found += event.reads
+                    await batch.done()
+        return found
+
+    async def letters(self) -> list[str]:
+        """The reasons of the dead letters."""
+        async with self.room.db.tx() as tx:
+            return [row.reason for row in await dead_letters.find(tx)]
+
+
+@pytest.fixture
+async def street(tmp_path: Path) -> AsyncIterator[Street]:
+    async with town(tmp_path, [SERVICE]) as here:
+        reads = await here.standing.foundation.bus.join("test", [PlatesRead.topic])
+        yield Street(here, tmp_path, reads)
+        await reads.leave()
+
+
+def blank() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (320, 200), (120, 120, 120)).save(file, "JPEG")
+    return file.getvalue()
+
+
+@pytest.mark.clause("J1")
+async def test_a_frame_becomes_a_read_with_everything_that_is_known(street: Street) -> None:
+    frame = await street.frame(FIRST.image())
+    await street.publish(frame)
+    (read,) = await street.read(1)
+
+    assert read.plate == FIRST.plate
+    assert read.id == street.room.foundation.ids.derive("read", frame.id, 1)
+    assert read.candidates[0].plate == read.plate
+    assert read.candidates[0].confidence == read.confidence > 0.8
+    assert len(read.candidates) <= 10
+    assert (read.model.name, len(read.model.checksum)) == ("ppocr", 64)
+    assert read.box is not None
+    assert (read.source, read.version, read.frame_id, read.image) == ("recognition", 1, frame.id, frame.image)
+    for name in ("agency_id", "camera_id", "device_id", "captured_at", "received_at", "live_until", "position"):
+        assert getattr(read, name) == getattr(frame, name)
+    assert (read.heading, read.lane) == (90.0, "2")
+
+    assert read.crop is not None
+    assert read.crop.path.startswith(f"{AGENCY}/{frame.received_at.date()}/crop/{read.id}")
+    crop = await street.room.foundation.objects.get(read.crop)
+    assert Image.open(io.BytesIO(crop)).width > read.box.width
+    stored = (street.folder / "objects" / read.crop.path).read_bytes()
+    assert crop[:64] not in stored
+
+
+async def test_a_frame_that_comes_twice_ends_in_the_same_read_and_crop(street: Street) -> None:
+    frame = await street.frame(FIRST.image())
+    await street.publish(frame)
+    (once,) = await street.read(1)
+    await street.publish(frame)
+    (again,) = await street.read(1)
+
+    assert again == once
+    assert len(list((street.folder / "objects" / AGENCY).glob("*/crop/*"))) == 1
+
+
+async def test_bad_frames_go_to_the_dead_letters_and_their_neighbours_are_read(street: Street) -> None:
+    frames = [
+        await street.frame(FIRST.image(), 1),
+        await street.frame(b"no picture at all", 2),
+        await street.frame(FIRST.image()[:60_000], 3),
+        await street.frame(SECOND.image(), 4),
+        await street.frame(blank(), 5),
+    ]
+    await street.publish(*frames)
+
+    assert [read.plate for read in await street.read(2)] == [FIRST.plate, SECOND.plate]
+    reasons = await eventually(lambda: _enough(street, 2))
+    assert sorted(reason.split(":")[0] for reason in reasons) == ["image_damaged", "not_an_image"]
+    await eventually(lambda: street.room.tally.frames_without_plate >= 1)
+    counts = await SERVICE.counts(street.room)
+    assert counts["plates_read"] >= 2
+    assert counts["frames_without_plate"] == 1
+
+
+async def test_a_destroyed_or_altered_picture_is_a_dead_letter(street: Street) -> None:
+    destroyed, altered = await street.frame(FIRST.image(), 1), await street.frame(SECOND.image(), 2)
+    (street.folder / "objects" / destroyed.image.path).unlink()
+    path = street.folder / "objects" / altered.image.path
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    await street.publish(destroyed, altered)
+
+    reasons = await eventually(lambda: _enough(street, 2))
+    assert sorted(reason.split(":")[0] for reason in reasons) == ["image_altered", "image_destroyed"]
+
+
+async def test_while_the_object_store_is_away_frames_wait_and_none_is_lost(street: Street) -> None:
+    frame = await street.frame(FIRST.image())
+    in_the_way = (street.folder / "objects" / frame.image.path).parents[1] / "crop"
+    in_the_way.write_text("where the folder of crops should be")
+    await street.publish(frame)
+    await eventually(lambda: any("handle: Unavailable" in trouble for trouble in street.town.standing.trouble()), 30)
+    in_the_way.unlink()
+
+    (read,) = await street.read(1)
+    assert read.plate == FIRST.plate
+    assert await street.letters() == []
+
+
+async def test_each_camera_has_events_of_its_own_in_its_order(street: Street) -> None:
+    frames = [
+        await street.frame(FIRST.image(), 1, "north"),
+        await street.frame(SECOND.image(), 1, "south"),
+        await street.frame(SECOND.image(), 2, "north"),
+    ]
+    await street.publish(*frames)
+    reads = await street.read(3)
+
+    assert [read.plate for read in reads if read.camera_id == "north"] == [FIRST.plate, SECOND.plate]
+    assert [read.plate for read in reads if read.camera_id == "south"] == [SECOND.plate]
+
+
+async def _enough(street: Street, count: int) -> list[str] | None:
+    reasons = await street.letters()
+    return reasons if len(reasons) == count else None
