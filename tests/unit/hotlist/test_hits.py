@@ -8,12 +8,12 @@ from standing import AGENCY, Town, eventually, town
 from unit.hotlist.scene import (
     OTHER,
     USE,
+    behind_its_back,
     following,
     handled,
     hits,
     list_plate,
     open_list,
-    own_database,
     publish,
     query,
     raised,
@@ -214,11 +214,15 @@ async def test_entries_are_in_force_again_after_a_restart(tmp_path: Path) -> Non
 
 async def test_an_entry_that_another_process_made_is_loaded(here: Town) -> None:
     await listed(here)
-    with own_database(here) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("UPDATE hotlist SET version = version + 1")
-        connection.execute("UPDATE entry SET plate = '8ABC456', changed_in = changed_in + 1")
-        connection.execute("COMMIT")
+    await behind_its_back(
+        here,
+        """
+        BEGIN IMMEDIATE;
+        UPDATE hotlist SET version = version + 1;
+        UPDATE entry SET plate = '8ABC456', changed_in = changed_in + 1;
+        COMMIT;
+        """,
+    )
     await eventually(lambda: loaded(here, "8ABC456"))
     await publish(here, seen(here, "8ABC456"))
     assert [hit.entry.plate for hit in await raised(here, 1)] == ["8ABC456"]
@@ -228,13 +232,12 @@ async def test_a_matcher_that_cannot_confirm_its_lists_waits_and_loses_nothing(t
     own = {"hotlist": HotlistSettings(confirm_every=0.05, confirmed_within=0.3)}
     async with town(tmp_path / "var", (SERVICE,), own=own) as here:
         await listed(here)
-        with own_database(here) as connection:
-            connection.execute("ALTER TABLE hotlist RENAME TO away")
-            await eventually(lambda: waits(here))
-            await publish(here, seen(here, "7SAM123"))
-            async with following(here, HitRaised.topic) as told:
-                assert told == []
-            connection.execute("ALTER TABLE away RENAME TO hotlist")
+        await behind_its_back(here, "ALTER TABLE hotlist RENAME TO away")
+        await eventually(lambda: waits(here))
+        await publish(here, seen(here, "7SAM123"))
+        async with following(here, HitRaised.topic) as told:
+            assert told == []
+        await behind_its_back(here, "ALTER TABLE away RENAME TO hotlist")
         [hit] = await raised(here, 1)
         assert hit.read.plate == "7SAM123"
 

@@ -11,12 +11,12 @@ from starlette.types import Message
 from unit.hotlist.scene import (
     OTHER,
     USE,
+    behind_its_back,
     committed_records,
     hits,
     list_plate,
     listening,
     open_list,
-    own_database,
     publish,
     query,
     raised,
@@ -188,13 +188,12 @@ async def test_every_record_is_committed_before_the_first_byte_that_it_stands_fo
 async def test_no_stream_opens_and_none_goes_on_without_its_record(here: Town) -> None:
     await listed(here)
     async with serving(here) as url, listening(here, url, here.person()) as ears:
-        with own_database(here) as connection:
-            connection.execute(NO_RECORDS)
-            await passes(here)
-            [event] = await ears.hear(1)
-            await eventually(lambda: ears.ended)
-            answer = await asked(here, here.person())
-            connection.execute("DROP TRIGGER no_records")
+        await behind_its_back(here, NO_RECORDS)
+        await passes(here)
+        [event] = await ears.hear(1)
+        await eventually(lambda: ears.ended)
+        answer = await asked(here, here.person())
+        await behind_its_back(here, "DROP TRIGGER no_records")
     assert (event.event, event.json()["code"]) == ("error", "audit_unavailable")
     assert (answer.status_code, answer.json()["code"]) == (503, "audit_unavailable")
     assert about_streams(await records(here, lambda all_: bool(about_streams(all_))))[0].outcome == "allowed"
