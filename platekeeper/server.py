@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import FrameType
 
 import uvicorn
 from filelock import FileLock, Timeout
@@ -34,8 +35,8 @@ class Serving:
     server: "Server"
 
     async def until_stopped(self) -> None:
-        """Return after Ctrl-C or SIGTERM, when the requests in hand are answered."""
-        await self.server.stopped.wait()
+        """Return at Ctrl-C or SIGTERM; the requests in hand are answered while the block ends."""
+        await self.server.stopping.wait()
 
 
 class Server(uvicorn.Server):
@@ -52,7 +53,12 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         super().__init__(config)
-        self.stopped = asyncio.Event()
+        self.stopping = asyncio.Event()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin the stop; a second Ctrl-C does not wait for open streams."""
+        self.stopping.set()
+        super().handle_exit(sig, frame)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -65,7 +71,7 @@ class Server(uvicorn.Server):
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
-            self.stopped.set()
+            self.stopping.set()
 
 
 def load_settings() -> Settings:
