@@ -1,12 +1,11 @@
 """The one list of services. Everything that depends on which there are is generated from it."""
 
-from platekeeper_recognition.service import SERVICE as RECOGNITION
-
 from platekeeper_access_audit.accounts.service import ACCOUNTS
 from platekeeper_access_audit.ledger.service import LEDGER
 from platekeeper_common.policy import merge
 from platekeeper_hotlist.service import SERVICE as HOTLIST
 from platekeeper_ingest.service import SERVICE as INGEST
+from platekeeper_recognition.service import SERVICE as RECOGNITION
 from platekeeper_release import policy as release
 from platekeeper_retention.service import SERVICE as RETENTION
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import field_validator, model_validator
 
+from platekeeper_common.access import Use
 from platekeeper_common.errors import Invalid
 from platekeeper_common.periods import Duration
 from platekeeper_common.policy import Code, PolicySection, Several
@@ -41,6 +42,11 @@ class UsePolicy(PolicySection):
         if unknown := set(self.numbered_matter_types) - set(self.matter_types):
             raise ValueError(f"numbered_matter_types holds what matter_types lacks: {', '.join(sorted(unknown))}")
         return self
+
+    def demand(self, use: Use) -> None:
+        """Return when plate data may be opened for this use; raise Invalid with what it lacks (A1, A8)."""
+        self.demand_reason(self.demand_purpose(use.purpose), use.reason)
+        self.demand_matter(use.matter_type, use.matter_number)
 
     def demand_purpose(self, purpose: str | None) -> str:
         """The purpose, when it is on the list. Raises Invalid `purpose_required` (A1)."""

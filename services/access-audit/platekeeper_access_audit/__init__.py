@@ -1,0 +1,1 @@
+"""Who may (accounts) and who did (the ledger): two services with a database each."""

@@ -135,9 +135,7 @@ async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead]) -> None:
 
 def demand_use(here: HotlistRoom, by: Caller, use: Use) -> None:
     """Raise Invalid when the agency's policy wants another purpose (A1), or a matter (A8)."""
-    policy = _use_policy(here, by)
-    policy.demand_purpose(use.purpose)
-    policy.demand_matter(use.matter_type, use.matter_number)
+    _use_policy(here, by).demand(use)
 
 
 def _use_policy(here: HotlistRoom, by: Caller) -> UsePolicy:

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from platekeeper_common.access import Use
 from platekeeper_common.errors import Invalid
 from platekeeper_common.events.recognition import PlateRead, PlatesRead
 from platekeeper_common.ids import AgencyId, CameraId
-from platekeeper_common.shared_policy import UsePolicy
 from platekeeper_retention.policy import RetentionPolicy
 
 RETENTION_CLAUSE = "F1"
@@ -108,13 +106,6 @@ def normalised(text: str, field: str) -> str:
     if not plate.isascii() or not _NORMALISED.fullmatch(plate.upper()) or len(plate) > PLATE_AT_MOST:
         raise Invalid(f"{field} must hold 1 to {PLATE_AT_MOST} letters A-Z or digits", code="plate_invalid")
     return plate.upper()
-
-
-def demand_use(use: Use, policy: UsePolicy) -> None:
-    """Return when stored data may be opened for this use; raise Invalid with what it lacks (A1, A8)."""
-    purpose = policy.demand_purpose(use.purpose)
-    policy.demand_reason(purpose, use.reason)
-    policy.demand_matter(use.matter_type, use.matter_number)
 
 
 def keep(read: PlateRead, policy: RetentionPolicy, policy_version: str) -> KeptRead:

@@ -118,7 +118,7 @@ async def _get(tx: Tx, here: Room, read_id: str, access: Access) -> KeptRead:
 
 
 def _demand_use(here: Room, access: Access) -> None:
-    domain.demand_use(access.use, here.foundation.policies.of(access.by.agency_id).section(UsePolicy))
+    here.foundation.policies.of(access.by.agency_id).section(UsePolicy).demand(access.use)
 
 
 def _record(tx: Tx, here: Room, action: Action, access: Access, asked: dict[str, Any], shown: Sequence[str]) -> None:

@@ -122,7 +122,7 @@ async def take_all(*members: Member, expected: int, most: int = 500) -> list[Rec
 
 async def eventually(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not holds():  # noqa: ASYNC110 - any condition, with nobody to tell when it holds
+        while not holds():
             await asyncio.sleep(0.005)
 
 
