@@ -189,8 +189,11 @@ async def test_a_body_of_other_parts_is_refused(here: Station) -> None:
 
 
 async def test_metadata_may_come_as_a_file(here: Station) -> None:
-    metadata = ("metadata.json", json.dumps(here.metadata()), "application/json")
-    files = {"image": ("frame.jpg", photograph()), "metadata": metadata}
+    metadata = json.dumps(here.metadata())
+    files = {
+        "image": ("frame.jpg", photograph(), "image/jpeg"),
+        "metadata": ("metadata.json", metadata, "application/json"),
+    }
     async with here.client(here.gateway) as client:
         assert (await client.post("/v1/frames", files=files)).status_code == 202
 
