@@ -60,7 +60,7 @@ def draw_all() -> tuple[Sample, ...]:
         night = number % 3 == 2
         dice = random.Random(SEED + number)  # noqa: S311 - a picture, not a secret
         sample = Sample(f"{number + 1:02d}.jpg", plate, number % 3, "night" if night else "day")
-        draw_frame(plate, NIGHT if night else DAY, dice).save(FRAMES / sample.file, quality=88)
+        draw_frame(plate, NIGHT if night else DAY, dice).save(FRAMES / sample.file, quality=80)
         samples.append(sample)
     (FRAMES / "frames.json").write_text(json.dumps([asdict(sample) for sample in samples], indent=1) + "\n")
     return tuple(samples)

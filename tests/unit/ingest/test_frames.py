@@ -192,7 +192,7 @@ async def test_metadata_may_come_as_a_file(here: Station) -> None:
     metadata = json.dumps(here.metadata())
     files = {
         "image": ("frame.jpg", photograph(), "image/jpeg"),
-        "metadata": ("metadata.json", metadata, "application/json"),
+        "metadata": ("metadata.json", metadata.encode(), "application/json"),
     }
     async with here.client(here.gateway) as client:
         assert (await client.post("/v1/frames", files=files)).status_code == 202
