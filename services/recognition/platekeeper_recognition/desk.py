@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 class Desk:
     """Does one piece of work at a time on its thread; whoever asks for more waits for his turn.
 
-    `run` loads the engine; until then work waits, and once loading has failed it is refused as Unavailable.
+    `run` loads the engine; until then work waits. Once loading has failed or was broken off, work is refused.
     """
 
     def __init__(self, open_engine: Callable[[], Engine]) -> None:
@@ -38,7 +38,7 @@ class Desk:
         loop = asyncio.get_running_loop()
         try:
             engine = await loop.run_in_executor(self._thread, self._open_engine)
-        except Exception as error:
+        except BaseException as error:
             self._engine.set_exception(Unavailable(f"the engine is not loaded: {type(error).__name__}"))
             self._engine.exception()  # told to whoever asks for work; asyncio need not complain when nobody does
             raise

@@ -23,14 +23,13 @@ def decode(data: bytes, *, max_pixels: int) -> Picture:
     """The JPEG, PNG or WebP picture, upright as its EXIF orientation says. Raises Undecodable."""
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
-            if opened.width * opened.height > max_pixels:
-                raise Undecodable(f"too_many_pixels: {opened.width} x {opened.height} is over {max_pixels}")
+            _refuse_too_large(opened, max_pixels)
             upright = ImageOps.exif_transpose(opened).convert("RGB")
     except UnidentifiedImageError as error:
         raise Undecodable("not_an_image: neither JPEG, PNG nor WebP") from error
+    except Undecodable:
+        raise
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
-        if isinstance(error, Undecodable):
-            raise
         raise Undecodable(f"image_damaged: {type(error).__name__} while decoding") from error
     return np.ascontiguousarray(np.asarray(upright)[:, :, ::-1])
 
@@ -61,6 +60,11 @@ def jpeg(picture: Picture) -> bytes:
     """The picture as JPEG; the same picture gives the same bytes."""
     _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return data.tobytes()
+
+
+def _refuse_too_large(opened: Image.Image, max_pixels: int) -> None:
+    if opened.width * opened.height > max_pixels:
+        raise Undecodable(f"too_many_pixels: {opened.width} x {opened.height} is over {max_pixels}")
 
 
 def _length(corners: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]", start: int, end: int) -> float:

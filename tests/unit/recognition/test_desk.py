@@ -92,5 +92,24 @@ async def test_without_an_engine_work_is_refused_as_unavailable_and_the_job_says
     here.close()
 
 
+async def test_a_stop_while_the_engine_loads_keeps_nobody_waiting() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def load() -> Engine:
+        begun.set()
+        assert go_on.wait(10)
+        return blind()
+
+    here = Desk(load)
+    loading = asyncio.create_task(here.run())
+    waiting = asyncio.create_task(here.work(lambda engine: engine.model))
+    await asyncio.to_thread(begun.wait, 10)
+    loading.cancel()
+    with pytest.raises(Unavailable):
+        await waiting
+    go_on.set()
+    here.close()
+
+
 def test_memory_is_given_back_wherever_we_run() -> None:
     desk.give_memory_back()
