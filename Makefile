@@ -50,7 +50,7 @@ $(UV):
 $(READY): requirements.lock $(MANIFESTS) | $(UV)
 	@echo "installing Platekeeper into $(VENV)"
 	test -x $(VENV)/bin/python || $(UV) venv --python $(PYTHON) $(VENV)
-	$(UV) pip sync --python $(VENV)/bin/python --require-hashes requirements.lock
+	$(UV) pip sync --python $(VENV)/bin/python --compile-bytecode --require-hashes requirements.lock
 	$(UV) pip install --python $(VENV)/bin/python --no-deps --no-build-isolation \
 	    $(foreach member,$(MEMBERS),-e ./$(member)) -e .
 	@touch $@

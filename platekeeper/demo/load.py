@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,14 @@ PATIENCE_SECONDS = 10.0
 USE = {"purpose": "routine_patrol", "matter_type": "patrol", "matter_number": "Unit 12, day shift"}
 
 
+@dataclass(frozen=True, slots=True)
+class Hired:
+    """An account, and its person's first session: signed on before any training."""
+
+    account_id: str
+    session: Session
+
+
 async def load(http: httpx.AsyncClient, platform: Session, samples: Sequence[Sample]) -> Logins:
     """Open the agency with its people, training, cameras and hot list; every act leaves its access record.
 
@@ -28,20 +37,17 @@ async def load(http: httpx.AsyncClient, platform: Session, samples: Sequence[Sam
     """
     agency_id = await _open_agency(platform)
     people = invent()
-    administrator, sergeant, officer, _recruit = people
-    first = {"agency_id": agency_id} | _account(administrator)
-    accounts = {administrator.username: await _first_login(http, platform, administrator, first)}
-    boss = person(http, administrator.username, administrator.password)
-    for somebody in people[1:]:
-        accounts[somebody.username] = await _first_login(http, boss, somebody, _account(somebody))
-    await boss.request("PUT", "/v1/posts/training_owner", json={"account_id": accounts[sergeant.username]})
-    trainer = person(http, sergeant.username, sergeant.password)
-    for trained in (administrator, officer):
-        await trainer.post("/v1/training-certificates", _certificate(accounts[trained.username]))
-    await boss.log_in()
-    device_id, secret, cameras = await _register(boss)
+    administrator = people[0]
+    boss = await _first_login(http, platform, administrator, agency_id=agency_id)
+    hired = await asyncio.gather(*(_first_login(http, boss.session, somebody) for somebody in people[1:]))
+    trainer = hired[0]
+    await boss.session.request("PUT", "/v1/posts/training_owner", json={"account_id": trainer.account_id})
+    for trained in (boss, hired[1]):
+        await trainer.session.post("/v1/training-certificates", _certificate(trained.account_id))
+    administration = person(http, administrator.username, administrator.password)
+    device_id, secret, cameras = await _register(administration)
     await _soon(device(http, device_id, secret).log_in)
-    await _list_plates(boss, samples)
+    await _list_plates(administration, samples)
     return Logins(agency_id, people, device_id, secret, cameras)
 
 
@@ -63,16 +69,13 @@ async def _open_agency(platform: Session) -> str:
     return agency_id
 
 
-async def _first_login(http: httpx.AsyncClient, opener: Session, who: Person, account: dict[str, Any]) -> str:
-    """Open the account, and change its one-time password as its person would; the account's id."""
+async def _first_login(http: httpx.AsyncClient, opener: Session, who: Person, **agency: str) -> Hired:
+    """Open the account, and change its one-time password as its person would."""
+    account = {"username": who.username, "name": who.name, "title": who.title, "roles": list(who.roles), **agency}
     opened = await _soon(lambda: opener.post("/v1/accounts", account))
     first = person(http, who.username, opened["one_time_password"], new_password=who.password)
     await first.log_in()
-    return str(opened["id"])
-
-
-def _account(who: Person) -> dict[str, Any]:
-    return {"username": who.username, "name": who.name, "title": who.title, "roles": list(who.roles)}
+    return Hired(opened["id"], first)
 
 
 def _certificate(account_id: str) -> dict[str, Any]:
