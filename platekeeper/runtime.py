@@ -21,8 +21,8 @@ from platekeeper_common.events.access import AccessRevoked, AgencyChanged
 from platekeeper_common.foundation import open_foundation
 from platekeeper_common.log import describe
 from platekeeper_common.migrate import migrate
-from platekeeper_common.outbox import Relay
 from platekeeper_common.policy import Sections
+from platekeeper_common.relay import Relay
 from platekeeper_common.service import Foundation, Job, Room, Service
 from platekeeper_common.settings import ServiceSettings, Settings
 

@@ -16,7 +16,7 @@ from fastapi.security import HTTPBearer
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from platekeeper_common import outbox
+from platekeeper_common import relay
 from platekeeper_common.access import Place, Use
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import RULES, Action, decide
@@ -109,7 +109,7 @@ async def refuse_when_audit_lags(here: Room, tx: UnitOfWork, who: Caller) -> Non
     """Raise Busy `audit_unavailable` when the oldest unsent access record is older than policy allows (B8)."""
     limit = here.foundation.policies.of(who.agency_id).section(AuditPolicy).audit_lag_limit
     try:
-        oldest = await outbox.oldest_record(tx)
+        oldest = await relay.oldest_record(tx)
     except Unavailable as error:
         raise Busy("access records cannot be written", code="audit_unavailable", clause="B8") from error
     if oldest is not None and here.clock() - oldest > limit:

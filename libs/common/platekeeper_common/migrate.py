@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 COMMON = Path(__file__).parent / "migrations"
 
 
-async def migrate(url: str, migrations: Path) -> None:
+async def migrate(url: str, migrations: Path | None) -> None:
     """Run what is missing of our migrations and of those in the folder `migrations`, forward only."""
     if path := make_url(url).database:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -23,11 +23,12 @@ async def migrate(url: str, migrations: Path) -> None:
         await engine.dispose()
 
 
-def _upgrade(connection: Connection, migrations: Path) -> None:
+def _upgrade(connection: Connection, migrations: Path | None) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(COMMON))
     config.set_main_option("path_separator", "newline")
-    config.set_main_option("version_locations", f"{COMMON / 'versions'}\n{migrations}")
+    locations = [COMMON / "versions", *([migrations] if migrations else [])]
+    config.set_main_option("version_locations", "\n".join(map(str, locations)))
     config.attributes["connection"] = connection
     command.upgrade(config, "heads")

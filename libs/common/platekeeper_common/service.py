@@ -102,8 +102,8 @@ class Service:
     paths: tuple[str, ...]
     """URL prefixes that it answers; the runtime and the gateway route by them."""
     open: Open
-    migrations: Path
-    """The folder of its Alembic revisions."""
+    migrations: Path | None = None
+    """The folder of its Alembic revisions; None: only the tables that every service has."""
     routes: Sequence[APIRouter] = ()
     consumes: tuple[Consumes, ...] = ()
     follows: tuple[Follows, ...] = ()

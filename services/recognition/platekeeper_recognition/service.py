@@ -1,7 +1,5 @@
 """Recognition, in one place."""
 
-from pathlib import Path
-
 from platekeeper_common.events.ingest import FrameCaptured
 from platekeeper_common.events.recognition import PlatesRead
 from platekeeper_common.service import Consumes, Job, Service
@@ -28,7 +26,6 @@ SERVICE = Service(
     summary="Finds the plates in frames and reads them.",
     paths=(),
     open=open_room,
-    migrations=Path(__file__).parent / "migrations",
     consumes=(Consumes(NAME, (FrameCaptured.topic,), consumers.read_frames, most=16),),
     emits=(PlatesRead,),
     jobs=(Job("engine", _keep_desk),),

@@ -22,7 +22,7 @@ from platekeeper_common.events.access import AccessRecorded, AccessRevoked
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.migrate import migrate
-from platekeeper_common.outbox import Relay
+from platekeeper_common.relay import Relay, oldest_record
 
 AGENCY = AgencyId("pomona-pd")
 MOMENT = datetime(2026, 11, 22, 18, tzinfo=UTC)
@@ -225,7 +225,7 @@ async def test_no_numbers_no_commit(db: Database) -> None:
 async def test_the_oldest_unsent_record_is_known(db: Database, clock: TestClock) -> None:
     async def oldest() -> datetime | None:
         async with db.tx() as tx:
-            return await outbox.oldest_record(tx)
+            return await oldest_record(tx)
 
     async with db.tx() as tx:
         tx.emit(revoked("a"))

@@ -11,7 +11,7 @@ from unit.retention.office import HARBOR, USE, a_read, elements, records, rows, 
 
 from platekeeper_common.auth import Caller
 from platekeeper_common.events.access import AccessRecorded
-from platekeeper_common.outbox import Relay
+from platekeeper_common.relay import Relay
 
 SEARCH = ("POST", "/v1/searches")
 DOORS = [SEARCH, *(("GET", f"/v1/reads/read-0001{path}") for path in ("", "/image", "/crop"))]

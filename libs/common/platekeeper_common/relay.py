@@ -1,0 +1,71 @@
+"""The relay: sends a database's outbox to the bus, in order, at least once.
+
+One per database. It sends what it finds and deletes what it sent; it never remembers a position, because sequences
+commit out of order.
+"""
+
+import asyncio
+import contextlib
+from datetime import datetime
+
+import msgspec
+import structlog
+from sqlalchemy import delete, func, select
+
+from platekeeper_common.bus.contract import Bus, Unavailable
+from platekeeper_common.db import Database, Tx
+from platekeeper_common.events.catalogue import EVENTS
+from platekeeper_common.outbox import outbox
+from platekeeper_common.schema import Moment
+
+BATCH = 500
+POLL_SECONDS = 1.0
+
+_decoders = {event.type: msgspec.json.Decoder(event) for event in EVENTS}
+_log = structlog.get_logger()
+
+
+async def oldest_record(tx: Tx) -> datetime | None:
+    """When the oldest access record that the bus does not have yet was written; None when all are sent."""
+    row = await tx.row(select(func.min(outbox.c.created_at, type_=Moment)).where(outbox.c.access_record))
+    return row[0] if row else None
+
+
+class Relay:
+    """Sends one database's outbox to the bus, in order, at least once."""
+
+    def __init__(self, db: Database, bus: Bus, source: str) -> None:
+        """`source` is the service that speaks."""
+        self._db = db
+        self._bus = bus
+        self._source = source
+        self.trouble: str | None = None
+
+    async def run(self) -> None:
+        """Send until cancelled: at once when something was emitted, and every second in any case."""
+        while True:
+            self._db.emitted.clear()
+            try:
+                while await self.send():
+                    pass
+                self.trouble = None
+            except Unavailable as error:
+                self.trouble = str(error)
+                _log.warning("outbox waits", service=self._source, reason=str(error))
+                await asyncio.sleep(POLL_SECONDS)
+                continue
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the event.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._db.emitted.wait()
+
+    async def send(self) -> int:
+        """Send one batch; how many events it held. Raises Unavailable."""
+        async with self._db.tx() as tx:
+            rows = await tx.rows(select(outbox).order_by(outbox.c.id).limit(BATCH))
+        if not rows:
+            return 0
+        await self._bus.publish([_decoders[row.type].decode(row.data) for row in rows], source=self._source)
+        async with self._db.tx() as tx:
+            await tx.write(delete(outbox).where(outbox.c.id.in_([row.id for row in rows])))
+        return len(rows)
