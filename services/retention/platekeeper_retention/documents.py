@@ -101,8 +101,8 @@ class ReadDocument(Shown):
     state: str | None
     confidence: float
     candidates: list[CandidateDocument]
-    camera: str = Field(validation_alias="camera_id")
-    device: str = Field(validation_alias="device_id")
+    camera_id: str
+    device_id: str
     captured_at: datetime
     received_at: datetime
     late: bool
