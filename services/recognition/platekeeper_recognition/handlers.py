@@ -15,7 +15,7 @@ from platekeeper_recognition import pictures, reading
 from platekeeper_recognition.domain import Expectation
 from platekeeper_recognition.engines.protocol import Engine, Picture
 from platekeeper_recognition.reading import PlateAndCrop
-from platekeeper_recognition.room import NAME, RecognitionRoom
+from platekeeper_recognition.room import NAME, RecognitionRoom, Tally
 
 _CROP_TYPE = "image/jpeg"
 
@@ -32,8 +32,9 @@ async def read_frames(here: RecognitionRoom, frames: Sequence[FrameCaptured]) ->
     """Read the frames, keep a crop of each plate, publish the reads; durable on return and safe to run twice.
 
     A frame without a plate is counted and gives no read. Raises Reject for a frame that can never be read, Unavailable
-    while the object store, the bus or the engine is away.
+    while the object store, the bus or the engine is away; then all come again, so none is counted yet.
     """
+    counted = Tally()
     for first in range(0, len(frames), here.settings.batch):
         batch = frames[first : first + here.settings.batch]
         decoded = [await _picture(here, frame) for frame in batch]
@@ -45,9 +46,10 @@ async def read_frames(here: RecognitionRoom, frames: Sequence[FrameCaptured]) ->
         ]
         if reads:
             await here.foundation.bus.publish(_events(reads), source=NAME)
-        here.tally.frames += len(batch)
-        here.tally.plates += len(reads)
-        here.tally.frames_without_plate += sum(not plates for plates in seen.plates)
+        counted.frames += len(batch)
+        counted.plates += len(reads)
+        counted.frames_without_plate += sum(not plates for plates in seen.plates)
+    here.tally.add(counted)
 
 
 async def _picture(here: RecognitionRoom, frame: FrameCaptured) -> Picture:

@@ -58,6 +58,12 @@ class Tally:
     plates: int = 0
     frames_without_plate: int = 0
 
+    def add(self, more: "Tally") -> None:
+        """Count what was read meanwhile."""
+        self.frames += more.frames
+        self.plates += more.plates
+        self.frames_without_plate += more.frames_without_plate
+
 
 @dataclass(kw_only=True)
 class RecognitionRoom(Room):

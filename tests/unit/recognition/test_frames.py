@@ -19,7 +19,7 @@ from platekeeper_common.events import catalogue
 from platekeeper_common.events.ingest import FrameCaptured, Position
 from platekeeper_common.events.recognition import PlateRead, PlatesRead
 from platekeeper_common.ids import CameraId, DeviceId, FrameId
-from platekeeper_recognition.room import RecognitionRoom
+from platekeeper_recognition.room import RecognitionRoom, RecognitionSettings
 from platekeeper_recognition.service import SERVICE
 
 FIRST, SECOND, *_ = samples()
@@ -152,10 +152,21 @@ async def test_bad_frames_go_to_the_dead_letters_and_their_neighbours_are_read(s
     assert [read.plate for read in await street.read(2)] == [FIRST.plate, SECOND.plate]
     reasons = await eventually(lambda: _enough(street, 2))
     assert sorted(reason.split(":")[0] for reason in reasons) == ["image_damaged", "not_an_image"]
-    await eventually(lambda: street.room.tally.frames_without_plate >= 1)
-    counts = await SERVICE.counts(street.room)
-    assert counts["plates_read"] >= 2
-    assert counts["frames_without_plate"] == 1
+    await eventually(lambda: street.room.tally.frames >= 3)
+    assert await SERVICE.counts(street.room) == {"frames_read": 3, "plates_read": 2, "frames_without_plate": 1}
+
+
+async def test_frames_that_are_read_again_beside_a_bad_one_are_counted_once(tmp_path: Path) -> None:
+    own = {"recognition": RecognitionSettings(batch=1)}
+    async with town(tmp_path, [SERVICE], own=own) as here:
+        reads = await here.standing.foundation.bus.join("test", [PlatesRead.topic])
+        street = Street(here, tmp_path, reads)
+        await street.publish(await street.frame(blank(), 1), await street.frame(b"no picture at all", 2))
+        await eventually(lambda: street.room.tally.frames)
+        assert await eventually(lambda: _enough(street, 1)) == ["not_an_image: neither JPEG, PNG nor WebP"]
+        await eventually(lambda: not here.standing.trouble())
+        assert await SERVICE.counts(street.room) == {"frames_read": 1, "plates_read": 0, "frames_without_plate": 1}
+        await reads.leave()
 
 
 async def test_a_destroyed_or_altered_picture_is_a_dead_letter(street: Street) -> None:
