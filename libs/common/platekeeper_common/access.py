@@ -26,7 +26,7 @@ from platekeeper_common.keys import NONCE_BYTES, KeyStore
 from platekeeper_common.policy import Policies
 
 NOT_STATED = "not_stated"
-"""The purpose in the record of a refusal whose request named none."""
+"""The purpose in the record of a refusal whose request named none that the agency's policy knows."""
 SALT_BYTES = 16
 
 
@@ -41,6 +41,9 @@ class Use:
     """Free text, for the purpose `other_le` alone."""
     requested_by: str | None = None
     """For whom a dispatcher asks (A3)."""
+
+
+UNSTATED = Use(purpose=NOT_STATED, matter_type="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,21 @@ class Recorder:
             by, action, place, kind="administration", object_type=object_type, object_id=object_id, **more
         )
 
-    def refusal(self, by: Caller, action: Action, error: PlatekeeperError, asked: str, place: Place) -> AccessRecorded:
-        """The caller was refused; `asked` is the request's method and path."""
+    def refusal(
+        self,
+        by: Caller,
+        action: Action,
+        error: PlatekeeperError,
+        asked: str,
+        place: Place,
+        *,
+        use: Use = UNSTATED,
+        query: Mapping[str, Any] | None = None,
+    ) -> AccessRecorded:
+        """The caller was refused; `asked` is the request's method and path.
+
+        Of plate data the record also says for which use it was asked, and with which query elements (JSON values).
+        """
         refused: dict[str, Any] = {"outcome": "refused", "code": error.code, "clause": error.clause}
         if RULES[action].plate_data:
             return self._record(
@@ -104,15 +120,18 @@ class Recorder:
                 action,
                 place,
                 kind="plate_data",
-                purpose=NOT_STATED,
-                query={"asked": asked},
+                purpose=use.purpose,
+                matter_type=use.matter_type or None,
+                matter_number=use.matter_number,
+                requested_by=use.requested_by,
+                query={**(query or {}), "asked": asked},
                 result_count=0,
                 **refused,
             )
         return self._record(by, action, place, kind="administration", object_type="request", object_id=asked, **refused)
 
-    def unauthenticated(self, address: str, count: int, code: str) -> AccessRecorded:
-        """Somebody unknown was refused `count` times in the last minute."""
+    def unauthenticated(self, address: str, code: str, clause: str, *, count: int) -> AccessRecorded:
+        """Somebody unknown was refused `count` times in the last minute, with this code, by this clause."""
         at = hundredths(self._clock())
         return AccessRecorded(
             id=ids.new(),
@@ -134,7 +153,7 @@ class Recorder:
             object_id="unknown",
             count=count,
             code=code,
-            clause="G2",
+            clause=clause,
         )
 
     def _version(self, agency_id: AgencyId) -> str:

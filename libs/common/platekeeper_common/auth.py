@@ -8,6 +8,7 @@ is given: both are closed here, and the same attacks are tried against this door
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -212,8 +213,10 @@ class Verifier:
             return dict(json.loads(self._cache.read_text()))
         self._fetched_at = self._clock()
         if self._cache is not None:
-            self._cache.parent.mkdir(parents=True, exist_ok=True)
-            self._cache.write_text(json.dumps(document))
+            # The copy serves a restart; that it cannot be kept is no reason to know nobody.
+            with suppress(OSError):
+                self._cache.parent.mkdir(parents=True, exist_ok=True)
+                self._cache.write_text(json.dumps(document))
         return document
 
     def _take(self, document: KeySet) -> None:

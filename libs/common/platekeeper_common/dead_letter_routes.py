@@ -6,13 +6,13 @@ A letter is shown by type, place, reason and digest, never by content: it may ho
 import hashlib
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Row
 
 from platekeeper_common import dead_letters, edge
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
-from platekeeper_common.bus.contract import Reject
+from platekeeper_common.bus.contract import Handler, Reject
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.errors import Conflict
 from platekeeper_common.events import catalogue
@@ -43,26 +43,38 @@ def router(service: Service) -> APIRouter:
         return _shown(row)
 
     @routes.post("/{letter_id}/retry")
-    async def retry(letter_id: str, who: Retrier, tx: Tx, here: Here, place: CurrentPlace) -> dict[str, str]:
-        """Give the event to its group's handler once more; it leaves the dead letters when that succeeds."""
-        row = await dead_letters.get(tx, letter_id)
-        tx.emit(here.recorder.administration(who, Action.DEAD_LETTERS_RETRY, "dead_letter", letter_id, place))
-        if (reason := await _handle(service, here, row)) is not None:
-            await dead_letters.failed_again(tx, letter_id, reason)
-            return {"id": letter_id, "outcome": "failed", "reason": reason}
-        await dead_letters.remove(tx, letter_id)
-        return {"id": letter_id, "outcome": "handled"}
+    async def retry(letter_id: str, who: Retrier, request: Request, here: Here, place: CurrentPlace) -> dict[str, str]:
+        """Give the event to its group's handler once more; it leaves the dead letters when that succeeds.
+
+        The record of the act is committed before the handler sees the event.
+        """
+        async with edge.committed_at_end(request) as tx:
+            row = await dead_letters.get(tx, letter_id)
+            handler = _handler(service, here, row.consumer_group)
+            tx.emit(here.recorder.administration(who, Action.DEAD_LETTERS_RETRY, "dead_letter", letter_id, place))
+        reason = await _failure(handler, row)
+        async with here.db.tx() as tx:
+            if reason is not None:
+                await dead_letters.failed_again(tx, letter_id, reason)
+                return {"id": letter_id, "outcome": "failed", "reason": reason}
+            await dead_letters.remove(tx, letter_id)
+            return {"id": letter_id, "outcome": "handled"}
 
     return routes
 
 
-async def _handle(service: Service, here: Room, row: Row[Any]) -> str | None:
+def _handler(service: Service, here: Room, group: str) -> Handler:
+    """What handles the group's events. Raises Conflict `dead_letter_orphaned`."""
+    for consumes in service.consumes:
+        if consumes.group == group:
+            return consumes.handler(here)
+    raise Conflict(f"no group {group} in this version", code="dead_letter_orphaned")
+
+
+async def _failure(handler: Handler, row: Row[Any]) -> str | None:
     """Why the handler failed once more; None when it did not."""
-    handlers = {consumes.group: consumes.handler for consumes in service.consumes}
-    if row.consumer_group not in handlers:
-        raise Conflict(f"no group {row.consumer_group} in this version", code="dead_letter_orphaned")
     try:
-        await handlers[row.consumer_group](here)([catalogue.decode(row.value)])
+        await handler([catalogue.decode(row.value)])
     except (Reject, Undecodable) as error:
         return str(error)
     except Exception as error:  # noqa: BLE001 - whatever it was, it is the answer

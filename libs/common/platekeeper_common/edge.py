@@ -5,6 +5,7 @@ commits its own record; when a record cannot be written the answer is 503 `audit
 """
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import structlog
@@ -16,16 +17,17 @@ from fastapi.security import HTTPBearer
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from platekeeper_common import relay
+from platekeeper_common import asked, relay
 from platekeeper_common.access import Place, Use
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import RULES, Action, decide
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Tx as UnitOfWork
-from platekeeper_common.errors import Busy, Invalid, PlatekeeperError, Unauthenticated
+from platekeeper_common.errors import Busy, Invalid, PlatekeeperError, Refused, Unauthenticated
+from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.log import describe
 from platekeeper_common.service import Room
-from platekeeper_common.shared_policy import AuditPolicy
+from platekeeper_common.shared_policy import AuditPolicy, UsePolicy
 from platekeeper_common.strangers import Strangers
 
 PROBLEM = "application/problem+json"
@@ -103,6 +105,10 @@ async def open_tx(request: Request) -> AsyncIterator[UnitOfWork]:
         await commit_or_refuse(tx)
     finally:
         await tx.close()
+
+
+committed_at_end = asynccontextmanager(open_tx)
+"""The request's transaction as a block, for routes that have work left between the commit and the answer."""
 
 
 async def refuse_when_audit_lags(here: Room, tx: UnitOfWork, who: Caller) -> None:
@@ -199,17 +205,27 @@ async def _refuse(request: Request, error: PlatekeeperError) -> Response:
     action = action_of(request)
     if isinstance(error, Unauthenticated):
         strangers: Strangers = request.app.state.strangers
-        strangers.count(place(request).address or "unknown", error.code)
+        strangers.count(place(request).address or "unknown", error.code, error.clause or "G2")
     elif who is not None and action is not None and error.status < 500:
         here: Room = request.app.state.room
-        asked = f"{request.method} {request.url.path}"
         try:
             async with here.db.tx() as tx:
-                tx.emit(here.recorder.refusal(who, action, error, asked, place(request)))
+                tx.emit(_refusal(request, here, who, action, error))
         except (Unavailable, SQLAlchemyError) as failure:
             _log.error("refusal not recorded", reason=type(failure).__name__)
             error = Busy("the access record cannot be written", code="audit_unavailable", clause="B8")
     return problem(error.status, error.code, error.detail, clause=error.clause, headers=error.headers, **error.extra)
+
+
+def _refusal(request: Request, here: Room, who: Caller, action: Action, error: PlatekeeperError) -> AccessRecorded:
+    try:
+        policy = here.foundation.policies.of(who.agency_id).section(UsePolicy)
+    except Refused:
+        policy = None
+    query = asked.elements(request)
+    line = f"{request.method} {request.url.path}"
+    use = asked.use(query, policy)
+    return here.recorder.refusal(who, action, error, line, place(request), use=use, query=query)
 
 
 def problem(

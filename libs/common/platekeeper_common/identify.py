@@ -11,7 +11,9 @@ from platekeeper_common.errors import PlatekeeperError, Unauthenticated
 
 
 class Identify:
-    """Leaves `state.caller` (or None) and `state.stranger` (the error that the caller gets where one is needed)."""
+    """Leaves `state.caller` (or None), `state.stranger` (the error that the caller gets where one is needed), and in
+    `state.sent` what has arrived of a JSON body.
+    """
 
     def __init__(self, app: ASGIApp, *, verifier: Verifier, body_limit: int) -> None:
         """`body_limit` in bytes; a longer body is refused with 413 while it arrives."""
@@ -26,16 +28,17 @@ class Identify:
             return
         headers = Headers(scope=scope)
         state: dict[str, Any] = scope.setdefault("state", {})
-        state["caller"], state["stranger"] = None, None
+        state["caller"], state["stranger"], state["sent"] = None, None, []
         try:
             state["caller"] = await self._verifier.verify(_bearer(headers))
         except PlatekeeperError as error:
             state["stranger"] = error
-        await self._app(scope, self._limited(headers, receive), send)
+        await self._app(scope, self._limited(headers, receive, state["sent"]), send)
 
-    def _limited(self, headers: Headers, receive: Receive) -> Receive:
+    def _limited(self, headers: Headers, receive: Receive, sent: list[bytes]) -> Receive:
         too_large = HTTPException(413, f"the body is over the limit of {self._body_limit} bytes")
         declared = headers.get("content-length", "0")
+        is_json = headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
         seen = 0
 
         async def limited() -> Message:
@@ -46,6 +49,8 @@ class Identify:
             seen += len(message.get("body", b""))
             if seen > self._body_limit:
                 raise too_large
+            if is_json:
+                sent.append(message.get("body", b""))
             return message
 
         return limited

@@ -8,11 +8,14 @@ a wrapped key destroys everything that was encrypted under it, in backups too; o
 import os
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.errors import Gone
 
 KEY_BYTES = 32
@@ -34,12 +37,16 @@ class KeyStore:
         self._open: dict[str, bytes] = {}
 
     def key(self, name: str) -> bytes:
-        """The key of that name, made on first use; the same bytes for ever and in every process."""
+        """The key of that name, made on first use; the same bytes for ever and in every process.
+
+        Raises Unavailable when it cannot be kept.
+        """
         path = self._path(name)
         if not path.exists():
             self._open.pop(name, None)
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _create(path, self.wrap(secrets.token_bytes(KEY_BYTES), name))
+            with _kept():
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                _create(path, self.wrap(secrets.token_bytes(KEY_BYTES), name))
         if name not in self._open:
             self._open[name] = self.unwrap(path.read_bytes(), name)
         return self._open[name]
@@ -80,23 +87,32 @@ class KeyStore:
         return self._folder / f"{name}.key"
 
 
+@contextmanager
+def _kept() -> Iterator[None]:
+    """A disk that is full is a neighbour that is away."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"key store: {type(error).__name__}") from error
+
+
 def _create(path: Path, data: bytes, *, shared: bool = True) -> None:
     """Write durably under a temporary name, then link: a reader sees the whole key or none.
 
     The first writer wins; unless the key is `shared`, the second gets FileExistsError.
     """
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
     try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         os.link(part, path)
     except FileExistsError:
         if not shared:
             raise
     finally:
-        part.unlink()
+        part.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

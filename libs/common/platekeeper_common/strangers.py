@@ -29,12 +29,12 @@ class Strangers:
     """The counts of one service's last minute."""
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._counts: Counter[tuple[str, str, str]] = Counter()
 
-    def count(self, address: str, code: str) -> None:
-        """One refusal with this code for a caller at this address."""
-        known = (address, code) in self._counts or len(self._counts) < MAX_SOURCES
-        self._counts[(address if known else "others", code)] += 1
+    def count(self, address: str, code: str, clause: str) -> None:
+        """One refusal with this code, by this clause, for a caller at this address."""
+        known = (address, code, clause) in self._counts or len(self._counts) < MAX_SOURCES
+        self._counts[(address if known else "others", code, clause)] += 1
 
     async def record(self, room: _Room) -> None:
         """Write a record per source and code; what cannot be written is counted on."""
@@ -43,7 +43,7 @@ class Strangers:
             return
         try:
             async with room.db.tx() as tx:
-                tx.emit(*(room.recorder.unauthenticated(at, n, code) for (at, code), n in counts.items()))
+                tx.emit(*(room.recorder.unauthenticated(*refused, count=n) for refused, n in counts.items()))
         except (Unavailable, SQLAlchemyError) as error:
             self._counts.update(counts)
             _log.error("refusals not recorded", reason=type(error).__name__)

@@ -1,6 +1,5 @@
 """Hotlist's doors: lists, entries, hits and the stream of hits."""
 
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -9,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from platekeeper_common import edge
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
-from platekeeper_common.edge import CurrentPlace, CurrentUse, Tx, may
+from platekeeper_common.edge import CurrentPlace, CurrentUse, Tx, committed_at_end, may
 from platekeeper_common.ids import EntryId, HitId, ListId
 from platekeeper_hotlist import delivery, handlers
 from platekeeper_hotlist.delivery import Listener
@@ -33,9 +32,6 @@ Reader = Annotated[Caller, may(Action.HITS_VIEW)]
 Cursor = Annotated[str | None, Query(max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 
-_committed_at_end = asynccontextmanager(edge.open_tx)
-"""The edge's transaction as a block, for routes that have work left between the commit and the answer."""
-
 
 @router.post("/hotlists", status_code=201)
 async def open_list(body: ListAsked, who: Editor, tx: Tx, here: Here, place: CurrentPlace) -> ListDocument:
@@ -55,7 +51,7 @@ async def list_plate(
     list_id: str, body: EntryAsked, who: Editor, request: Request, here: Here, place: CurrentPlace
 ) -> EntryDocument:
     """Put a plate on a list. When this answers, reads that are handled here meet the entry."""
-    async with _committed_at_end(request) as tx:
+    async with committed_at_end(request) as tx:
         entry = await handlers.list_plate(tx, here, who, ListId(list_id), body.entry(), body.use(body.reason), place)
     await here.in_force.confirm()
     return EntryDocument.model_validate(entry)
@@ -83,7 +79,7 @@ async def unlist_plate(
     list_id: str, entry_id: str, who: Editor, request: Request, here: Here, use: CurrentUse, place: CurrentPlace
 ) -> None:
     """Take an entry off its list. When this answers, no read that is handled here meets it any more."""
-    async with _committed_at_end(request) as tx:
+    async with committed_at_end(request) as tx:
         await handlers.unlist_plate(tx, here, who, ListId(list_id), EntryId(entry_id), use, place)
     await here.in_force.confirm()
 

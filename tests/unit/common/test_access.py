@@ -139,7 +139,7 @@ def test_a_refusal_in_no_agency_is_under_no_policy(recorder: Recorder) -> None:
 
 
 def test_strangers_are_counted_under_the_platform(recorder: Recorder) -> None:
-    record = recorder.unauthenticated("203.0.113.9", 17, "token_expired")
+    record = recorder.unauthenticated("203.0.113.9", "token_expired", "G2", count=17)
     assert fields(record, "agency_id", "subject", "count", "code", "clause") == (
         PLATFORM,
         "source:203.0.113.9",

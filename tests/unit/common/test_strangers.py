@@ -50,7 +50,7 @@ async def test_refusals_are_counted_per_source_and_reason_and_recorded_once(here
         ("source:203.0.113.2", "token_missing"): 1,
         ("source:203.0.113.2", "token_expired"): 3,
     }
-    assert {record.agency_id for record in kiosk.heard} == {PLATFORM}
+    assert {(record.agency_id, record.clause) for record in kiosk.heard} == {(PLATFORM, "G2")}
     assert sorted(record.number for record in kiosk.heard) == [1, 2, 3, 4]
     await counted(here).record(kiosk)
     assert await still(kiosk) == 4
@@ -80,7 +80,7 @@ async def test_the_last_minute_is_recorded_when_the_service_stops(kiosk: Kiosk) 
     last = Strangers()
     running = asyncio.create_task(last.run(kiosk))
     await asyncio.sleep(0)
-    last.count("203.0.113.1", "token_missing")
+    last.count("203.0.113.1", "token_missing", "G2")
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
@@ -90,8 +90,8 @@ async def test_the_last_minute_is_recorded_when_the_service_stops(kiosk: Kiosk) 
 async def test_a_flood_of_sources_is_counted_together(kiosk: Kiosk) -> None:
     flood = Strangers()
     for number in range(strangers.MAX_SOURCES + 50):
-        flood.count(f"source-{number}", "token_missing")
-        flood.count("source-0", "token_missing")
+        flood.count(f"source-{number}", "token_missing", "G2")
+        flood.count("source-0", "token_missing", "G2")
     await flood.record(kiosk)
     found = await recorded(kiosk, strangers.MAX_SOURCES + 1)
     assert len(found) == strangers.MAX_SOURCES + 1

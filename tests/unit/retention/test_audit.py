@@ -9,6 +9,7 @@ from standing import AGENCY, Town
 from starlette.types import Message, Receive, Scope, Send
 from unit.retention.office import HARBOR, USE, a_read, elements, records, rows, run_sql, search, stop_relay, store
 
+from platekeeper_common.access import NOT_STATED
 from platekeeper_common.auth import Caller
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.relay import Relay
@@ -16,6 +17,7 @@ from platekeeper_common.relay import Relay
 SEARCH = ("POST", "/v1/searches")
 DOORS = [SEARCH, *(("GET", f"/v1/reads/read-0001{path}") for path in ("", "/image", "/crop"))]
 PICTURE = b"\x89PNG the street"
+PURPOSES = (USE["purpose"], "other_le")
 
 
 @pytest.fixture
@@ -207,7 +209,12 @@ async def refused(office: Town, who: Caller | None, door: tuple[str, str], **ask
         (record,) = records(office)[before:]
         assert (record.outcome, record.code, record.clause) == ("refused", told["code"], told.get("clause"))
         assert (record.subject, record.result_count, record.result_ids) == (who.subject, 0, ())
-        assert elements(office, record) == {"asked": " ".join(door)}
+        sent = {name: value for name, value in (USE | asked).items() if value is not None}
+        plate = {"plate": "8ABC123"} if door == SEARCH else {}
+        assert elements(office, record) == plate | sent | {"asked": " ".join(door)}
+        assert record.purpose == (sent["purpose"] if sent.get("purpose") in PURPOSES else NOT_STATED)
+        assert record.matter_type == (sent["matter_type"] if sent.get("matter_type") in USE.values() else None)
+        assert record.matter_number == (sent.get("matter_number", "").strip() or None)
     return answer.status_code, told["code"], told.get("clause")
 
 
