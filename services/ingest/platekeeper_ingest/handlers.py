@@ -30,7 +30,7 @@ async def take_frame(here: IngestRoom, who: Caller, read: Callable[[], Awaitable
     """
     with here.intake.call():
         sender = here.register.sender(who)
-        here.intake.demand_room()
+        here.intake.demand_room(here.intake.waiting_frames)
         sent = await read()
         received_at = here.clock()
         sighting = domain.judge(sent.sighting, sender.cameras, now=received_at, max_future=here.max_future)
@@ -54,7 +54,7 @@ async def take_frame(here: IngestRoom, who: Caller, read: Callable[[], Awaitable
             lane=sighting.lane,
         )
         await here.foundation.bus.publish([frame], source=NAME)
-        here.intake.frames += 1
+        here.intake.took_frame()
         return frame
 
 
@@ -63,11 +63,13 @@ async def take_reads(
 ) -> list[ReadResult]:
     """What became of each read, in the order of the call; the accepted ones are durable on the bus, their crops kept.
 
-    Two reads of one id are one. Raises Invalid `no_read_accepted` with the results when none was, and Unavailable when
-    store or bus cannot take them; sending them again is then safe.
+    `read` is awaited only when the device is known and there is room. Two reads of one id are one. Raises Invalid
+    `no_read_accepted` with the results when none was, and Unavailable when store or bus cannot take them; sending them
+    again is then safe.
     """
     with here.intake.call():
         sender = here.register.sender(who)
+        here.intake.demand_room(here.intake.waiting_reads)
         sent = await read()
         received_at = here.clock()
         judged = await here.aside(lambda: [_judge(here, sender, item, received_at) for item in sent])
@@ -82,8 +84,9 @@ async def take_reads(
                 "no read was accepted", code="no_read_accepted", results=[result.as_json() for result in results]
             )
         reads = await _with_crops(here, sender, taken.values(), received_at)
-        await here.foundation.bus.publish(_by_camera(sender, reads), source=NAME)
-        here.intake.reads += len(reads)
+        events = _by_camera(sender, reads)
+        await here.foundation.bus.publish(events, source=NAME)
+        here.intake.took_reads(len(reads), len(events))
         return results
 
 

@@ -1,47 +1,86 @@
-"""How much is taken in: a bounded backlog, a bounded number of calls at once; counts for the start page."""
+"""How much is taken in: bounded backlogs, a bounded number of calls at once; counts for the start page."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
 
 from platekeeper_common.bus.contract import Bus, Unavailable
 from platekeeper_common.errors import Busy, PlatekeeperError
+from platekeeper_common.events.envelope import Topic
 from platekeeper_common.events.ingest import FrameCaptured
+from platekeeper_common.events.recognition import PlatesRead
 
-RECOGNITION = "recognition"
-"""The consumer group whose backlog of frames is bounded."""
 LOOK_SECONDS = 1.0
 _log = structlog.get_logger()
+
+
+class Backlog:
+    """What waits on a topic for the slowest of the groups that handle it: at most `most` events, or none is taken."""
+
+    def __init__(self, topic: Topic, groups: Sequence[str], most: int) -> None:
+        """Nothing waits before the first look."""
+        self._topic = topic
+        self._groups = groups
+        self._most = most
+        self._at_look = 0
+        self._since = 0
+
+    @property
+    def waiting(self) -> int:
+        """Events that waited at the last look, and what this process has published since."""
+        return self._at_look + self._since
+
+    @property
+    def full(self) -> bool:
+        """Whether another event must wait at the device."""
+        return self.waiting >= self._most
+
+    def add(self, events: int) -> None:
+        """So many events were published."""
+        self._since += events
+
+    async def look(self, bus: Bus) -> None:
+        """Ask the bus how far the slowest group is behind. Raises Unavailable."""
+        before = self._since
+        self._at_look = max([await bus.backlog(group, self._topic) for group in self._groups])
+        self._since -= before
 
 
 class Intake:
     """The door's own knowledge of how much waits behind it."""
 
-    def __init__(self, *, max_backlog: int, max_at_once: int, retry_after_seconds: int) -> None:
-        """`max_backlog` in frames; `max_at_once` calls of devices, each with its body in memory."""
-        self._max_backlog = max_backlog
+    def __init__(self, *, max_frames: int, max_reads: int, max_at_once: int, retry_after_seconds: int) -> None:
+        """`max_frames` that wait for recognition; `max_reads`: events of reads that wait for those who handle them.
+
+        `max_at_once` calls of devices, each with its body in memory.
+        """
+        self.waiting_frames = Backlog(FrameCaptured.topic, ("recognition",), max_frames)
+        self.waiting_reads = Backlog(PlatesRead.topic, ("hotlist", "retention"), max_reads)
         self._max_at_once = max_at_once
         self._retry_after = {"Retry-After": str(retry_after_seconds)}
         self._at_once = 0
-        self._backlog = 0
-        self._frames_at_look = 0
         self.frames = 0
         self.reads = 0
         self.refused: Counter[str] = Counter()
 
-    @property
-    def backlog(self) -> int:
-        """Frames that wait for recognition: at the last look, and what this process has taken since."""
-        return self._backlog + self.frames - self._frames_at_look
-
-    def demand_room(self) -> None:
-        """Raises Busy `backlog_full`, with Retry-After, when recognition is too far behind to take another frame."""
-        if self.backlog >= self._max_backlog:
-            detail = "recognition is behind; keep the frame and send it again"
+    def demand_room(self, backlog: Backlog) -> None:
+        """Raises Busy `backlog_full`, with Retry-After, when those who handle it are too far behind to take more."""
+        if backlog.full:
+            detail = "what was sent before still waits to be handled; keep this and send it again"
             raise Busy(detail, code="backlog_full", headers=self._retry_after)
+
+    def took_frame(self) -> None:
+        """One frame more is on the bus."""
+        self.frames += 1
+        self.waiting_frames.add(1)
+
+    def took_reads(self, reads: int, events: int) -> None:
+        """So many reads more are on the bus, in so many events."""
+        self.reads += reads
+        self.waiting_reads.add(events)
 
     @contextmanager
     def call(self) -> Iterator[None]:
@@ -66,10 +105,9 @@ class Intake:
             raise
 
     async def look(self, bus: Bus) -> None:
-        """Ask the bus how far recognition is behind. Raises Unavailable."""
-        before = self.frames
-        self._backlog = await bus.backlog(RECOGNITION, FrameCaptured.topic)
-        self._frames_at_look = before
+        """Ask the bus how far behind those are who handle what we publish. Raises Unavailable."""
+        await self.waiting_frames.look(bus)
+        await self.waiting_reads.look(bus)
 
     async def watch(self, bus: Bus) -> None:
         """Look every second until cancelled; while the bus is away the last figure holds."""

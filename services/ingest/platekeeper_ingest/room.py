@@ -36,8 +36,12 @@ class IngestSettings(ServiceSettings):
     """Width times height of a frame or crop."""
     max_backlog: int = Field(default=10_000, gt=0)
     """Frames that may wait for recognition; above, 503."""
+    max_read_backlog: int = Field(default=20_000, gt=0)
+    """Events of reads (one or more for each call) that may wait for matching and storing; above, 503."""
     max_at_once: int = Field(default=32, gt=0)
     """Calls of devices that may be in memory at the same time; above, 503."""
+    upload_seconds: float = Field(default=60, gt=0)
+    """How long a body may take to arrive: a car that drives out of reach must not hold another's place."""
     max_future_seconds: int = Field(default=300, ge=0)
     """How far a camera's clock may be ahead of ours."""
     retry_after_seconds: int = Field(default=5, gt=0)
@@ -79,7 +83,8 @@ async def open_room(foundation: Foundation, settings: IngestSettings) -> AsyncIt
                 settings=settings,
                 register=Register.of(devices),
                 intake=Intake(
-                    max_backlog=settings.max_backlog,
+                    max_frames=settings.max_backlog,
+                    max_reads=settings.max_read_backlog,
                     max_at_once=settings.max_at_once,
                     retry_after_seconds=settings.retry_after_seconds,
                 ),

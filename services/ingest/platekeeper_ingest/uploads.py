@@ -25,6 +25,8 @@ MAX_METADATA = 16_384
 """Bytes of a frame's metadata."""
 NDJSON = "application/x-ndjson"
 _PARTS = frozenset({"image", "metadata"})
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises over bytes that are no JSON, or nested deeper than it follows."""
 
 
 class _InMemory(MultiPartParser):
@@ -49,6 +51,8 @@ async def read_frame(request: Request) -> SentFrame:
         form = await parser.parse()
     except MultiPartException as error:
         raise Invalid(f"the parts cannot be told apart: {error.message}") from error
+    except UnicodeError as error:
+        raise Invalid("the parts are not written in the charset that they name") from error
     except HTTPException as error:
         raise _refused(error) from error
     except ClientDisconnect as error:
@@ -89,13 +93,13 @@ def _reads(body: bytes, *, lines: bool) -> list[SentRead | Unreadable]:
         raise Invalid("send at least one read", code="no_read_sent")
     if len(items) > MAX_READS:
         raise Invalid(f"{len(items)} reads in one call; up to {MAX_READS} are taken", code="too_many_reads")
-    return [_read(item) for item in items]
+    return [_read(bytes(item)) for item in items]
 
 
-def _array(body: bytes) -> list[bytes]:
+def _array(body: bytes) -> Sequence[msgspec.Raw]:
     try:
-        return [bytes(item) for item in msgspec.json.decode(body, type=list[msgspec.Raw])]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return msgspec.json.decode(body, type=list[msgspec.Raw])
+    except _UNDECODABLE as error:
         raise Invalid("the body is no JSON array of reads") from error
 
 
@@ -110,7 +114,7 @@ def _read_id(item: bytes) -> str | None:
     """What the device called a read that is wrong otherwise, when that can be told."""
     try:
         return msgspec.json.decode(item, type=_ReadId).read_id[:128]
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNDECODABLE:
         return None
 
 

@@ -12,9 +12,10 @@ from typing import Any, cast
 
 import httpx
 from PIL import Image, ImageDraw
-from standing import Town, town
+from standing import Town, eventually, town
 
 from platekeeper_common.bus.contract import Bus
+from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.envelope import Event, Topic
 from platekeeper_common.events.ingest import FrameCaptured
 from platekeeper_common.events.recognition import PlateRead, PlatesRead
@@ -107,6 +108,17 @@ class Station:
     async def reads(self) -> list[PlateRead]:
         """Every read on the bus."""
         return [read for chunk in await self.chunks() for read in chunk.reads]
+
+    async def refusals(self, count: int) -> list[AccessRecorded]:
+        """The records of `count` refusals, once they are on the bus."""
+
+        async def refused() -> list[AccessRecorded] | None:
+            said = await published(self.bus, AccessRecorded.topic)
+            found = [event for event in said if isinstance(event, AccessRecorded) and event.outcome == "refused"]
+            return found if len(found) >= count else None
+
+        found: list[AccessRecorded] = await eventually(refused)
+        return found
 
     def objects(self) -> list[Path]:
         """The files of the object store."""

@@ -205,6 +205,9 @@ async def test_nothing_is_taken_from_an_unknown_device(here: Station) -> None:
     assert answer.json()["clause"] == "B1"
     assert await here.kept_nothing()
     assert (await here.counts())["refused_device_unknown"] == 1
+    await here.town.standing.apps["ingest"].state.strangers.record(here.room)
+    [record] = await here.refusals(1)
+    assert (record.code, record.clause, record.count) == ("device_unknown", "B1", 1)
 
 
 @pytest.mark.clause("B1")
@@ -229,10 +232,13 @@ async def test_a_device_of_another_agency_is_unknown_here(here: Station) -> None
     assert await here.kept_nothing()
 
 
+@pytest.mark.clause("B1")
 async def test_a_camera_of_another_device_is_refused(here: Station) -> None:
     answer = await here.post_frame(camera_id=here.car["cameras"][0]["id"], position=POMONA)
     assert (answer.status_code, answer.json()["code"]) == (403, "camera_not_yours")
     assert await here.kept_nothing()
+    [record] = await here.refusals(1)
+    assert (record.subject, record.code, record.clause) == (here.gateway["id"], "camera_not_yours", "B1")
 
 
 @pytest.mark.clause("G2")
@@ -253,7 +259,7 @@ async def test_above_the_backlog_frames_must_wait(tmp_path: Path) -> None:
         assert (answer.status_code, answer.json()["code"]) == (503, "backlog_full")
         assert answer.headers["retry-after"] == "7"
         assert len(await here.frames()) == len(here.objects()) == 2
-        await eventually(lambda: here.room.intake.backlog == 2)
+        await eventually(lambda: here.room.intake.waiting_frames.waiting == 2)
 
 
 async def test_recognition_that_caught_up_makes_room(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from standing import AGENCY
 from unit.ingest.station import POMONA, Station, crop, photograph, station
 
-from platekeeper_common.events.recognition import MAX_READS, Box, Candidate, Model
+from platekeeper_common.events.recognition import MAX_READS, Box, Candidate, Model, PlatesRead
 from platekeeper_ingest.domain import UNKNOWN_MODEL
 from platekeeper_ingest.room import IngestSettings
 
@@ -196,6 +196,22 @@ async def test_a_full_call_rides_in_events_of_one_camera_each(here: Station) -> 
         (True, 400),
     ]
     assert all(read.camera_id == chunk.camera_id for chunk in chunks for read in chunk.reads)
+
+
+async def test_above_the_backlog_reads_must_wait_until_all_have_handled_them(tmp_path: Path) -> None:
+    async with station(tmp_path / "var", IngestSettings(max_read_backlog=1, retry_after_seconds=7)) as here:
+        assert (await here.post_reads(here.read(read_id="1"))).status_code == 202
+        answer = await here.post_reads(here.read(read_id="2", crop=crop("PNG")))
+        assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "backlog_full", "7")
+        assert (len(await here.reads()), here.objects()) == (1, [])
+        assert (await here.post_frame()).status_code == 202
+        for group, status in (("retention", 503), ("hotlist", 202)):
+            member = await here.bus.join(group, [PlatesRead.topic])
+            while (batch := await member.poll(10)) is None:
+                pass
+            await batch.done()
+            await here.room.intake.look(here.bus)
+            assert (await here.post_reads(here.read(read_id="2"))).status_code == status
 
 
 async def test_without_the_bus_no_read_is_acknowledged(here: Station) -> None:

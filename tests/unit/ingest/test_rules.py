@@ -129,7 +129,7 @@ def test_every_size_is_read_from_the_header_alone() -> None:
 
 
 def test_no_more_calls_are_taken_at_once_than_can_be_held() -> None:
-    intake = Intake(max_backlog=10, max_at_once=1, retry_after_seconds=3)
+    intake = Intake(max_frames=10, max_reads=10, max_at_once=1, retry_after_seconds=3)
     with intake.call(), pytest.raises(Busy) as busy, intake.call():
         pytest.fail("a second call was let in")
     assert (busy.value.code, busy.value.headers) == ("backlog_full", {"Retry-After": "3"})
