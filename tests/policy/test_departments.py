@@ -103,6 +103,8 @@ def test_suspicion_is_asked_of_nobody(name: str) -> None:
     use.demand_matter("patrol", None)
 
 
+@pytest.mark.clause("A4")
+@pytest.mark.clause("A8")
 @pytest.mark.parametrize("name", DEPARTMENTS)
 def test_a_matter_has_a_type_and_where_needed_a_number(name: str) -> None:
     use = department(name).section(UsePolicy)

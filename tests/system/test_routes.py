@@ -40,6 +40,7 @@ async def test_every_route_but_the_public_ones_declares_its_action(tmp_path: Pat
 
 
 @pytest.mark.clause("G2")
+@pytest.mark.clause("H2")
 async def test_every_other_route_refuses_a_stranger(tmp_path: Path) -> None:
     async with town(tmp_path / "var", SERVICES) as here, here.client() as stranger:
         closed = [(method, path) for method, path, action in doors(here) if action]

@@ -21,7 +21,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from platekeeper_common.db import Tx
 from platekeeper_common.events.ingest import ImageReference, Position
@@ -87,7 +87,8 @@ _PLAIN: tuple[str, ...] = (
     "lane",
 )
 _KEPT = ("retain_until", "retention_clause", "schedule_item", "policy_version")
-_STORE = insert(plate_read).on_conflict_do_nothing(index_elements=["agency_id", "id", "version"])
+# PostgreSQL's construct also compiles for SQLite; the other way round it does not.
+STORE = insert(plate_read).on_conflict_do_nothing(index_elements=["agency_id", "id", "version"])
 _newer = plate_read.alias("newer")
 _REPLACED = exists().where(
     _newer.c.agency_id == plate_read.c.agency_id,
@@ -100,7 +101,7 @@ T = TypeVar("T")
 
 async def store(tx: Tx, reads: Sequence[KeptRead]) -> int:
     """Store the reads whose version is not there yet; how many those were. Storing twice is the same as once."""
-    return await tx.write(_STORE, [_values(kept) for kept in reads]) if reads else 0
+    return await tx.write(STORE, [_values(kept) for kept in reads]) if reads else 0
 
 
 async def find(

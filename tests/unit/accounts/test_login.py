@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyotp
 import pytest
+from sqlalchemy import text
 from standing import eventually
 from unit.accounts.house import PASSWORD, House, codes, house
 
@@ -33,6 +34,18 @@ async def test_logins_at_an_account_leave_records_and_strangers_are_counted(here
     await here.standing.apps["accounts"].state.strangers.record(here.room)
     (counted,) = await eventually(lambda: here.records("authenticate", "refused"))
     assert (counted.code, counted.count) == ("credentials_wrong", 2)
+
+
+@pytest.mark.clause("B8")
+async def test_nobody_logs_in_without_a_record(here: House) -> None:
+    async with here.room.db.tx() as tx:
+        await tx.write(text("ALTER TABLE access_number RENAME TO hidden"))
+    right, wrong = await here.try_login("admin"), await here.try_login("admin", "wrong password")
+    assert codes([right, wrong]) == ["audit_unavailable"] * 2
+    assert (right.status_code, right.json()["clause"]) == (503, "B8")
+    async with here.room.db.tx() as tx:
+        await tx.write(text("ALTER TABLE hidden RENAME TO access_number"))
+    assert codes([await here.try_login("admin")]) == ["200"]
 
 
 @pytest.mark.clause("G2")

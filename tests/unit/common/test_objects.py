@@ -41,6 +41,7 @@ async def put(objects: Objects, data: bytes = PICTURE, **more: Any) -> ImageRefe
     return await objects.put(data, **{**about, **more})
 
 
+@pytest.mark.clause("G1")
 async def test_what_is_put_comes_back_and_lies_encrypted(objects: Objects, tmp_path: Path) -> None:
     reference = await put(objects)
     assert reference == ImageReference(

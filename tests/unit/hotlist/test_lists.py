@@ -219,6 +219,7 @@ async def test_every_act_on_a_list_leaves_its_record(here: Town) -> None:
     assert (removed.action, removed.result_ids) == ("hotlist.edit", (entry_id,))
 
 
+@pytest.mark.clause("H2")
 async def test_health_counts_without_a_plate(here: Town) -> None:
     who = editor(here)
     await list_plate(here, who, await open_list(here, who), "7SAM123")

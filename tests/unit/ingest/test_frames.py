@@ -32,6 +32,7 @@ async def test_an_accepted_frame_is_on_the_bus_and_its_picture_can_be_opened(her
     assert await here.town.standing.foundation.objects.get(frame.image) == picture
 
 
+@pytest.mark.clause("G1")
 async def test_no_byte_of_the_picture_lies_open_in_the_folder(here: Station) -> None:
     picture = photograph(size=(1600, 1200))
     assert (await here.post_frame(picture)).status_code == 202

@@ -220,6 +220,7 @@ async def refused(office: Town, who: Caller | None, door: tuple[str, str], **ask
 
 @pytest.mark.clause("C2")
 @pytest.mark.clause("A2")
+@pytest.mark.clause("A3")
 async def test_who_may_not_is_refused_and_recorded(office: Town) -> None:
     recruit = office.person("recruit", trained=False)
     lapsed = office.person("lapsed", training_until=office.clock())

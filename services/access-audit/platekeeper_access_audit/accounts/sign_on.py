@@ -24,6 +24,7 @@ from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx
+from platekeeper_common.edge import commit_or_refuse
 from platekeeper_common.errors import Busy, Conflict, Invalid, PlatekeeperError, Refused, Unauthenticated
 from platekeeper_common.events.access import AccessRevoked
 from platekeeper_common.ids import PLATFORM
@@ -52,8 +53,9 @@ async def login(here: AccountsRoom, asked: Credentials, place: Place) -> SignedO
     """A token for the person whom the credentials belong to.
 
     Raises Unauthenticated `account_locked`, `credentials_wrong`, `second_factor_required` or `second_factor_wrong`,
-    Refused `password_change_required`, Invalid for a new password that is none, Busy. Success and failure at an account
-    leave an access record; an attempt at a locked username is not looked at and leaves none.
+    Refused `password_change_required`, Invalid for a new password that is none, Busy (`audit_unavailable` too, B8).
+    Success and failure at an account leave an access record; an attempt at a locked username is not looked at and
+    leaves none.
     """
     digest = username_digest(here, asked.username)
     attempt = await _admit(here, digest)
@@ -108,6 +110,7 @@ async def _record_refusal(
         caller = await _person(tx, account, here.clock())
         outcome = {"outcome": "refused", "code": error.code, "clause": error.clause}
         tx.emit(here.recorder.administration(caller, Action.LOGIN, "account", account.id, place, **outcome))
+        await commit_or_refuse(tx)
 
 
 async def _sign_on(
@@ -127,6 +130,7 @@ async def _sign_on(
             await storage.change_account(tx, account.id, password_hash=hashed, must_change=False)
             tx.emit(AccessRevoked(agency_id=account.agency_id, before=now, subject=account.id))
         tx.emit(here.recorder.administration(caller, Action.LOGIN, "account", account.id, place))
+        await commit_or_refuse(tx)
     return SignedOn(issue(here, caller), caller)
 
 

@@ -73,6 +73,13 @@ def upgrade() -> None:
     )
     op.create_index("access_record_agency_at", "access_record", ["agency_id", "at", "position"])
     op.create_index("access_record_agency_username_at", "access_record", ["agency_id", "username", "at", "position"])
+    _create_producer()
+    if op.get_bind().dialect.name == "sqlite":
+        for trigger in TRIGGERS:
+            op.execute(trigger)
+
+
+def _create_producer() -> None:
     op.create_table(
         "producer",
         sa.Column("name", sa.String, primary_key=True),
@@ -80,9 +87,6 @@ def upgrade() -> None:
         sa.Column("records", sa.BigInteger, nullable=False),
         sa.Column("refusals", sa.BigInteger, nullable=False),
     )
-    if op.get_bind().dialect.name == "sqlite":
-        for trigger in TRIGGERS:
-            op.execute(trigger)
 
 
 def _checks() -> tuple[sa.CheckConstraint, ...]:
