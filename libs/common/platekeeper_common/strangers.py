@@ -5,24 +5,17 @@ One record each would let anyone fill the ledger.
 
 import asyncio
 from collections import Counter
-from typing import Protocol
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from platekeeper_common.access import Recorder
 from platekeeper_common.bus.contract import Unavailable
-from platekeeper_common.db import Database
+from platekeeper_common.service import Room
 
 MAX_SOURCES = 1_000
 """Beyond so many sources in a minute the rest are counted together as `others`."""
 EVERY_SECONDS = 60.0
 _log = structlog.get_logger()
-
-
-class _Room(Protocol):
-    db: Database
-    recorder: Recorder
 
 
 class Strangers:
@@ -36,7 +29,7 @@ class Strangers:
         known = (address, code, clause) in self._counts or len(self._counts) < MAX_SOURCES
         self._counts[(address if known else "others", code, clause)] += 1
 
-    async def record(self, room: _Room) -> None:
+    async def record(self, room: Room) -> None:
         """Write a record per source and code; what cannot be written is counted on."""
         counts, self._counts = self._counts, Counter()
         if not counts:
@@ -48,7 +41,7 @@ class Strangers:
             self._counts.update(counts)
             _log.error("refusals not recorded", reason=type(error).__name__)
 
-    async def run(self, room: _Room) -> None:
+    async def run(self, room: Room) -> None:
         """Record every minute until cancelled, and once more then."""
         try:
             while True:
