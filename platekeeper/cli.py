@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status. Errors that the user can mend are one line on standard error."""
     options = _parser().parse_args(arguments)
     log.configure()
+    # Plates lie in what is written, in databases and their logs: for its owner alone.
+    os.umask(0o077)
     command: Callable[[argparse.Namespace], int] = options.command
     return command(options)
 

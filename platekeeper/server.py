@@ -49,6 +49,8 @@ class Server(uvicorn.Server):
             lifespan="off",
             access_log=False,
             log_config=None,
+            # Who may say for whom he calls is the gateway's setting; here anyone could put an address into the records.
+            proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
@@ -92,7 +94,7 @@ async def serve(settings: Settings) -> AsyncIterator[Serving]:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise AlreadyRunning(f"another process is serving {settings.var.absolute()}") from error
-    with lock, _listen(settings) as listener:
+    with lock, listen(settings) as listener:
         async with runtime.stand(SERVICES, settings, SECTIONS, rest=pages.build(SERVICES)) as standing:
             server = Server(standing.app)
             task = asyncio.create_task(server.serve([listener]))
@@ -104,7 +106,8 @@ async def serve(settings: Settings) -> AsyncIterator[Serving]:
                 await task
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket at the settings' host and port. Raises OSError naming both when they cannot be had."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
