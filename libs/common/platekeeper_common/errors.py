@@ -73,6 +73,12 @@ class TooLarge(PlatekeeperError):
     status, code = 413, "too_large"
 
 
+class TooSlow(PlatekeeperError):
+    """The body did not arrive in time; nothing was kept."""
+
+    status, code = 408, "too_slow"
+
+
 class Busy(PlatekeeperError):
     """Not now: a queue is full or a part that we depend on is away. Nothing was kept; try again."""
 

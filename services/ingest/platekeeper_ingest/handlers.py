@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from platekeeper_common.auth import Caller
-from platekeeper_common.errors import Invalid, PlatekeeperError
+from platekeeper_common.errors import Invalid, PlatekeeperError, TooSlow
 from platekeeper_common.events.ingest import FrameCaptured, ImageReference
 from platekeeper_common.events.recognition import MAX_READS, PlateRead, PlatesRead
 from platekeeper_common.ids import ReadId
@@ -20,6 +21,7 @@ from platekeeper_ingest.room import NAME, IngestRoom
 
 CROPS_AT_ONCE = 16
 """Crops of one call that are on their way to the object store together."""
+T = TypeVar("T")
 
 
 async def take_frame(here: IngestRoom, who: Caller, read: Callable[[], Awaitable[SentFrame]]) -> FrameCaptured:
@@ -31,7 +33,7 @@ async def take_frame(here: IngestRoom, who: Caller, read: Callable[[], Awaitable
     with here.intake.call():
         sender = here.register.sender(who)
         here.intake.demand_room(here.intake.waiting_frames)
-        sent = await read()
+        sent = await _arrived(here, read)
         received_at = here.clock()
         sighting = domain.judge(sent.sighting, sender.cameras, now=received_at, max_future=here.max_future)
         limits = here.settings
@@ -70,7 +72,7 @@ async def take_reads(
     with here.intake.call():
         sender = here.register.sender(who)
         here.intake.demand_room(here.intake.waiting_reads)
-        sent = await read()
+        sent = await _arrived(here, read)
         received_at = here.clock()
         judged = await here.aside(lambda: [_judge(here, sender, item, received_at) for item in sent])
         results = [item if isinstance(item, ReadResult) else item.result for item in judged]
@@ -88,6 +90,17 @@ async def take_reads(
         await here.foundation.bus.publish(events, source=NAME)
         here.intake.took_reads(len(reads), len(events))
         return results
+
+
+async def _arrived(here: IngestRoom, read: Callable[[], Awaitable[T]]) -> T:
+    """What `read` answers. Raises TooSlow when it takes longer than a body may take to arrive."""
+    limit = here.settings.upload_seconds
+    try:
+        async with asyncio.timeout(limit):
+            return await read()
+    except TimeoutError as error:
+        detail = f"the body did not arrive within {limit:g} seconds; send it again"
+        raise TooSlow(detail, headers={"Connection": "close"}) from error
 
 
 def _judge(

@@ -1,7 +1,9 @@
 """Frames through the public door: what is kept, and everything that is refused."""
 
+import asyncio
 import hashlib
 import json
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -129,6 +131,22 @@ async def test_a_body_over_the_limit_is_refused_while_it_arrives(tmp_path: Path)
         assert await here.kept_nothing()
 
 
+async def broken_off() -> AsyncIterator[bytes]:
+    """The upload of a car that drove out of reach."""
+    yield b"--x\r\n"
+    await asyncio.Event().wait()
+
+
+async def test_an_upload_that_stalls_gives_its_place_to_others(tmp_path: Path) -> None:
+    async with station(tmp_path / "var", IngestSettings(max_at_once=1, upload_seconds=0.2)) as here:
+        for path, kind in (("/v1/frames", "multipart/form-data; boundary=x"), ("/v1/reads", "application/x-ndjson")):
+            async with here.client(here.gateway) as client:
+                answer = await client.post(path, content=broken_off(), headers={"Content-Type": kind})
+            assert (answer.status_code, answer.json()["code"]) == (408, "too_slow")
+            assert answer.headers["connection"] == "close"
+            assert (await here.post_frame()).status_code == 202
+
+
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"captured_at": "2026-11-22T18:05:00.001Z"}, "captured_in_future", "captured_at"),
     ({"captured_at": "9999-12-31T23:59:59-12:00"}, "captured_in_future", "captured_at"),
@@ -169,6 +187,7 @@ async def test_a_mobile_camera_must_say_where_it_is(here: Station) -> None:
     assert (await here.post_frame(device=here.car, position=POMONA)).status_code == 202
 
 
+STRANGE = b'--x\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n{"frame_id": 1}\r\n--x--\r\n'
 OTHER_PARTS: list[tuple[dict[str, Any], str]] = [
     ({"data": {"metadata": "{}"}, "files": {"other": b"x"}}, "exactly one part image"),
     ({"files": {"image": b"x"}}, "exactly one part image"),
@@ -177,6 +196,7 @@ OTHER_PARTS: list[tuple[dict[str, Any], str]] = [
     ({"files": {"image": b"x"}, "data": {"metadata": "x" * 20_000}}, "maximum size"),
     ({"json": {"metadata": {}}}, "multipart/form-data"),
     ({"content": b"", "headers": {"Content-Type": "multipart/form-data"}}, "boundary"),
+    ({"content": STRANGE, "headers": {"Content-Type": "multipart/form-data; boundary=x; charset=punycode"}}, "charset"),
 ]
 
 

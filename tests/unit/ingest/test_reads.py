@@ -140,6 +140,8 @@ BODIES: list[tuple[dict[str, Any], str]] = [
     ({"json": {"reads": []}}, "invalid_request"),
     ({"content": b"[{", "headers": {"Content-Type": "application/json"}}, "invalid_request"),
     ({"content": b"\n\n", "headers": {"Content-Type": "application/x-ndjson"}}, "no_read_sent"),
+    ({"content": b"[" * 100_000, "headers": {"Content-Type": "application/json"}}, "invalid_request"),
+    ({"content": b'{"a":' * 50_000, "headers": {"Content-Type": "application/x-ndjson"}}, "no_read_accepted"),
     ({"content": b"plate", "headers": {"Content-Type": "text/csv"}}, "media_type_unknown"),
     ({"content": b"[]"}, "media_type_unknown"),
     ({"json": [{}] * 1_001}, "too_many_reads"),
