@@ -6,13 +6,23 @@ from typing import cast
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from platekeeper_common.events.recognition import Box
 from platekeeper_recognition.engines.protocol import Area, Picture
 
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _JPEG_QUALITY = 90
+_TO_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a picture of each EXIF orientation upright."""
 
 
 class Undecodable(ValueError):
@@ -24,7 +34,7 @@ def decode(data: bytes, *, max_pixels: int) -> Picture:
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
             _refuse_too_large(opened, max_pixels)
-            upright = ImageOps.exif_transpose(opened).convert("RGB")
+            upright = _upright(opened).convert("RGB")
     except UnidentifiedImageError as error:
         raise Undecodable("not_an_image: neither JPEG, PNG nor WebP") from error
     except Undecodable:
@@ -60,6 +70,15 @@ def jpeg(picture: Picture) -> bytes:
     """The picture as JPEG; the same picture gives the same bytes."""
     _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return data.tobytes()
+
+
+def _upright(opened: Image.Image) -> Image.Image:
+    try:
+        orientation = opened.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # noqa: BLE001 - whatever is wrong with what a camera wrote beside its picture, the picture stands
+        orientation = None
+    turn = _TO_UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return opened if turn is None else opened.transpose(turn)
 
 
 def _refuse_too_large(opened: Image.Image, max_pixels: int) -> None:

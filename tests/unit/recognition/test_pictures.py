@@ -1,6 +1,7 @@
 """Decoding, cutting and straightening."""
 
 import io
+import struct
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,15 @@ def test_the_camera_s_orientation_is_followed() -> None:
     exif[0x0112] = 6  # turned by 90 degrees
 
     assert pictures.decode(encoded("JPEG", exif=exif), max_pixels=ENOUGH).shape == (60, 40, 3)
+
+
+def test_what_else_a_camera_writes_beside_its_picture_does_no_harm() -> None:
+    orientation = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    resolution_in_words = struct.pack("<HHI4s", 0x011A, 7, 4, b"fine")
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + orientation + resolution_in_words + bytes(4)
+
+    assert pictures.decode(encoded("JPEG", exif=exif), max_pixels=ENOUGH).shape == (60, 40, 3)
+    assert pictures.decode(encoded("PNG", exif=b"Exif\0\0no TIFF"), max_pixels=ENOUGH).shape == (40, 60, 3)
 
 
 @pytest.mark.parametrize(
