@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from platekeeper_common.access import Use
 from platekeeper_common.events.hotlist import HitRaised, MatchKind
+from platekeeper_common.moments import Instant
 from platekeeper_hotlist.domain import NewEntry, NewList, Source
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
@@ -55,7 +56,7 @@ class EntryAsked(Asked):
     category: Annotated[str, Field(max_length=64)]
     reason: Words
     incident: Short | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Instant | None = None
 
     def entry(self) -> NewEntry:
         """What is to be listed."""

@@ -118,6 +118,7 @@ async def test_a_certificate_must_be_of_completed_training_of_somebody_here(here
         {"completed_on": (today + timedelta(days=1)).date().isoformat()},
         {"valid_until": today.isoformat()},
         {"valid_until": "2027-11-22T00:00:00"},
+        {"valid_until": "9999-12-31T23:59:59-23:59"},
         {"proof_sha256": "none"},
         {"account_id": leaver},
         {"account_id": "somebody"},
@@ -126,6 +127,7 @@ async def test_a_certificate_must_be_of_completed_training_of_somebody_here(here
     assert codes([await trainer.post("/v1/training-certificates", json=body) for body in bodies]) == [
         "training_not_completed",
         "training_dates_wrong",
+        "invalid_request",
         "invalid_request",
         "invalid_request",
         "account_disabled",

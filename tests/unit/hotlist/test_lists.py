@@ -86,6 +86,7 @@ async def test_entries_are_paged_newest_first(here: Town) -> None:
         ({"category": "parking"}, "category_unknown"),
         ({"expires_at": "2026-11-22T18:00:00Z"}, "expiry_past"),
         ({"expires_at": "2026-12-22T18:00:00"}, "invalid_request"),
+        ({"expires_at": "9999-12-31T23:59:59-23:59"}, "invalid_request"),
         ({"reason": " "}, "invalid_request"),
         ({"colour": "red"}, "invalid_request"),
         ({"matter_type": ""}, "matter_required"),

@@ -1,5 +1,6 @@
 """The ledger's door: who may look, at what, and that looking is recorded."""
 
+import base64
 import json
 from datetime import timedelta
 from typing import Any
@@ -121,6 +122,9 @@ async def test_records_are_chosen_by_time_person_action_outcome_and_subject(here
         ({"from": "2026-11-22T18:00:00Z", "to": "2026-11-22T18:00:00Z"}, "period_empty"),
         ({"cursor": "bm90aGluZw=="}, "cursor_invalid"),
         ({"cursor": "!"}, "cursor_invalid"),
+        ({"cursor": base64.urlsafe_b64encode(b"0001-01-01T00:00:00+23:59 5").decode()}, "cursor_invalid"),
+        ({"from": "0001-01-01T00:00:00+23:59"}, "invalid_request"),
+        ({"to": "9999-12-31T23:59:59-23:59"}, "invalid_request"),
         ({"limit": 0}, "invalid_request"),
         ({"limit": 501}, "invalid_request"),
         ({"outcome": "perhaps"}, "invalid_request"),

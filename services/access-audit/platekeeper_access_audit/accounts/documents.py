@@ -3,7 +3,9 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from platekeeper_common.moments import Instant
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^\S(.*\S)?$")]
 Username = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{1,62}[a-z0-9]$")]
@@ -135,7 +137,7 @@ class CertificateRequest(Document):
     course: Line
     version: Annotated[str, StringConstraints(min_length=1, max_length=40)]
     completed_on: date
-    valid_until: AwareDatetime
+    valid_until: Instant
     proof_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     """Of the document that proves it, hex."""
 

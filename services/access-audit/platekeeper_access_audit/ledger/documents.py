@@ -8,6 +8,7 @@ from platekeeper_access_audit.ledger.domain import Cursor, Entry, Gap, Producer,
 from platekeeper_access_audit.ledger.handlers import Page, Query
 from platekeeper_common.errors import Invalid
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.moments import Instant
 
 
 class _Document(BaseModel):
@@ -17,8 +18,8 @@ class _Document(BaseModel):
 class Choice(_Document):
     """Which records: `from` <= at < `to`; a name that is not listed here is refused."""
 
-    from_: AwareDatetime | None = Field(None, alias="from")
-    to: AwareDatetime | None = None
+    from_: Instant | None = Field(None, alias="from")
+    to: Instant | None = None
     username: str | None = Field(None, max_length=200)
     action: str | None = Field(None, max_length=100)
     outcome: Literal["allowed", "refused", "failed"] | None = None

@@ -17,6 +17,7 @@ import rfc8785
 from platekeeper_common.access import SALT_BYTES
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.moments import in_utc
 
 LEAF = b"\x00"
 """What sets the hash of a leaf apart from that of a node (RFC 9162 2.1.1)."""
@@ -106,10 +107,17 @@ class Cursor:
     def parse(cls, text: str) -> "Cursor":
         """Raises ValueError for what was never given out."""
         at, _, position = base64.urlsafe_b64decode(text).decode().partition(" ")
-        cursor = cls(datetime.fromisoformat(at), int(position))
-        if cursor.at.tzinfo is None or not 0 <= cursor.position <= MOST:
+        cursor = cls(_aware(at), int(position))
+        if not 0 <= cursor.position <= MOST:
             raise ValueError("no page ended here")
         return cursor
+
+
+def _aware(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a moment must know its time zone")
+    return in_utc(moment)
 
 
 def timestamp(moment: datetime) -> str:
