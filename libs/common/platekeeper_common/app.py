@@ -38,6 +38,8 @@ def build(service: Service, room: Room, settings: ServiceSettings, parts: Callab
         openapi_url=f"{docs}/openapi.json",
         swagger_ui_oauth2_redirect_url=f"{docs}/oauth2-redirect",
         static_url=f"{docs}/static",
+        # A redirect would name the scheme and host that the caller claims, and carry a plate there.
+        redirect_slashes=False,
     )
     app.state.room = room
     app.state.strangers = Strangers()

@@ -31,6 +31,8 @@ from platekeeper_common.shared_policy import AuditPolicy, UsePolicy
 from platekeeper_common.strangers import Strangers
 
 PROBLEM = "application/problem+json"
+MOST_NAMED = 20
+"""Wrong fields that an answer names: it must not grow beyond what was asked."""
 _log = structlog.get_logger()
 _bearer = HTTPBearer(auto_error=False)
 
@@ -247,7 +249,7 @@ def _explained(error: RequestValidationError) -> Invalid:
     """Which fields are wrong and why; never what was sent."""
     fields = [
         {"field": ".".join(str(part) for part in detail["loc"] if part != "body") or "body", "problem": detail["msg"]}
-        for detail in error.errors()
+        for detail in error.errors()[:MOST_NAMED]
     ]
     summary = "; ".join(f"{field['field']}: {field['problem']}" for field in fields[:5])
     return Invalid(summary, errors=fields)

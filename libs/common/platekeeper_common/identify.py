@@ -9,6 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from platekeeper_common.auth import Verifier
 from platekeeper_common.errors import PlatekeeperError, Unauthenticated
 
+MOST_AT_HAND = 65_536
+"""Bytes of a JSON body that stay at hand for the record of a refusal; what is longer is not told there anyway."""
+
 
 class Identify:
     """Leaves `state.caller` (or None), `state.stranger` (the error that the caller gets where one is needed), and in
@@ -49,7 +52,7 @@ class Identify:
             seen += len(message.get("body", b""))
             if seen > self._body_limit:
                 raise too_large
-            if is_json:
+            if is_json and seen <= MOST_AT_HAND:
                 sent.append(message.get("body", b""))
             return message
 

@@ -309,3 +309,7 @@ async def test_the_keys_outlive_accounts_being_away(tmp_path: Path, issuer: Issu
     await restarted().verify(good(clock))
     issuer.away = True
     assert (await restarted().verify(good(clock))).username == "rivera"
+
+    issuer.away = False
+    cache = tmp_path / "cache" / "jwks.json" / "a file is in the way"
+    assert (await restarted().verify(good(clock))).username == "rivera"

@@ -159,9 +159,10 @@ async def test_no_plate_data_while_records_cannot_be_delivered(here: Town, kiosk
 async def test_nothing_here_is_404_and_the_wrong_method_405(here: Town, kiosk: Kiosk) -> None:
     async with here.client(here.person()) as client:
         missing, wrong = await client.get("/v1/kiosk/nothing"), await client.delete(NOTES)
-        nowhere = await client.get("/v1/elsewhere")
+        nowhere, elsewhere = await client.get("/v1/elsewhere"), await client.get(f"{NOTES}/")
     assert (missing.status_code, problem_of(missing)["code"]) == (404, "not_found")
     assert (nowhere.status_code, problem_of(nowhere)["code"]) == (404, "not_found")
+    assert (elsewhere.status_code, problem_of(elsewhere)["code"]) == (404, "not_found")
     assert (wrong.status_code, problem_of(wrong)["code"]) == (405, "method_not_allowed")
     assert wrong.headers["allow"]
 
@@ -188,6 +189,13 @@ async def test_what_cannot_be_understood_names_the_field_and_repeats_nothing(
     assert PLATE not in answer.text
     [record] = await heard(kiosk, 1)
     assert (record.outcome, record.code) == ("refused", "invalid_request")
+
+
+async def test_an_answer_names_few_wrong_fields_of_many(here: Town, kiosk: Kiosk) -> None:
+    async with here.client(here.person()) as client:
+        answer = await client.post(NOTES, json={str(number): 1 for number in range(80)})
+    assert len(problem_of(answer)["errors"]) == 20
+    assert (await heard(kiosk, 1))[0].outcome == "refused"
 
 
 async def slowly(data: bytes) -> AsyncIterator[bytes]:

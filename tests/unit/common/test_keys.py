@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.errors import Gone
 from platekeeper_common.keys import KEY_BYTES, KeyStore
 
@@ -43,6 +44,15 @@ def test_the_first_of_many_processes_wins(tmp_path: Path) -> None:
     assert found == {key_in(tmp_path / "keys")}
     left = [path.name for path in (tmp_path / "keys").rglob("*") if path.is_file()]
     assert sorted(left) == ["image.key", "kek"]
+
+
+def test_a_disk_that_takes_no_key_is_away_and_nothing_is_left(keys: KeyStore, tmp_path: Path) -> None:
+    in_the_way = tmp_path / "keys" / "pomona-pd"
+    in_the_way.write_bytes(b"")
+    with pytest.raises(Unavailable):
+        keys.key(NAME)
+    in_the_way.unlink()
+    assert len(keys.key(NAME)) == KEY_BYTES
 
 
 def test_no_file_holds_a_plain_key_and_none_is_for_others(keys: KeyStore, tmp_path: Path) -> None:
