@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from platekeeper_common import dead_letters, edge
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
+from platekeeper_common.bus.consumer import UNDECODABLE
 from platekeeper_common.bus.contract import Handler, Reject
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.errors import Conflict
@@ -75,7 +76,9 @@ async def _failure(handler: Handler, row: Row[Any]) -> str | None:
     """Why the handler failed once more; None when it did not."""
     try:
         await handler([catalogue.decode(row.value)])
-    except (Reject, Undecodable) as error:
+    except Undecodable:
+        return UNDECODABLE
+    except Reject as error:
         return str(error)
     except Exception as error:  # noqa: BLE001 - whatever it was, it is the answer
         return f"failed: {type(error).__name__}"

@@ -73,12 +73,12 @@ async def test_a_retried_letter_is_handled_recorded_and_gone(here: Town, kiosk: 
 
 
 async def test_a_letter_that_fails_again_stays_with_its_reason(here: Town, kiosk: Kiosk) -> None:
-    await letter(kiosk, here, value=b"no event")
+    await letter(kiosk, here, value=b'{"plate": "7KXQ042"')
     async with mender(here) as client:
         found = await the_letter(client)
         answer = (await client.post(f"{DOOR}/{found['id']}/retry")).json()
         again = await the_letter(client)
-    assert answer["outcome"] == "failed"
+    assert (answer["outcome"], answer["reason"]) == ("failed", "undecodable: no event that this version knows")
     assert (again["attempts"], again["reason"]) == (6, answer["reason"])
     await eventually(lambda: ("dead_letters.retry", "allowed", "dead_letter", found["id"]) in acts(kiosk))
 

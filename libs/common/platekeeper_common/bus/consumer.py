@@ -31,6 +31,8 @@ LONE_ATTEMPTS = 5
 """How often an event may fail alone before it is a dead letter."""
 MOST_IN_A_ROW = 20
 """How many events in a row may fail that way before the consumer stops: then the fault is not theirs."""
+UNDECODABLE = "undecodable: no event that this version knows"
+"""Why bytes are a dead letter that are no event; what the decoder says may quote them."""
 AWAY = (Unavailable, Busy, TimeoutError, ConnectionError)
 """What a handler raises when something that it needs is away."""
 
@@ -133,7 +135,7 @@ class Consumer:
             try:
                 items.append(_Item(record, decode(record.value)))
             except Undecodable:
-                await self._bury(record, "undecodable: no event that this version knows", attempts=1)
+                await self._bury(record, UNDECODABLE, attempts=1)
         await self._handle(items)
         try:
             await self._until_there("commit", batch.done)
