@@ -27,9 +27,9 @@ def configure(*, level: int = logging.INFO) -> None:
 
 
 def _without_messages(record: logging.LogRecord) -> bool:
-    """Libraries log whole tracebacks; keep what failed and where."""
+    """Libraries log whole tracebacks, and asyncio the error's own words in its message; keep what failed and where."""
     if record.exc_info and record.exc_info[1] is not None:
-        record.msg, record.args = f"{record.getMessage()}: {describe(record.exc_info[1])}", None
+        record.msg, record.args = describe(record.exc_info[1]), None
         record.exc_info = record.exc_text = None
     return True
 
