@@ -232,6 +232,16 @@ async def test_an_agency_sees_its_own_records_alone(here: Town) -> None:
             assert (hidden.status_code, hidden.json()["code"]) == (404, "access_record_unknown")
 
 
+@pytest.mark.clause("C2")
+async def test_query_elements_hold_plates_and_stay_sealed_without_training(here: Town) -> None:
+    record = searched(here, 1)
+    await send(here, record)
+    async with here.client(here.person("inspector", "auditor", trained=False)) as client:
+        assert (await ask(client, f"{RECORDS}/{record.id}"))["query"] == "sealed"
+        (line,) = (await client.get(f"{RECORDS}/export", params={"action": record.action})).text.splitlines()
+    assert json.loads(line)["query"] == "sealed"
+
+
 async def test_a_platform_administrator_reads_no_query_elements(here: Town) -> None:
     record = searched(here, 1, agency_id=PLATFORM)
     await send(here, record)

@@ -130,10 +130,11 @@ def own_agency(by: Caller) -> AgencyId:
 
 
 def opened(keys: KeyStore, by: Caller, record: AccessRecorded) -> Query:
-    """The query elements for those who may read them."""
+    """The query elements for those who may read them: they hold plates, so training is needed here too (C2)."""
     if record.query is None:
         return None
-    if not by.roles & READERS_OF_QUERIES or record.agency_id != own_agency(by):
+    may_read = by.roles & READERS_OF_QUERIES and by.trained
+    if not may_read or record.agency_id != own_agency(by):
         return "sealed"
     try:
         elements: dict[str, Any] = json.loads(unseal(keys, record.id, record.query))
