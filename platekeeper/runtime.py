@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -129,23 +130,25 @@ async def stand(
             await migrate(settings.database(service.name), service.migrations)
             section = (own or {}).get(service.name) or environment.load(service.settings)
             rooms[service.name] = room = await stack.enter_async_context(service.open(foundation, section))
-            built[service.name] = apps.build(service, room, section, lambda name=service.name: parts[name])  # type: ignore[misc]
+            built[service.name] = apps.build(service, room, section, partial(parts.__getitem__, service.name))
         stack.push_async_callback(_stop, parts)
-        parts["foundation"] = _foundation_parts(foundation)
+        followers = _registers(foundation)
+        parts["foundation"] = [
+            *(Running(name, follower.run(), follower) for name, follower in followers.items()),
+            Running("prune the bus", _prune(foundation)),
+        ]
+        async with asyncio.timeout(READY_SECONDS):  # nobody is let in on a token that was revoked before a restart
+            await asyncio.gather(*(follower.caught_up() for follower in followers.values()))
         for service in services:
             parts[service.name] += _service_parts(service, rooms[service.name], built[service.name])
         app = route(services, built, rest(foundation) if rest else None)
         yield Standing(foundation, rooms, built, parts, app)
 
 
-def _foundation_parts(foundation: Foundation) -> list[Running]:
-    followed = ((AgencyChanged.topic, foundation.policies.apply), (AccessRevoked.topic, foundation.verifier.revoke))
-    followers = [Follower(foundation.bus, topic, apply) for topic, apply in followed]
-    running = [
-        Running(f"follow {topic.name}", follower.run(), follower)
-        for (topic, _), follower in zip(followed, followers, strict=True)
-    ]
-    return [*running, Running("prune the bus", _prune(foundation))]
+def _registers(foundation: Foundation) -> dict[str, Follower]:
+    """What every process follows: who may, and under which policy."""
+    applied = ((AgencyChanged.topic, foundation.policies.apply), (AccessRevoked.topic, foundation.verifier.revoke))
+    return {f"follow {topic.name}": Follower(foundation.bus, topic, apply) for topic, apply in applied}
 
 
 def _service_parts(service: Service, room: Room, app: FastAPI) -> list[Running]:
