@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from platekeeper_common import plates
 from platekeeper_common.access import Use
 from platekeeper_common.errors import Invalid, Refused
 from platekeeper_common.events.hotlist import HitRaised, ListedEntry
@@ -29,8 +30,6 @@ CATEGORIES = (
     "other",
 )
 """The closed list of what an entry can be about; `other` says it in its reason."""
-LONGEST_PLATE = 10
-"""Characters, as in the plate field of NCIC."""
 _STATES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR "
     "PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS GU MP PR VI US "
@@ -38,7 +37,6 @@ _STATES = (
 )
 STATES = frozenset(_STATES.split())
 """Postal codes of the states, the District and territories, `US` for federal plates, and Canada's provinces."""
-_SEPARATORS = re.compile(r"[ .\-]")
 _WILDCARDS = re.compile(r"[?*]")
 _IMMIGRATION = re.compile(
     r"immigra|deport|undocumented|customs enforcement|border patrol|removal order|visa overstay|\baliens?\b"
@@ -165,18 +163,10 @@ def entry(new: NewEntry, on: HotList, entry_id: EntryId, version: int, use: Use,
 
 
 def normalised_plate(text: str) -> str:
-    """A-Z and 0-9 only: letters in upper case; spaces, hyphens and points left out.
-
-    Raises Invalid `wildcards_not_supported` or `plate_invalid`.
-    """
+    """The plate as reads are written. Raises Invalid `wildcards_not_supported` or `plate_invalid`."""
     if _WILDCARDS.search(text):
         raise Invalid("an entry needs the whole plate: ? and * are not supported", code="wildcards_not_supported")
-    plate = _SEPARATORS.sub("", text)
-    if not plate.isascii() or not plate.isalnum():
-        raise Invalid("a plate holds letters A-Z and digits 0-9 only", code="plate_invalid")
-    if len(plate) > LONGEST_PLATE:
-        raise Invalid(f"a plate has at most {LONGEST_PLATE} characters", code="plate_invalid")
-    return plate.upper()
+    return plates.normalise(text)
 
 
 def issuing_state(text: str | None) -> str | None:

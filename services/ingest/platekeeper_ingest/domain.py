@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from platekeeper_common import plates
 from platekeeper_common.auth import Caller
 from platekeeper_common.errors import Conflict, Invalid, PlatekeeperError, Refused, Unauthenticated
 from platekeeper_common.events.ingest import Camera, DeviceChanged, ImageReference, Position
@@ -14,6 +15,7 @@ from platekeeper_ingest.pictures import Picture
 
 CameraKind = Literal["fixed", "mobile"]
 DeviceKind = Literal["gateway", "patrol_car", "camera"]
+MOST_CANDIDATES = 10
 UNKNOWN_MODEL = Model("edge", "unknown")
 """The recogniser of an edge read whose device did not say which it is (J1)."""
 
@@ -231,3 +233,15 @@ def edge_read(
 def by_id(cameras: Iterable[Camera]) -> dict[str, Camera]:
     """Cameras by their id."""
     return {camera.id: camera for camera in cameras}
+
+
+def candidates(plate: str, confidence: float, others: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """The plate itself first, then what else it may be, most likely first, none twice, up to ten.
+
+    `plate` is normalised, the others are as they were sent. Raises Invalid `plate_invalid`.
+    """
+    ranked = {plate: Candidate(plate, confidence)}
+    for other in sorted(others, key=lambda candidate: -candidate.confidence):
+        written = plates.normalise(other.plate)
+        ranked.setdefault(written, Candidate(written, other.confidence))
+    return tuple(ranked.values())[:MOST_CANDIDATES]

@@ -6,13 +6,14 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from platekeeper_common import plates
 from platekeeper_common.auth import Caller
 from platekeeper_common.errors import Invalid, PlatekeeperError, TooSlow
 from platekeeper_common.events.ingest import FrameCaptured, ImageReference
 from platekeeper_common.events.recognition import MAX_READS, PlateRead, PlatesRead
 from platekeeper_common.ids import ReadId
 from platekeeper_common.objects import ImageClass
-from platekeeper_ingest import domain, pictures, plates
+from platekeeper_ingest import domain, pictures
 from platekeeper_ingest.domain import JudgedRead, ReadResult, SentFrame, SentRead, Unreadable
 from platekeeper_ingest.pictures import Picture
 from platekeeper_ingest.policy import IngestPolicy
@@ -112,7 +113,7 @@ def _judge(
     try:
         sighting = domain.judge(item.sighting, sender.cameras, now=received_at, max_future=here.max_future)
         plate = plates.normalise(item.plate)
-        candidates = plates.candidates(plate, item.confidence, item.candidates)
+        candidates = domain.candidates(plate, item.confidence, item.candidates)
         crop = item.crop and pictures.look(item.crop, max_bytes=limits.max_crop_bytes, max_pixels=limits.max_pixels)
     except PlatekeeperError as error:
         return ReadResult.refused(item.device_read_id, error)

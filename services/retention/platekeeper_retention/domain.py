@@ -3,12 +3,12 @@
 Values in, values out. Sources: clauses F1, A1, A8, H1 and J1.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from platekeeper_common import plates
 from platekeeper_common.errors import Invalid
 from platekeeper_common.events.recognition import PlateRead, PlatesRead
 from platekeeper_common.ids import AgencyId, CameraId
@@ -18,13 +18,8 @@ RETENTION_CLAUSE = "F1"
 """The rule that `retain_until` comes from."""
 PREFIX_AT_LEAST = 2
 """Characters of a prefix: one alone would open a thirtieth of all reads."""
-PLATE_AT_MOST = 16
-"""Characters of a plate or prefix in a search."""
 CAMERAS_AT_MOST = 100
 """Cameras that one search may name."""
-
-_SEPARATORS = re.compile(r"[ \t.·•_-]")
-_NORMALISED = re.compile(r"[A-Z0-9]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,30 +77,19 @@ def query(
         raise Invalid("give either plate or prefix", code="query_invalid")
     if len(cameras) > CAMERAS_AT_MOST:
         raise Invalid(f"name at most {CAMERAS_AT_MOST} cameras", code="query_invalid")
-    prefix = None if prefix is None else normalised(prefix, "prefix")
+    prefix = None if prefix is None else plates.normalise(prefix, "prefix")
     if prefix is not None and len(prefix) < PREFIX_AT_LEAST:
         raise Invalid(f"a prefix needs at least {PREFIX_AT_LEAST} characters", code="prefix_too_short")
     captured_from, captured_to = _utc(captured_from, "from"), _utc(captured_to, "to")
     if captured_from is not None and captured_to is not None and not captured_from < captured_to:
         raise Invalid("the window must begin before it ends: from < to", code="window_invalid")
     return Query(
-        plate=None if plate is None else normalised(plate, "plate"),
+        plate=None if plate is None else plates.normalise(plate, "plate"),
         prefix=prefix,
         captured_from=captured_from,
         captured_to=captured_to,
         cameras=tuple(CameraId(camera) for camera in sorted(set(cameras))),
     )
-
-
-def normalised(text: str, field: str) -> str:
-    """A plate as it is stored: A-Z 0-9 only. Blanks, dots, hyphens and underscores go; case does not matter.
-
-    Raises Invalid `plate_invalid`, naming the field and never what it held.
-    """
-    plate = _SEPARATORS.sub("", text)
-    if not plate.isascii() or not _NORMALISED.fullmatch(plate.upper()) or len(plate) > PLATE_AT_MOST:
-        raise Invalid(f"{field} must hold 1 to {PLATE_AT_MOST} letters A-Z or digits", code="plate_invalid")
-    return plate.upper()
 
 
 def keep(read: PlateRead, policy: RetentionPolicy, policy_version: str) -> KeptRead:
@@ -134,7 +118,7 @@ def _fault(read: PlateRead, agency_id: AgencyId) -> str | None:
     pictures = [picture for picture in (read.image, read.crop) if picture is not None]
     if read.agency_id != agency_id or any(not picture.path.startswith(f"{agency_id}/") for picture in pictures):
         return "agency_mismatch"
-    if not _NORMALISED.fullmatch(read.plate):
+    if not plates.is_normalised(read.plate):
         return "plate_not_normalised"
     if any(moment.tzinfo is None for moment in (read.captured_at, read.received_at, read.live_until)):
         return "moment_without_zone"

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.ingest.station import photograph
 
+from platekeeper_common import plates
 from platekeeper_common.errors import Busy, Invalid, PlatekeeperError
 from platekeeper_common.events.ingest import Camera, DeviceChanged
 from platekeeper_common.events.recognition import Candidate
 from platekeeper_common.ids import AgencyId, CameraId, DeviceId, Ids
-from platekeeper_ingest import domain, pictures, plates
+from platekeeper_ingest import domain, pictures
 from platekeeper_ingest.domain import Sighting
 from platekeeper_ingest.intake import Intake
 
@@ -58,9 +59,9 @@ def test_letters_are_never_changed_into_others(plate: str) -> None:
 
 @given(WRITTEN, st.lists(st.builds(Candidate, WRITTEN, st.floats(0, 1)), max_size=20))
 def test_the_plate_is_its_own_first_candidate(plate: str, others: list[Candidate]) -> None:
-    ranked = plates.candidates(plate, 0.5, others)
+    ranked = domain.candidates(plate, 0.5, others)
     assert ranked[0] == Candidate(plate, 0.5)
-    assert len(ranked) <= plates.MOST_CANDIDATES
+    assert len(ranked) <= domain.MOST_CANDIDATES
     assert len({candidate.plate for candidate in ranked}) == len(ranked)
     rest = [candidate.confidence for candidate in ranked[1:]]
     assert rest == sorted(rest, reverse=True)

@@ -1,0 +1,34 @@
+"""How a plate is written down, everywhere alike: a search finds what a camera read and a hot list names."""
+
+import re
+
+from platekeeper_common.errors import Invalid
+
+LONGEST = 10
+"""Characters; NCIC's plate field holds as many."""
+
+_ORNAMENT = re.compile(r"[ \t\u00a0_\-\u2010-\u2015\u2212.\u00b7\u2022\u2027\u2219\u22c5\u25cf\u30fb]+")
+"""Spaces, dashes, dots and bullets."""
+_WRITTEN = re.compile(r"[A-Z0-9]+")
+
+
+def normalise(text: str, name: str = "the plate") -> str:
+    """Upper-case, A-Z and 0-9 only, without spaces, dashes, dots and bullets.
+
+    Letters beyond ASCII are refused, never changed into others ("ß" is not "SS"). Raises Invalid `plate_invalid`, which
+    says what is wrong with `name` and never repeats the plate.
+    """
+    bare = _ORNAMENT.sub("", text)
+    if not bare:
+        raise Invalid(f"{name} has no characters", code="plate_invalid")
+    bare = bare.upper() if bare.isascii() else bare
+    if not _WRITTEN.fullmatch(bare):
+        raise Invalid(f"{name} holds characters other than A-Z and 0-9", code="plate_invalid")
+    if len(bare) > LONGEST:
+        raise Invalid(f"{name} has {len(bare)} characters; up to {LONGEST} are taken", code="plate_invalid")
+    return bare
+
+
+def is_normalised(text: str) -> bool:
+    """Whether it is written as `normalise` writes; it may be longer."""
+    return _WRITTEN.fullmatch(text) is not None
