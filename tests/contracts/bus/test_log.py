@@ -130,6 +130,7 @@ async def test_following_an_empty_topic_is_caught_up_at_once(harness: Harness) -
         following = asyncio.ensure_future(bus.follow(DeviceChanged.topic, apply, caught_up.set))
         async with asyncio.timeout(20):
             await caught_up.wait()
+        assert not following.done()
         following.cancel()
 
 

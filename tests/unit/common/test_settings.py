@@ -44,6 +44,8 @@ def test_a_name_like_none_of_ours_is_refused_without_a_guess() -> None:
 def test_known_names_and_those_of_others_pass() -> None:
     known = {"PLATEKEEPER_VAR": "x", "platekeeper_port": "1", "PLATEKEEPER_KIOSK_DRAWERS": "2", "PATH": "/bin"}
     environment.refuse_unknown_names(MODELS, known)
+    with pytest.raises(SettingsError):
+        environment.refuse_unknown_names(MODELS, known | {"PLATEKEEPER_VAT": "x"})
 
 
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
