@@ -1,4 +1,4 @@
-"""The command line: `platekeeper run`, `policy check`, `dlq`."""
+"""The command line: `platekeeper run`, `policy check`, `dlq`, `bench`."""
 
 import argparse
 import asyncio
@@ -45,7 +45,21 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("service")
         one.add_argument("id")
         one.set_defaults(command=_dlq, act=act)
+
+    _add_bench(commands.add_parser("bench", help="measurements on data of your own"))
     return parser
+
+
+def _add_bench(bench: argparse.ArgumentParser) -> None:
+    measures = bench.add_subparsers(required=True, metavar="COMMAND")
+    what = "score an engine on labelled pictures"
+    one = measures.add_parser("recognition", help=what, description=what.capitalize())
+    one.add_argument("--data", type=Path, required=True, metavar="DIR", help="pictures beside a labels.csv")
+    one.add_argument("--engine", help="instead of the one that PLATEKEEPER_RECOGNITION_ENGINE names")
+    one.add_argument("--regions", help="whose plates to expect (`us,br`, or `none`); otherwise DIR's name says (`-us`)")
+    one.add_argument("--json", type=Path, metavar="FILE", help="write what was read in every picture")
+    one.add_argument("--misses", type=Path, metavar="FILE", help="draw the plates not read exactly on a sheet (PNG)")
+    one.set_defaults(command=_bench_recognition)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -70,6 +84,16 @@ def _dlq(options: argparse.Namespace) -> int:
     from platekeeper import dlq
 
     return _await(dlq.run(options.url, options.username, options.act, options.service, getattr(options, "id", None)))
+
+
+def _bench_recognition(options: argparse.Namespace) -> int:
+    from platekeeper.bench import recognition
+
+    asked = recognition.Asked(options.data, options.engine, options.regions, options.json, options.misses)
+    try:
+        return recognition.run(asked)
+    except KeyboardInterrupt:
+        return 130
 
 
 def _await(command: Awaitable[int]) -> int:

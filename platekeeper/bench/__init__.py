@@ -1,0 +1,1 @@
+"""`platekeeper bench`: measurements of this installation on the user's own data."""
