@@ -10,7 +10,7 @@ MANIFESTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: help install run test check format lock clean
+.PHONY: help install run test check bench format lock clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ check: $(READY) ## Style, types and import walls
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/platekeeper policy check
+
+bench: $(READY) ## Measure edge reads a second beside bare SQLite, in under a minute (ARGS: its options)
+	@$(VENV)/bin/python benchmarks/embedded.py $(ARGS)
 
 format: $(READY) ## Rewrite the code in the house's style
 	$(VENV)/bin/ruff check --fix .

@@ -67,17 +67,27 @@ class Passed:
 def main() -> int:
     """Measure and print; the exit status."""
     parser = argparse.ArgumentParser(description="Edge reads a second through the all-in-one process")
-    parser.add_argument("--seconds", type=float, default=20, help="how long reads are posted")
+    parser.add_argument("--seconds", type=_positive, default=20, help="how long reads are posted")
     parser.add_argument("--entries", type=int, default=5_000, help="how many plates are listed")
     parser.add_argument("--folder", type=Path, help="where the databases lie for the run (otherwise the system's own)")
     options = parser.parse_args()
     log.configure()
-    with tempfile.TemporaryDirectory(prefix="platekeeper-bench-", dir=options.folder) as folder:
-        var = Path(folder)
-        passed = asyncio.run(_platform(var, options.seconds, options.entries))
-        bare = _yardstick(var, passed.reads)
+    try:
+        with tempfile.TemporaryDirectory(prefix="platekeeper-bench-", dir=options.folder) as folder:
+            var = Path(folder)
+            passed = asyncio.run(_platform(var, options.seconds, options.entries))
+            bare = _yardstick(var, passed.reads)
+    except KeyboardInterrupt:
+        return 130
     print(_report(passed, bare, options.entries))
     return 0
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 600:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 600 seconds")
+    return number
 
 
 async def _platform(var: Path, seconds: float, entries: int) -> Passed:

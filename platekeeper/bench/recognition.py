@@ -1,5 +1,6 @@
 """`platekeeper bench recognition`: scores an engine on a folder of labelled pictures."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -128,10 +129,9 @@ def _whole(picture: Picture) -> Box:
 
 
 def _demand_writable(path: Path | None) -> None:
-    """Before minutes of work, not after them."""
-    if path is not None:
-        with path.open("ab"):
-            pass
+    """Raise BenchError before minutes of work, not after them."""
+    if path is not None and (path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)):
+        raise BenchError(f"{path} cannot be written")
 
 
 def _keep(asked: Asked, setup: Setup, measured: Sequence[Measured]) -> None:
