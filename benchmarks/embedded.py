@@ -30,7 +30,7 @@ from platekeeper.demo.load import USE
 from platekeeper.demo.logins import Logins
 from platekeeper_access_audit.accounts import handlers as accounts
 from platekeeper_access_audit.accounts.room import AccountsRoom
-from platekeeper_common import ids, log
+from platekeeper_common import dead_letters, ids, log
 from platekeeper_common.access import Use
 from platekeeper_common.events.recognition import PlatesRead
 from platekeeper_common.ids import AgencyId, EntryId
@@ -93,15 +93,24 @@ def _positive(text: str) -> float:
 async def _platform(var: Path, seconds: float, entries: int) -> Passed:
     settings = Settings(var=var, policies=POLICIES, port=0)
     async with server.serve(settings) as serving, client.connect(serving.url) as http:
-        await serving.standing.ready()
-        logins = await load.load(http, await _administrator(serving, http), street.samples())
-        dice = random.Random(SEED)  # noqa: S311 - the same plates in every run
-        listed = [_plate(dice) for _ in range(entries)]
-        await _list_plates(serving, AgencyId(logins.agency_id), listed)
-        recognition = serving.standing.rooms["recognition"]
-        assert isinstance(recognition, RecognitionRoom)  # noqa: S101 - the registry says so
-        await recognition.desk.work(lambda engine: engine.model)
-        return await _post(serving, http, logins, Street(dice, listed, logins.cameras[:2]), seconds)
+        try:
+            return await _measured(serving, http, seconds, entries)
+        except httpx.TransportError:
+            if serving.server.stopping.is_set():
+                raise KeyboardInterrupt from None
+            raise
+
+
+async def _measured(serving: server.Serving, http: httpx.AsyncClient, seconds: float, entries: int) -> Passed:
+    await serving.standing.ready()
+    logins = await load.load(http, await _administrator(serving, http), street.samples())
+    dice = random.Random(SEED)  # noqa: S311 - the same plates in every run
+    listed = [_plate(dice) for _ in range(entries)]
+    await _list_plates(serving, AgencyId(logins.agency_id), listed)
+    recognition = serving.standing.rooms["recognition"]
+    assert isinstance(recognition, RecognitionRoom)  # noqa: S101 - the registry says so
+    await recognition.desk.work(lambda engine: engine.model)
+    return await _post(serving, http, logins, Street(dice, listed, logins.cameras[:2]), seconds)
 
 
 async def _administrator(serving: server.Serving, http: httpx.AsyncClient) -> Session:
@@ -192,6 +201,10 @@ async def _post(
     stored, hits = await _count(http, "retention", "reads_stored"), await _count(http, "hotlist", "exact_hits")
     if stored != accepted:
         raise RuntimeError(f"{accepted} reads were accepted and {stored} are stored")
+    for room in serving.standing.rooms.values():
+        async with room.db.tx() as tx:
+            if await dead_letters.find(tx, 1):
+                raise RuntimeError("some reads ended in dead letters")
     return Passed(accepted, acknowledged, whole, refusals, hits)
 
 
