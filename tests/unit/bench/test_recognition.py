@@ -1,6 +1,8 @@
-"""`platekeeper bench recognition`, through the command line."""
+"""`platekeeper bench recognition`: once through the command line, otherwise through what the command runs."""
 
+import asyncio
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,7 @@ from PIL import Image
 
 from platekeeper.bench import labels
 from platekeeper.bench.progress import line
-from platekeeper.bench.recognition import Asked, BenchError, expected_regions
-from platekeeper.cli import main
+from platekeeper.bench.recognition import Asked, BenchError, expected_regions, run
 from platekeeper.demo.street import samples
 from platekeeper_common.events.recognition import Box
 from platekeeper_recognition.measure import Truth
@@ -31,28 +32,38 @@ def label(folder: Path, *rows: str) -> None:
     (folder / "labels.csv").write_text("\r\n".join(rows) + "\r\n")
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(["bench", "recognition", *arguments]) == 1
+def refused(capsys: pytest.CaptureFixture[str], asked: Asked) -> str:
+    assert run(asked) == 1
     told = capsys.readouterr()
     assert told.out == ""
     (only,) = told.err.splitlines()
     return only
 
 
-def test_two_scenes_are_scored_told_and_drawn(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def platekeeper(*arguments: str) -> tuple[int | None, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("platekeeper"),
+        *("bench", "recognition", "--engine", "ppocr", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_two_scenes_are_scored_told_and_drawn(folder: Path, tmp_path: Path) -> None:
     first, second = samples()[:2]
     label(folder, SCENES, f"{first.file},{first.plate},0,0,960,540", f"{second.file},9WRONG9,0,0,960,540")
     told, sheet = tmp_path / "reads.json", tmp_path / "misses.png"
 
-    status = main(["bench", "recognition", "--data", str(folder), "--json", str(told), "--misses", str(sheet)])
+    status, out, err = await platekeeper("--data", str(folder), "--json", str(told), "--misses", str(sheet))
 
-    shown = capsys.readouterr()
-    assert status == 0
-    assert "scenes-us: 2 plates in 2 scenes" in shown.out
-    assert "formats: us" in shown.out
-    assert "1 of 2" in next(row for row in shown.out.splitlines() if "exact" in row)
-    assert "false reads a scene           0.00" in shown.out
-    assert "2/2" in shown.err
+    assert status == 0, err
+    assert "scenes-us: 2 plates in 2 scenes" in out
+    assert "formats: us" in out
+    assert "1 of 2" in next(row for row in out.splitlines() if "exact" in row)
+    assert "false reads a scene           0.00" in out
+    assert "2/2" in err
     document = json.loads(told.read_bytes())
     assert document["model"]["name"] == "ppocr"
     assert document["score"]["exact"] == document["score"]["folded"] == 1
@@ -68,7 +79,7 @@ def test_crops_are_read_whole(folder: Path, capsys: pytest.CaptureFixture[str]) 
     first = samples()[0]
     label(folder, "file,plate,state", f"{first.file},{first.plate},CA")
 
-    assert main(["bench", "recognition", "--data", str(folder), "--regions", "none"]) == 0
+    assert run(Asked(folder, regions="none")) == 0
 
     shown = capsys.readouterr().out
     assert "1 plates in 1 crops" in shown
@@ -112,19 +123,19 @@ def test_bad_labels_are_named_with_file_and_row(
     folder: Path, capsys: pytest.CaptureFixture[str], rows: list[str], said: str
 ) -> None:
     label(folder, *rows)
-    told = refused(capsys, "--data", str(folder))
+    told = refused(capsys, Asked(folder))
     assert str(folder / "labels.csv") in told
     assert said in told
 
 
 def test_a_folder_without_labels_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert f"{tmp_path / 'labels.csv'}: No such file" in refused(capsys, "--data", str(tmp_path))
+    assert f"{tmp_path / 'labels.csv'}: No such file" in refused(capsys, Asked(tmp_path))
 
 
 def test_a_picture_that_cannot_be_decoded_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "01.jpg").write_bytes(b"no picture")
     label(folder, SCENES, "01.jpg,7ABC123,1,2,30,10")
-    told = refused(capsys, "--data", str(folder))
+    told = refused(capsys, Asked(folder))
     assert "labels.csv, row 2: 01.jpg: not_an_image" in told
 
 
@@ -132,11 +143,9 @@ def test_unknown_engines_and_regions_and_unwritable_files_are_refused_before_wor
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     label(folder, SCENES, "01.jpg,7ABC123,1,2,30,10")
-    assert "--engine: 'eye' is none of ppocr" in refused(capsys, "--data", str(folder), "--engine", "eye")
-    assert "--regions: 'mars' is none of us" in refused(capsys, "--data", str(folder), "--regions", "us,mars")
-    assert "a.json cannot be written" in refused(
-        capsys, "--data", str(folder), "--json", str(folder / "nowhere" / "a.json")
-    )
+    assert "--engine: 'eye' is none of ppocr" in refused(capsys, Asked(folder, engine="eye"))
+    assert "--regions: 'mars' is none of us" in refused(capsys, Asked(folder, regions="us,mars"))
+    assert "a.json cannot be written" in refused(capsys, Asked(folder, json=folder / "nowhere" / "a.json"))
 
 
 def test_the_folder_s_name_says_which_plates_to_expect(tmp_path: Path) -> None:
