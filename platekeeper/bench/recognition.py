@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+from tqdm import tqdm
 
 from platekeeper.bench import labels, report, sheet
 from platekeeper.bench.labels import Labelled, LabelsError
-from platekeeper.bench.progress import progress
 from platekeeper.bench.report import Measured, Setup
 from platekeeper_common import settings as environment
 from platekeeper_common.events.recognition import Box
@@ -54,7 +54,7 @@ def run(asked: Asked) -> int:
         setup = Setup(asked.data, engine.model, named, settings.longest_side, settings.least_confidence)
         expect = Expectation(tuple(REGIONS[name] for name in named), settings.least_confidence)
         look = _look(engine, expect, settings.max_pixels)
-        measured = [look(labelled) for labelled in progress(pictures_shown, asked.data.name)]
+        measured = [look(labelled) for labelled in tqdm(pictures_shown, desc=asked.data.name)]
         sys.stdout.write(report.table(setup, measured))
         _keep(asked, setup, measured)
     except (BenchError, LabelsError, SettingsError, OSError) as error:
