@@ -54,7 +54,8 @@ def run(asked: Asked) -> int:
         setup = Setup(asked.data, engine.model, named, settings.longest_side, settings.least_confidence)
         expect = Expectation(tuple(REGIONS[name] for name in named), settings.least_confidence)
         look = _look(engine, expect, settings.max_pixels)
-        measured = [look(labelled) for labelled in tqdm(pictures_shown, desc=asked.data.name)]
+        with tqdm(pictures_shown, desc=asked.data.name) as bar:
+            measured = [look(labelled) for labelled in bar]
         sys.stdout.write(report.table(setup, measured))
         _keep(asked, setup, measured)
     except (BenchError, LabelsError, SettingsError, OSError) as error:
