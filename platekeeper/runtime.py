@@ -18,7 +18,7 @@ from platekeeper_common.bus.consumer import Consumer, Follower
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.clock import Clock, utc_now
 from platekeeper_common.edge import problem
-from platekeeper_common.events.access import AccessRevoked, AgencyChanged
+from platekeeper_common.events.access import AccessRevoked, AgencyChanged, CheckpointSigned
 from platekeeper_common.foundation import open_foundation
 from platekeeper_common.log import describe
 from platekeeper_common.migrate import migrate
@@ -146,8 +146,12 @@ async def stand(
 
 
 def _registers(foundation: Foundation) -> dict[str, Follower]:
-    """What every process follows: who may, and under which policy."""
-    applied = ((AgencyChanged.topic, foundation.policies.apply), (AccessRevoked.topic, foundation.verifier.revoke))
+    """What every process follows: who may, under which policy, and how far the ledger is signed."""
+    applied = (
+        (AgencyChanged.topic, foundation.policies.apply),
+        (AccessRevoked.topic, foundation.verifier.revoke),
+        (CheckpointSigned.topic, foundation.checkpoints.apply),
+    )
     return {f"follow {topic.name}": Follower(foundation.bus, topic, apply) for topic, apply in applied}
 
 

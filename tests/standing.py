@@ -13,7 +13,7 @@ from profiles import SECTIONS
 from platekeeper import runtime
 from platekeeper_common import auth, ids
 from platekeeper_common.auth import Caller, SigningKey
-from platekeeper_common.events.access import AgencyChanged
+from platekeeper_common.events.access import AgencyChanged, CheckpointSigned
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.service import Service
 from platekeeper_common.settings import ServiceSettings, Settings
@@ -81,6 +81,15 @@ class Town:
         transport = httpx.ASGITransport(app=self.standing.app)
         return httpx.AsyncClient(transport=transport, base_url="http://platekeeper", headers=headers, timeout=30)
 
+    async def say_signed(self, at: datetime) -> None:
+        """Say on the bus that the ledger, which does not stand here, signed at `at`, and wait until that is known."""
+        foundation = self.standing.foundation
+        signed = CheckpointSigned(
+            agency_id=ids.PLATFORM, origin="elsewhere", size=0, root="", signed_at=at, note="", verifier_key=""
+        )
+        await foundation.bus.publish([signed], source="ledger")
+        await eventually(lambda: foundation.checkpoints.last is not None and foundation.checkpoints.signed_at >= at)
+
     async def open_agency(self, agency_id: AgencyId = AGENCY, profile: str = "pomona", mode: str = "test") -> None:
         """Say on the bus that the agency exists, and wait until the policies know."""
         changed = AgencyChanged(
@@ -111,6 +120,8 @@ async def town(
         here = Town(standing, clock, key)
         await standing.ready()
         await here.open_agency()
+        if "ledger" not in standing.rooms:
+            await here.say_signed(clock() + timedelta(days=10_000))
         yield here
 
 

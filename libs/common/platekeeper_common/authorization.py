@@ -30,6 +30,8 @@ class Action(StrEnum):
     POST_VIEW = "post.view"
     TRAINING_CERTIFY = "training.certify"
     RECORDS_VIEW = "access_records.view"
+    CHECKPOINT_VIEW = "checkpoint.view"
+    RECORDS_PROVE = "access_records.prove"
     DEVICE_REGISTER = "device.register"
     DEVICE_VIEW = "device.view"
     DEVICE_RETIRE = "device.retire"
@@ -85,6 +87,8 @@ RULES: Mapping[Action, Rule] = {
     Action.POST_VIEW: Rule(),
     Action.TRAINING_CERTIFY: _roles("administrator", "trainer"),
     Action.RECORDS_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
+    Action.CHECKPOINT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
+    Action.RECORDS_PROVE: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
     Action.DEVICE_REGISTER: _roles("administrator"),
     Action.DEVICE_VIEW: _roles("administrator", "auditor"),
     Action.DEVICE_RETIRE: _roles("administrator"),

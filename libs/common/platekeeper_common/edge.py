@@ -114,7 +114,7 @@ committed_at_end = asynccontextmanager(open_tx)
 
 
 async def refuse_when_audit_lags(here: Room, tx: UnitOfWork, who: Caller) -> None:
-    """Raise Busy `audit_unavailable` when the oldest unsent access record is older than policy allows (B8)."""
+    """Raise Busy `audit_unavailable` when the oldest unsent record or the last checkpoint is older than allowed (B8)."""
     limit = here.foundation.policies.of(who.agency_id).section(AuditPolicy).audit_lag_limit
     try:
         oldest = await relay.oldest_record(tx)
@@ -123,6 +123,10 @@ async def refuse_when_audit_lags(here: Room, tx: UnitOfWork, who: Caller) -> Non
     if oldest is not None and here.clock() - oldest > limit:
         raise Busy(
             "access records cannot be delivered; no plate data until they can", code="audit_unavailable", clause="B8"
+        )
+    if here.clock() - here.foundation.checkpoints.signed_at > limit:
+        raise Busy(
+            "the ledger signs no checkpoints; no plate data until it does", code="audit_unavailable", clause="B8"
         )
 
 

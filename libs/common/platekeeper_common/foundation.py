@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from platekeeper_common.auth import KeySet, Verifier
 from platekeeper_common.bus.embedded import EmbeddedBus
+from platekeeper_common.checkpoints import Checkpoints
 from platekeeper_common.clock import Clock, utc_now
 from platekeeper_common.ids import Ids
 from platekeeper_common.keys import KeyStore
@@ -57,4 +58,5 @@ async def open_foundation(
             policies=Policies(load_folder(settings.policies, sections)),
             verifier=verifier,
             peers=peers,
+            checkpoints=Checkpoints(clock),
         )

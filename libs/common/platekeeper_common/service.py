@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from platekeeper_common.access import Recorder
 from platekeeper_common.auth import Verifier
 from platekeeper_common.bus.contract import Apply, Bus, Handler
+from platekeeper_common.checkpoints import Checkpoints
 from platekeeper_common.clock import Clock
 from platekeeper_common.db import Database
 from platekeeper_common.dead_letters import DeadLetterBox
@@ -36,6 +37,7 @@ class Foundation:
     policies: Policies
     verifier: Verifier
     peers: Peers
+    checkpoints: Checkpoints
 
 
 @dataclass(kw_only=True)

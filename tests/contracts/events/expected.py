@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged, Sealed
+from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged, CheckpointSigned, Sealed
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.hotlist import HitRaised, HotlistChanged, ListedEntry
 from platekeeper_common.events.ingest import Camera, DeviceChanged, FrameCaptured, ImageReference, Position
 from platekeeper_common.events.recognition import Box, Candidate, Model, PlateRead, PlatesRead
-from platekeeper_common.ids import AgencyId, CameraId, DeviceId, EntryId, FrameId, HitId, ListId, ReadId
+from platekeeper_common.ids import PLATFORM, AgencyId, CameraId, DeviceId, EntryId, FrameId, HitId, ListId, ReadId
 
 AGENCY = AgencyId("pomona")
 DEVICE = DeviceId("0198a6b0-0000-7000-8000-000000000001")
@@ -145,5 +145,15 @@ EXPECTED: tuple[Event, ...] = (
         count=3,
         code="training_expired",
         clause="C2",
+    ),
+    CheckpointSigned(
+        agency_id=PLATFORM,
+        origin="pomona.example/ledger",
+        size=1,
+        root="bjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0=",
+        signed_at=RECEIVED,
+        note="pomona.example/ledger\n1\nbjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0=\n\n"
+        "— pomona.example/ledger tDnG6cgfKU6+3ptsSAFlIlbnImm7uHFjskCokXs0tZRvoojR92tQjMJZpSIfwgWB4OjA4VNjfwo3+x3e1K2ijVsDwAU=\n",
+        verifier_key="pomona.example/ledger+b439c6e9+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
     ),
 )

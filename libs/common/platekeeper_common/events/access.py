@@ -1,4 +1,4 @@
-"""Facts about who may and who did: agencies, revocations, access records."""
+"""Facts about who may and who did: agencies, revocations, access records, checkpoints of them."""
 
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -99,3 +99,26 @@ class AccessRecorded(Event, frozen=True, kw_only=True):
     def key(self) -> str:
         """One producer's records stay in order."""
         return self.producer
+
+
+class CheckpointSigned(Event, frozen=True, kw_only=True):
+    """The ledger signed its Merkle tree: every process knows from it how fresh the proof of access records is (B8)."""
+
+    type: ClassVar[str] = "checkpoint.signed.v1"
+    topic: ClassVar[Topic] = Topic("checkpoint.signed", compacted=True)
+    origin: str
+    """Names the log (C2SP tlog-checkpoint)."""
+    size: int
+    """Access records in the tree."""
+    root: str
+    """Base64, 32 bytes."""
+    signed_at: datetime
+    note: str
+    """The checkpoint as a C2SP signed note."""
+    verifier_key: str
+    """`name+hash+key`, as C2SP signed-note writes it."""
+
+    @property
+    def key(self) -> str:
+        """The last checkpoint of each log stays."""
+        return self.origin

@@ -14,6 +14,7 @@ EVENTS: tuple[type[Event], ...] = (
     access.AgencyChanged,
     access.AccessRevoked,
     access.AccessRecorded,
+    access.CheckpointSigned,
 )
 TOPICS: dict[str, Topic] = {event.topic.name: event.topic for event in EVENTS}
 

@@ -1,36 +1,15 @@
 """The ledger as a service."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-from pydantic_settings import SettingsConfigDict
-
-from platekeeper_access_audit.ledger import handlers
+from platekeeper_access_audit.ledger import handlers, sequencer
 from platekeeper_access_audit.ledger.consumers import keep_records
 from platekeeper_access_audit.ledger.policy import SECTIONS
+from platekeeper_access_audit.ledger.proof_routes import router as proofs
+from platekeeper_access_audit.ledger.room import NAME, LedgerRoom, LedgerSettings, open_room
 from platekeeper_access_audit.ledger.routes import router
-from platekeeper_common.access import Recorder
-from platekeeper_common.db import Database
-from platekeeper_common.events.access import AccessRecorded
-from platekeeper_common.service import Consumes, Foundation, Room, Service
-from platekeeper_common.settings import PREFIX, ServiceSettings
-
-NAME = "ledger"
-
-
-class LedgerSettings(ServiceSettings):
-    """Settings of the ledger, `PLATEKEEPER_LEDGER_*`."""
-
-    model_config = SettingsConfigDict(env_prefix=f"{PREFIX}LEDGER_", frozen=True, extra="forbid")
-
-
-@asynccontextmanager
-async def open_room(foundation: Foundation, _settings: LedgerSettings) -> AsyncIterator[Room]:
-    """The ledger over its own database."""
-    async with Database.open(foundation.settings.database(NAME), foundation.clock) as db:
-        recorder = Recorder(NAME, foundation.keys, foundation.policies, foundation.clock)
-        yield Room(foundation=foundation, db=db, recorder=recorder)
+from platekeeper_common.events.access import AccessRecorded, CheckpointSigned
+from platekeeper_common.service import Consumes, Job, Room, Service
 
 
 async def counts(room: Room) -> dict[str, int]:
@@ -38,15 +17,21 @@ async def counts(room: Room) -> dict[str, int]:
     return await handlers.counts(room.db)
 
 
+async def sign_checkpoints(here: LedgerRoom) -> None:
+    """The sequencer's work."""
+    await sequencer.run(here)
+
+
 LEDGER = Service(
     name=NAME,
-    summary="The access records of all services, append-only.",
-    paths=("/v1/access-records",),
+    summary="The access records of all services, append-only, in a signed Merkle tree.",
+    paths=("/v1/access-records", "/v1/checkpoints", "/v1/proofs"),
     open=open_room,
     migrations=Path(__file__).parent / "migrations",
-    routes=(router,),
+    routes=(proofs, router),
     consumes=(Consumes("ledger", (AccessRecorded.topic,), keep_records),),
-    emits=(AccessRecorded,),
+    emits=(AccessRecorded, CheckpointSigned),
+    jobs=(Job("sign checkpoints", sign_checkpoints),),
     policy=SECTIONS,
     settings=LedgerSettings,
     counts=counts,

@@ -1,0 +1,135 @@
+"""The HTTP documents of checkpoints, proofs and leaves. Hashes are hexadecimal; a note holds the bytes that are signed."""
+
+import base64
+from collections.abc import Sequence
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from platekeeper_access_audit.ledger.domain import MOST
+from platekeeper_access_audit.ledger.proofs import Consistency, Inclusion
+from platekeeper_access_audit.ledger.tree import Leaf, Signed
+
+Size = Annotated[int, Field(ge=1, le=MOST)]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CheckpointDocument(_Document):
+    """A checkpoint: the `number`-th that was signed."""
+
+    number: int
+    origin: str
+    size: int
+    root: str = Field(description="Base64, as in the note")
+    signed_at: AwareDatetime
+    note: str = Field(description="C2SP signed note of a C2SP tlog-checkpoint; its UTF-8 bytes count")
+    verifier_key: str = Field(description="C2SP signed-note verifier key; compare it with the one you were given")
+
+    @classmethod
+    def of(cls, signed: Signed, origin: str, key: str) -> Self:
+        """The document of a checkpoint of the log `origin`."""
+        return cls(
+            number=signed.number,
+            origin=origin,
+            size=signed.size,
+            root=base64.b64encode(signed.root).decode(),
+            signed_at=signed.signed_at,
+            note=signed.note,
+            verifier_key=key,
+        )
+
+
+class CheckpointsChoice(_Document):
+    """Which page of checkpoints."""
+
+    cursor: int | None = Field(None, ge=1, le=MOST)
+    limit: int = Field(100, ge=1, le=1500)
+
+
+class CheckpointsDocument(_Document):
+    """Checkpoints, newest first; `next_cursor` is None on the last page."""
+
+    checkpoints: list[CheckpointDocument]
+    next_cursor: int | None
+
+    @classmethod
+    def of(cls, found: Sequence[Signed], limit: int, origin: str, key: str) -> Self:
+        """The document of a page of at most `limit`."""
+        documents = [CheckpointDocument.of(signed, origin, key) for signed in found]
+        return cls(checkpoints=documents, next_cursor=found[-1].number if len(found) == limit else None)
+
+
+class InclusionChoice(_Document):
+    """Which record, by its id or by its index, in the tree of which size (None: the last signed)."""
+
+    record_id: str | None = Field(None, max_length=200)
+    index: int | None = Field(None, ge=0, le=MOST)
+    size: Size | None = None
+
+    @model_validator(mode="after")
+    def _one_record(self) -> Self:
+        if (self.record_id is None) == (self.index is None):
+            raise ValueError("either record_id or index, not both")
+        return self
+
+
+class InclusionDocument(_Document):
+    """The RFC 9162 inclusion proof of a leaf in the tree of `size` leaves."""
+
+    index: int
+    size: int
+    leaf_hash: str
+    path: list[str] = Field(description="From the leaf upwards")
+    root: str
+
+    @classmethod
+    def of(cls, proof: Inclusion) -> Self:
+        """The document of a proof."""
+        path = [part.hex() for part in proof.path]
+        root = proof.root.hex()
+        return cls(index=proof.index, size=proof.size, leaf_hash=proof.leaf_hash.hex(), path=path, root=root)
+
+
+class ConsistencyChoice(_Document):
+    """Between the trees of which two sizes (`to` None: the last signed)."""
+
+    from_: Size = Field(alias="from")
+    to: Size | None = None
+
+
+class ConsistencyDocument(_Document):
+    """The RFC 9162 consistency proof between the trees of two sizes."""
+
+    from_: int = Field(alias="from")
+    to: int
+    path: list[str]
+    from_root: str
+    to_root: str
+
+    @classmethod
+    def of(cls, proof: Consistency) -> Self:
+        """The document of a proof."""
+        sizes = {"from": proof.old, "to": proof.new}
+        roots = {"from_root": proof.old_root.hex(), "to_root": proof.new_root.hex()}
+        return cls(**sizes, **roots, path=[part.hex() for part in proof.path])
+
+
+class ExportedLeaf(_Document):
+    """A line of the export of leaves: SHA-256(0x00 || salt || canonical) is `leaf_hash`.
+
+    Of other agencies' records salt and canonical bytes are None: they hold the tree together and tell nothing.
+    """
+
+    index: int
+    leaf_hash: str
+    salt: str | None
+    canonical: str | None
+
+    @classmethod
+    def of(cls, leaf: Leaf) -> Self:
+        """The document of a leaf."""
+        content = None if leaf.canonical is None else leaf.canonical.decode()
+        return cls(index=leaf.index, leaf_hash=leaf.leaf_hash.hex(), salt=leaf.salt, canonical=content)

@@ -1,0 +1,79 @@
+"""The ledger's door for proofs: checkpoints, inclusion, consistency, and the leaves to check them against."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
+
+from platekeeper_access_audit.ledger import proofs
+from platekeeper_access_audit.ledger.handlers import own_agency
+from platekeeper_access_audit.ledger.proof_documents import (
+    CheckpointDocument,
+    CheckpointsChoice,
+    CheckpointsDocument,
+    ConsistencyChoice,
+    ConsistencyDocument,
+    ExportedLeaf,
+    InclusionChoice,
+    InclusionDocument,
+)
+from platekeeper_access_audit.ledger.room import LedgerRoom
+from platekeeper_common import edge
+from platekeeper_common.auth import Caller
+from platekeeper_common.authorization import Action
+from platekeeper_common.edge import CurrentPlace, Tx, may
+
+NDJSON = "application/x-ndjson"
+
+router = APIRouter(prefix="/v1", tags=["proofs"])
+Here = Annotated[LedgerRoom, Depends(edge.room)]
+Witness = Annotated[Caller, may(Action.CHECKPOINT_VIEW)]
+Prover = Annotated[Caller, may(Action.RECORDS_PROVE)]
+
+
+@router.get("/checkpoints/latest")
+async def latest(who: Witness, tx: Tx, here: Here, place: CurrentPlace) -> CheckpointDocument:
+    """The last signed checkpoint of the ledger's Merkle tree."""
+    signed = await proofs.latest(tx, here, who, place=place)
+    return CheckpointDocument.of(signed, here.signer.origin, here.signer.key)
+
+
+@router.get("/checkpoints")
+async def checkpoints(
+    choice: Annotated[CheckpointsChoice, Query()], who: Witness, tx: Tx, here: Here, place: CurrentPlace
+) -> CheckpointsDocument:
+    """Signed checkpoints, newest first."""
+    found = await proofs.checkpoints(tx, here, who, before=choice.cursor, limit=choice.limit, place=place)
+    return CheckpointsDocument.of(found, choice.limit, here.signer.origin, here.signer.key)
+
+
+@router.get("/proofs/inclusion")
+async def inclusion(
+    choice: Annotated[InclusionChoice, Query()], who: Prover, tx: Tx, here: Here, place: CurrentPlace
+) -> InclusionDocument:
+    """The proof that a record is in the tree, by the record's id or by its index."""
+    wanted = {"record_id": choice.record_id, "index": choice.index}
+    return InclusionDocument.of(await proofs.inclusion(tx, here, who, **wanted, size=choice.size, place=place))
+
+
+@router.get("/proofs/consistency")
+async def consistency(
+    choice: Annotated[ConsistencyChoice, Query()], who: Prover, tx: Tx, here: Here, place: CurrentPlace
+) -> ConsistencyDocument:
+    """The proof that a later tree begins with an earlier one: nothing was changed or removed between them."""
+    return ConsistencyDocument.of(
+        await proofs.consistency(tx, here, who, old=choice.from_, new=choice.to, place=place)
+    )
+
+
+@router.get("/access-records/leaves", response_class=StreamingResponse, responses={200: {"content": {NDJSON: {}}}})
+async def leaves(who: Prover, tx: Tx, here: Here, place: CurrentPlace) -> StreamingResponse:
+    """Every leaf of the last signed tree in order, one JSON document a line; your agency's with their content."""
+    size = await proofs.begin_leaves(tx, here, who, place=place)
+
+    async def lines() -> AsyncIterator[str]:
+        async for leaf in proofs.leaves(here.db, own_agency(who), size):
+            yield ExportedLeaf.of(leaf).model_dump_json() + "\n"
+
+    return StreamingResponse(lines(), media_type=NDJSON)

@@ -1,0 +1,120 @@
+"""Checkpoints, proofs and leaves for those who audit: each look at them is recorded."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from platekeeper_access_audit.ledger import merkle, tree
+from platekeeper_access_audit.ledger.handlers import own_agency
+from platekeeper_access_audit.ledger.merkle import Span
+from platekeeper_access_audit.ledger.tree import Leaf, Signed
+from platekeeper_common.access import Place
+from platekeeper_common.auth import Caller
+from platekeeper_common.authorization import Action
+from platekeeper_common.db import Database, Tx
+from platekeeper_common.errors import Invalid, NotFound
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.service import Room
+
+LEAVES_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Inclusion:
+    """Leaf `index` is in the tree of `size` leaves, whose root is `root`: the path leads there from its hash."""
+
+    index: int
+    size: int
+    leaf_hash: bytes
+    path: Sequence[bytes]
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """The tree of `new` leaves begins with the tree of `old` leaves."""
+
+    old: int
+    new: int
+    path: Sequence[bytes]
+    old_root: bytes
+    new_root: bytes
+
+
+async def latest(tx: Tx, here: Room, by: Caller, *, place: Place) -> Signed:
+    """The last checkpoint. Raises NotFound `checkpoint_unknown` before the first."""
+    signed = await _latest(tx)
+    _recorded(tx, here, by, Action.CHECKPOINT_VIEW, "checkpoint", str(signed.number), place)
+    return signed
+
+
+async def checkpoints(
+    tx: Tx, here: Room, by: Caller, *, before: int | None, limit: int, place: Place
+) -> Sequence[Signed]:
+    """Checkpoints, newest first, below the number `before`."""
+    found = await tree.signed(tx, before=before, limit=limit)
+    shown = f"{found[-1].number}-{found[0].number}" if found else "none"
+    _recorded(tx, here, by, Action.CHECKPOINT_VIEW, "checkpoints", shown, place)
+    return found
+
+
+async def inclusion(
+    tx: Tx, here: Room, by: Caller, *, record_id: str | None, index: int | None, size: int | None, place: Place
+) -> Inclusion:
+    """The proof for the agency's record, or for a leaf by its index, in a tree that has been signed."""
+    size = await _signed_size(tx, size)
+    if record_id is not None:
+        index = await tree.index_of(tx, own_agency(by), record_id)
+        if index is None:
+            raise NotFound("no such access record", code="access_record_unknown")
+    if index is None or not index < size:
+        raise Invalid(f"the tree of {size} records does not hold this one", code="leaf_unknown")
+    path = [await tree.span_hash(tx, span) for span in merkle.inclusion_path(index, size)]
+    proof = Inclusion(index, size, await tree.leaf(tx, index), path, await tree.root(tx, size))
+    _recorded(tx, here, by, Action.RECORDS_PROVE, "inclusion_proof", f"{index} in {size}", place)
+    return proof
+
+
+async def consistency(tx: Tx, here: Room, by: Caller, *, old: int, new: int | None, place: Place) -> Consistency:
+    """The proof that a tree that has been signed continues an earlier one."""
+    new = await _signed_size(tx, new)
+    if old > new:
+        raise Invalid("`from` must not be above `to`", code="sizes_reversed")
+    path = [await tree.span_hash(tx, span) for span in merkle.consistency_path(old, new)]
+    proof = Consistency(old, new, path, await tree.root(tx, old), await tree.root(tx, new))
+    _recorded(tx, here, by, Action.RECORDS_PROVE, "consistency_proof", f"{old} to {new}", place)
+    return proof
+
+
+async def begin_leaves(tx: Tx, here: Room, by: Caller, *, place: Place) -> int:
+    """Leave the record of an export of leaves; how many the last checkpoint covers."""
+    size = (await _latest(tx)).size
+    _recorded(tx, here, by, Action.RECORDS_PROVE, "access_record_leaves", f"0-{size}", place)
+    return size
+
+
+async def leaves(db: Database, agency_id: AgencyId, size: int) -> AsyncIterator[Leaf]:
+    """The first `size` leaves in order, those of the agency's own records with their content, read page by page."""
+    for start in range(0, size, LEAVES_PAGE):
+        async with db.tx() as tx:
+            page = await tree.leaves(tx, Span(start, min(size, start + LEAVES_PAGE)), agency_id)
+        for leaf in page:
+            yield leaf
+
+
+async def _latest(tx: Tx) -> Signed:
+    signed = await tree.latest(tx)
+    if signed is None:
+        raise NotFound("no checkpoint has been signed yet", code="checkpoint_unknown")
+    return signed
+
+
+async def _signed_size(tx: Tx, size: int | None) -> int:
+    """The size asked for, or the last signed. Raises Invalid `size_not_signed` for one that is beyond it."""
+    most = (await _latest(tx)).size
+    if size is not None and size > most:
+        raise Invalid(f"so far {most} records are signed", code="size_not_signed")
+    return most if size is None else size
+
+
+def _recorded(tx: Tx, here: Room, by: Caller, action: Action, object_type: str, object_id: str, place: Place) -> None:
+    tx.emit(here.recorder.administration(by, action, object_type, object_id, place))

@@ -1,0 +1,82 @@
+"""The sequencer: signs the tree each minute. It is the one holder of the signing key.
+
+It signs nothing that does not continue what it signed before: of a ledger that was cut back or changed there are no
+more checkpoints, and with the last one older than `audit_lag_limit` no plate data (clause B8).
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import structlog
+
+from platekeeper_access_audit.ledger import archive, storage, tree
+from platekeeper_access_audit.ledger.checkpoints import Checkpoint
+from platekeeper_access_audit.ledger.room import LedgerRoom
+from platekeeper_access_audit.ledger.tree import Signed, TreeDamaged
+from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.db import Tx
+
+EVERY = timedelta(minutes=1)
+LOOK_SECONDS = 0.5
+_log = structlog.get_logger()
+
+
+async def run(here: LedgerRoom) -> None:
+    """Sign at once, then each minute, until cancelled. Ends by TreeDamaged when the tree is not what was signed."""
+    signed_at: datetime | None = None
+    await compare_with_archive(here)
+    while True:
+        if signed_at is None or here.clock() - signed_at >= EVERY:
+            try:
+                signed_at = (await sign(here)).signed_at
+            except (Unavailable, OSError) as error:
+                _log.warning("checkpoint not signed", reason=type(error).__name__)
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def sign(here: LedgerRoom) -> Signed:
+    """Sign the tree as it stands, keep the checkpoint, tell every process.
+
+    Raises TreeDamaged when the tree does not continue the last checkpoint, Unavailable or OSError when the checkpoint
+    cannot be kept now.
+    """
+    async with here.db.tx() as tx:
+        size = await storage.next_position(tx)
+    await _grow(here, size)
+    async with here.db.tx() as tx:
+        last = await tree.latest(tx)
+        if last is not None:
+            await _must_continue(tx, here.signer.opened(last.note), size)
+        now = here.clock()
+        root = await tree.root(tx, size)
+        note = here.signer.sign(Checkpoint(here.signer.origin, size, root))
+        await asyncio.to_thread(archive.keep, here.checkpoints, note, size=size, signed_at=now)
+        signed = await tree.add(tx, size, root, now, note)
+        tx.emit(signed.event(here.signer.origin, here.signer.key))
+    return signed
+
+
+async def compare_with_archive(here: LedgerRoom) -> None:
+    """Raise TreeDamaged when the folder's newest checkpoint is of another tree, as after an old copy was put back."""
+    note = await asyncio.to_thread(archive.newest, here.checkpoints)
+    if note is not None:
+        checkpoint = here.signer.opened(note)
+        async with here.db.tx() as tx:
+            size = await storage.next_position(tx)
+        await _grow(here, size)
+        async with here.db.tx() as tx:
+            await _must_continue(tx, checkpoint, size)
+
+
+async def _grow(here: LedgerRoom, size: int) -> None:
+    grown = False
+    while not grown:
+        async with here.db.tx() as tx:
+            grown = await tree.grow(tx, size)
+
+
+async def _must_continue(tx: Tx, earlier: Checkpoint, size: int) -> None:
+    if earlier.size > size:
+        raise TreeDamaged(f"{earlier.size} records were signed and {size} are here")
+    if await tree.root(tx, earlier.size) != earlier.root:
+        raise TreeDamaged(f"the first {earlier.size} records are not those that were signed")
