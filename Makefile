@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 UV_VERSION := 0.13.9
-MEMBERS := libs/common $(wildcard services/*)
+MEMBERS := $(wildcard libs/*) $(wildcard services/*)
 MANIFESTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 READY := $(VENV)/.ready
 ARGS ?=

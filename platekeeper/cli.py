@@ -1,4 +1,4 @@
-"""The command line: `platekeeper run`, `policy check`, `dlq`, `bench`."""
+"""The command line: `platekeeper run`, `policy check`, `audit verify`, `dlq`, `bench`."""
 
 import argparse
 import asyncio
@@ -32,6 +32,19 @@ def _parser() -> argparse.ArgumentParser:
     check = policy.add_parser("check", help="refuse unknown keys and missing sections, naming file and key")
     check.add_argument("folder", type=Path, nargs="?", default=Path("policies"))
     check.set_defaults(command=_policy_check)
+
+    audit = commands.add_parser("audit", help="proofs of access records").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    verify = audit.add_parser("verify", help="check an export of the ledger's leaves against its signed checkpoints")
+    verify.add_argument(
+        "--leaves", type=Path, required=True, metavar="FILE", help="what /v1/access-records/leaves gave"
+    )
+    verify.add_argument("--checkpoints", type=Path, required=True, metavar="FOLDER", help="a copy of var/checkpoints")
+    verify.add_argument(
+        "--key", required=True, metavar="VKEY", help="the verifier key that you were given: name+hash+key"
+    )
+    verify.set_defaults(command=_audit_verify)
 
     dlq = commands.add_parser("dlq", help="events that a service could not handle")
     dlq.add_argument("--url", default="http://127.0.0.1:8080", help="the running platform")
@@ -78,6 +91,23 @@ def _policy_check(options: argparse.Namespace) -> int:
     if not problems:
         print(f"every profile in {options.folder} can be used")
     return 1 if problems else 0
+
+
+def _audit_verify(options: argparse.Namespace) -> int:
+    from platekeeper_verify.files import check_files
+
+    try:
+        report = check_files(options.leaves, options.checkpoints, options.key)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    for finding in report.findings:
+        print(finding)
+    print(
+        f"{report.records} records, {report.withheld} without content, {report.checkpoints} checkpoints:"
+        f" {report.proved} records stand as they were signed"
+    )
+    return 1 if report.findings else 0
 
 
 def _dlq(options: argparse.Namespace) -> int:

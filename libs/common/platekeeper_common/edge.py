@@ -114,7 +114,7 @@ committed_at_end = asynccontextmanager(open_tx)
 
 
 async def refuse_when_audit_lags(here: Room, tx: UnitOfWork, who: Caller) -> None:
-    """Raise Busy `audit_unavailable` when the oldest unsent record or the last checkpoint is older than allowed (B8)."""
+    """Raise Busy `audit_unavailable` when the oldest unsent record or the last checkpoint is too old (B8)."""
     limit = here.foundation.policies.of(who.agency_id).section(AuditPolicy).audit_lag_limit
     try:
         oldest = await relay.oldest_record(tx)

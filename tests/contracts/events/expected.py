@@ -153,7 +153,8 @@ EXPECTED: tuple[Event, ...] = (
         root="bjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0=",
         signed_at=RECEIVED,
         note="pomona.example/ledger\n1\nbjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0=\n\n"
-        "— pomona.example/ledger tDnG6cgfKU6+3ptsSAFlIlbnImm7uHFjskCokXs0tZRvoojR92tQjMJZpSIfwgWB4OjA4VNjfwo3+x3e1K2ijVsDwAU=\n",
+        "— pomona.example/ledger "
+        "tDnG6cgfKU6+3ptsSAFlIlbnImm7uHFjskCokXs0tZRvoojR92tQjMJZpSIfwgWB4OjA4VNjfwo3+x3e1K2ijVsDwAU=\n",
         verifier_key="pomona.example/ledger+b439c6e9+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
     ),
 )

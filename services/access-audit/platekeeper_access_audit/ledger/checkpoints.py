@@ -34,7 +34,7 @@ class Signer:
     """The one who signs the checkpoints of the log `origin`."""
 
     def __init__(self, origin: str, seed: bytes) -> None:
-        """`seed`: the 32 bytes of the Ed25519 private key (RFC 8032). Raises ValueError for an origin of no key's name."""
+        """`seed`: the 32 bytes of the Ed25519 private key (RFC 8032). Raises ValueError for an unfit origin."""
         if not is_key_name(origin):
             raise ValueError("the origin must not be empty, nor hold spaces or plus signs")
         self.origin = origin

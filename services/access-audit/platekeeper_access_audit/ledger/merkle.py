@@ -15,7 +15,7 @@ EMPTY = hashlib.sha256().digest()
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The leaves `start` <= index < `end`; of those that proofs speak of, `start` is a multiple of the largest subtree."""
+    """The leaves `start` <= index < `end`; `start` is a multiple of the largest power of two in their number."""
 
     start: int
     end: int

@@ -1,4 +1,4 @@
-"""The HTTP documents of checkpoints, proofs and leaves. Hashes are hexadecimal; a note holds the bytes that are signed."""
+"""The HTTP documents of checkpoints, proofs and leaves. Hashes are hexadecimal, but for those in a note."""
 
 import base64
 from collections.abc import Sequence
@@ -91,6 +91,12 @@ class InclusionDocument(_Document):
         path = [part.hex() for part in proof.path]
         root = proof.root.hex()
         return cls(index=proof.index, size=proof.size, leaf_hash=proof.leaf_hash.hex(), path=path, root=root)
+
+
+class LeavesChoice(_Document):
+    """The leaves of the tree of which size (None: the last signed)."""
+
+    size: Size | None = None
 
 
 class ConsistencyChoice(_Document):

@@ -17,6 +17,7 @@ from platekeeper_access_audit.ledger.proof_documents import (
     ExportedLeaf,
     InclusionChoice,
     InclusionDocument,
+    LeavesChoice,
 )
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common import edge
@@ -53,8 +54,10 @@ async def inclusion(
     choice: Annotated[InclusionChoice, Query()], who: Prover, tx: Tx, here: Here, place: CurrentPlace
 ) -> InclusionDocument:
     """The proof that a record is in the tree, by the record's id or by its index."""
-    wanted = {"record_id": choice.record_id, "index": choice.index}
-    return InclusionDocument.of(await proofs.inclusion(tx, here, who, **wanted, size=choice.size, place=place))
+    proof = await proofs.inclusion(
+        tx, here, who, record_id=choice.record_id, index=choice.index, size=choice.size, place=place
+    )
+    return InclusionDocument.of(proof)
 
 
 @router.get("/proofs/consistency")
@@ -62,15 +65,15 @@ async def consistency(
     choice: Annotated[ConsistencyChoice, Query()], who: Prover, tx: Tx, here: Here, place: CurrentPlace
 ) -> ConsistencyDocument:
     """The proof that a later tree begins with an earlier one: nothing was changed or removed between them."""
-    return ConsistencyDocument.of(
-        await proofs.consistency(tx, here, who, old=choice.from_, new=choice.to, place=place)
-    )
+    return ConsistencyDocument.of(await proofs.consistency(tx, here, who, old=choice.from_, new=choice.to, place=place))
 
 
 @router.get("/access-records/leaves", response_class=StreamingResponse, responses={200: {"content": {NDJSON: {}}}})
-async def leaves(who: Prover, tx: Tx, here: Here, place: CurrentPlace) -> StreamingResponse:
-    """Every leaf of the last signed tree in order, one JSON document a line; your agency's with their content."""
-    size = await proofs.begin_leaves(tx, here, who, place=place)
+async def leaves(
+    choice: Annotated[LeavesChoice, Query()], who: Prover, tx: Tx, here: Here, place: CurrentPlace
+) -> StreamingResponse:
+    """Every leaf of a signed tree in order, one JSON document a line; your agency's with their content."""
+    size = await proofs.begin_leaves(tx, here, who, size=choice.size, place=place)
 
     async def lines() -> AsyncIterator[str]:
         async for leaf in proofs.leaves(here.db, own_agency(who), size):

@@ -85,9 +85,9 @@ async def consistency(tx: Tx, here: Room, by: Caller, *, old: int, new: int | No
     return proof
 
 
-async def begin_leaves(tx: Tx, here: Room, by: Caller, *, place: Place) -> int:
-    """Leave the record of an export of leaves; how many the last checkpoint covers."""
-    size = (await _latest(tx)).size
+async def begin_leaves(tx: Tx, here: Room, by: Caller, *, size: int | None, place: Place) -> int:
+    """Leave the record of an export of the first `size` leaves; how many there are (None: the last signed)."""
+    size = await _signed_size(tx, size)
     _recorded(tx, here, by, Action.RECORDS_PROVE, "access_record_leaves", f"0-{size}", place)
     return size
 

@@ -1,0 +1,122 @@
+"""Signed notes and verifier keys (C2SP signed-note), and the checkpoints in them (C2SP tlog-checkpoint)."""
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+ED25519 = 1
+HASH_BYTES = 32
+KEY_HASH_BYTES = 4
+SIGNATURE_BYTES = 64
+
+
+class NotSigned(ValueError):
+    """The note does not carry a good signature of the key, or is no note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A verifier key: whose signatures are believed."""
+
+    name: str
+    key_hash: bytes
+    public: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> "Key":
+        """From `name+hash+base64`. Raises ValueError naming what is wrong."""
+        name, _, rest = text.strip().partition("+")
+        key_hash, _, encoded = rest.partition("+")
+        key = _decoded(encoded)
+        if not is_name(name) or len(key) != 1 + HASH_BYTES or key[0] != ED25519:
+            raise ValueError("a verifier key is name+hash+base64 of an Ed25519 key")
+        computed = hashlib.sha256(name.encode() + b"\n" + key).digest()[:KEY_HASH_BYTES]
+        if computed.hex() != key_hash:
+            raise ValueError("the verifier key's hash is not that of its name and key")
+        return cls(name, computed, key[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A log said: my tree of `size` leaves has this root."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+def open_note(note: bytes, key: Key) -> str:
+    """The text of a note that `key` signed. Raises NotSigned.
+
+    Signatures of other keys are passed over, as the specification wants it.
+    """
+    try:
+        text = note.decode()
+    except UnicodeDecodeError as error:
+        raise NotSigned("not UTF-8") from error
+    signed, separator, signatures = text.rpartition("\n\n")
+    if not separator or not signatures.endswith("\n") or any(ord(c) < 32 and c != "\n" for c in text):
+        raise NotSigned("not a signed note")
+    signed += "\n"
+    good = False
+    for line in signatures[:-1].split("\n"):
+        good = _is_good(line, signed, key) or good
+    if not good:
+        raise NotSigned(f"no signature of {key.name}+{key.key_hash.hex()}")
+    return signed
+
+
+def parse_checkpoint(text: str) -> Checkpoint:
+    """The checkpoint in the text of a note; further lines are extensions. Raises ValueError naming what is wrong."""
+    lines = text.split("\n")
+    if len(lines) < 4 or lines[-1] or not all(lines[:-1]):
+        raise ValueError("a checkpoint has at least three lines, none of them empty")
+    origin, size, encoded = lines[:3]
+    if not (size.isascii() and size.isdecimal()) or str(int(size)) != size:
+        raise ValueError("a checkpoint's size is a number without leading zeros")
+    tree_root = _decoded(encoded)
+    if len(tree_root) != HASH_BYTES:
+        raise ValueError("a checkpoint's root is 32 bytes in base64")
+    return Checkpoint(origin, int(size), tree_root)
+
+
+def open_checkpoint(note: bytes, key: Key) -> Checkpoint:
+    """The checkpoint that `key` signed under its own name as the origin. Raises NotSigned, or ValueError."""
+    checkpoint = parse_checkpoint(open_note(note, key))
+    if checkpoint.origin != key.name:
+        raise NotSigned(f"the checkpoint is of {checkpoint.origin}, the key of {key.name}")
+    return checkpoint
+
+
+def is_name(text: str) -> bool:
+    """Whether the specification takes it for a key's name."""
+    return bool(text) and "+" not in text and not any(map(str.isspace, text))
+
+
+def _is_good(line: str, text: str, key: Key) -> bool:
+    """Whether the line is a good signature of the key. Raises NotSigned when it claims to be one and is not."""
+    dash, _, rest = line.partition(" ")
+    name, _, encoded = rest.partition(" ")
+    data = _decoded(encoded)
+    if dash != "—" or not is_name(name) or len(data) <= KEY_HASH_BYTES:
+        raise NotSigned("a line of signature is not as it must be")
+    if (name, data[:KEY_HASH_BYTES]) != (key.name, key.key_hash):
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(key.public).verify(data[KEY_HASH_BYTES:], text.encode())
+    except InvalidSignature as error:
+        raise NotSigned("the signature is wrong: the text was altered or another key signed it") from error
+    return True
+
+
+def _decoded(text: str) -> bytes:
+    """The bytes in standard base64; none when it is not."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+    return data if base64.b64encode(data).decode() == text else b""
