@@ -1,6 +1,7 @@
 """The edge of every service: one transaction a request, problem documents, and a record of every refusal."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -140,6 +141,21 @@ async def test_no_record_no_answer(here: Town, kiosk: Kiosk, fault: str | None) 
     body = problem_of(answer)
     assert (answer.status_code, body["code"], body["clause"]) == (503, "audit_unavailable", "B8")
     assert await kept(kiosk) == []
+
+
+@pytest.mark.clause("B8")
+async def test_no_plate_data_when_the_last_checkpoint_is_too_old(here: Town, kiosk: Kiosk) -> None:
+    signed_at = here.clock() + timedelta(days=20_000)
+    await here.say_signed(signed_at)
+    here.clock.now = signed_at + timedelta(minutes=5)
+    async with here.client(here.person()) as client:
+        assert (await client.post(NOTES, json={"text": "a"})).status_code == 201
+        here.clock.advance(seconds=1)
+        late = await client.post(NOTES, json={"text": "b"})
+        assert (late.status_code, problem_of(late)["code"]) == (503, "audit_unavailable")
+        await here.say_signed(here.clock())
+        assert (await client.post(NOTES, json={"text": "c"})).status_code == 201
+    assert await kept(kiosk) == ["a", "c"]
 
 
 @pytest.mark.clause("B8")

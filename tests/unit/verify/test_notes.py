@@ -11,9 +11,7 @@ from platekeeper_verify import notes
 from platekeeper_verify.notes import Key, NotSigned
 
 SPECIFIED_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
-SPECIFIED_TEXT = (
-    "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
-)
+SPECIFIED_TEXT = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
 SPECIFIED_NOTE = (
     f"{SPECIFIED_TEXT}\n"
     "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
