@@ -147,7 +147,7 @@ def _tree(walk: _Walk, numbers: Numbers) -> list[Finding]:
     if later:
         first = later[0].checkpoint
         clues = [clue for place, clue in numbers.clues if size <= place <= first.size]
-        findings.append(explain(walk.good, walk.since, first.size, first.root, clues))
+        findings.append(explain(walk.good, walk.since, [one.checkpoint for one in later], clues))
         told = f"checkpoint {later[0].name} and {len(later) - 1} later ones do not fit the export"
         findings.append(Finding(findings[-1].kind, told))
     return findings

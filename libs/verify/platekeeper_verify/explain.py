@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from platekeeper_verify.findings import Finding, Kind
 from platekeeper_verify.merkle import Edge
+from platekeeper_verify.notes import Checkpoint
 
 MOST_TRIED = 512
 """Records in a stretch in which a single inserted record, or two neighbours in the wrong order, are looked for."""
@@ -12,26 +13,35 @@ MOST_MOVED = 48
 _TELLING = (Kind.INSERTED, Kind.BACK_DATED, Kind.DROPPED, Kind.REORDERED)
 
 
-def explain(before: Edge, hashes: Sequence[bytes], size: int, root: bytes, clues: Sequence[Finding]) -> Finding:
-    """Why the tree of `size` leaves does not have the signed `root`.
+def explain(before: Edge, hashes: Sequence[bytes], misfits: Sequence[Checkpoint], clues: Sequence[Finding]) -> Finding:
+    """Why the export does not have the roots of `misfits`, which are larger than the tree `before` that still fits.
 
-    `before` is the largest tree that does fit, `hashes` the export's leaves behind it (one beyond `size`, if there is
-    one), `clues` what is odd about them.
+    `hashes` are the export's leaves behind `before`, `clues` what is odd about those up to the first misfit.
     """
-    first, count = before.size, size - before.size
-    if count <= MOST_TRIED:
-        if len(hashes) > count and (place := _inserted(before, hashes[: count + 1], root)) is not None:
-            return Finding(Kind.INSERTED, f"record {place}: without it the records up to {size - 1} are as signed")
-        for order in _orders(count):
-            if before.grown(hashes[n] for n in order).root == root:
-                moved = [n for n, there in enumerate(order) if n != there]
-                span = f"records {first + moved[0]} to {first + moved[-1]}"
-                return Finding(Kind.REORDERED, f"{span}: in another order they are as signed")
+    first = misfits[0]
+    for misfit in (misfits[-1], first):
+        if (found := _one_change(before, hashes, misfit)) is not None:
+            return found
     for kind in _TELLING:
         for clue in clues:
             if clue.kind is kind:
                 return clue
-    return Finding(Kind.CHANGED, f"records {first} to {size - 1}: at least one of them is not as signed")
+    span = f"records {before.size} to {first.size - 1}"
+    return Finding(Kind.CHANGED, f"{span}: at least one of them is not as signed")
+
+
+def _one_change(before: Edge, hashes: Sequence[bytes], signed: Checkpoint) -> Finding | None:
+    """The record without which, or the order in which, the export is as signed."""
+    count = signed.size - before.size
+    if not count <= min(MOST_TRIED, len(hashes)):
+        return None
+    if len(hashes) > count and (place := _inserted(before, hashes[: count + 1], signed.root)) is not None:
+        return Finding(Kind.INSERTED, f"record {place}: without it the records up to {signed.size - 1} are as signed")
+    for order in _orders(count):
+        if before.grown(hashes[n] for n in order).root == signed.root:
+            moved = [before.size + n for n, there in enumerate(order) if n != there]
+            return Finding(Kind.REORDERED, f"records {moved[0]} to {moved[-1]}: in another order they are as signed")
+    return None
 
 
 def _inserted(before: Edge, hashes: Sequence[bytes], root: bytes) -> int | None:
