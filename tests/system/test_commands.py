@@ -1,7 +1,8 @@
-"""The command line beside `run`: policy check, dlq."""
+"""The command line beside `run`: policy check, audit verify, dlq."""
 
 import asyncio
 import hashlib
+import json
 import re
 import sys
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,8 @@ from precinct import ADMIN_PASSWORD, CRIMINAL, PROJECT, Platform, Precinct, open
 
 from platekeeper import client
 from platekeeper.demo import street
+from platekeeper_access_audit.ledger import archive, domain
+from platekeeper_access_audit.ledger.checkpoints import Checkpoint, Signer
 from platekeeper_common.bus.embedded import EmbeddedBus
 from platekeeper_common.events.ingest import FrameCaptured, ImageReference
 from platekeeper_common.ids import AgencyId, CameraId, DeviceId, FrameId
@@ -47,6 +50,27 @@ async def test_policy_check_names_file_and_key(tmp_path: Path) -> None:
     assert status == 1
     assert "galt.toml" in told
     assert "retention.minimun" in told
+
+
+async def test_audit_verify_names_what_is_wrong(tmp_path: Path) -> None:
+    signer = Signer("pomona.example/ledger", bytes(32))
+    content = {"id": "1", "producer": "retention", "number": 1, "at": "2026-11-22T18:00:00.00Z"}
+    salt, canonical = "AAECAwQFBgcICQoLDA0ODw==", json.dumps(content)
+    root = domain.leaf_hash(salt, canonical.encode())
+    note = signer.sign(Checkpoint(signer.origin, 1, root))
+    archive.keep(tmp_path / "checkpoints", note, size=1, signed_at=datetime(2026, 11, 22, 18, tzinfo=UTC))
+    leaves = tmp_path / "leaves.ndjson"
+    leaves.write_text(json.dumps({"index": 0, "salt": salt, "canonical": canonical, "leaf_hash": root.hex()}) + "\n")
+    folder = str(tmp_path / "checkpoints")
+    verify = ("audit", "verify", "--leaves", str(leaves), "--checkpoints", folder, "--key")
+
+    status, told, _ = await platekeeper(*verify, signer.key)
+    assert (status, told) == (0, "1 records, 0 without content, 1 checkpoints: 1 records stand as they were signed\n")
+    leaves.write_text(leaves.read_text().replace("retention", "retentioN"))
+    status, told, _ = await platekeeper(*verify, signer.key)
+    assert (status, told.splitlines()[0]) == (1, "changed: record 0: its content does not have its hash")
+    status, _, told = await platekeeper(*verify, "nonsense")
+    assert (status, told) == (2, "a verifier key is name+hash+base64 of an Ed25519 key\n")
 
 
 async def test_dead_letters_are_listed_shown_and_retried(tmp_path: Path) -> None:

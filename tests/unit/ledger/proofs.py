@@ -1,6 +1,7 @@
 """What an auditor carries away: checkpoints, leaves and the verifier key, through the ledger's own doors."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 from standing import Town, eventually
@@ -15,14 +16,14 @@ LATEST = "/v1/checkpoints/latest"
 LEAVES = "/v1/access-records/leaves"
 
 
-async def latest(client: httpx.AsyncClient) -> dict[str, object]:
+async def latest(client: httpx.AsyncClient) -> dict[str, Any]:
     """The last checkpoint, as soon as there is one."""
 
-    async def there() -> dict[str, object] | None:
+    async def there() -> dict[str, Any] | None:
         answer = await client.get(LATEST)
         return answer.json() if answer.status_code == 200 else None
 
-    document: dict[str, object] = await eventually(there)
+    document: dict[str, Any] = await eventually(there)
     return document
 
 

@@ -78,7 +78,7 @@ def test_what_is_no_verifier_key_is_refused(text: str) -> None:
         "origin\n1\n",
         f"origin\n01\n{'A' * 43}=\n",
         f"origin\n-1\n{'A' * 43}=\n",
-        f"origin\n١\n{'A' * 43}=\n",
+        f"origin\n\u0661\n{'A' * 43}=\n",
         "origin\n1\nAAAA\n",
         f"origin\n1\n{'A' * 43}=\n\nmore\n",
         f"\n1\n{'A' * 43}=\n",
