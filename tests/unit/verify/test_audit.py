@@ -4,7 +4,7 @@ import base64
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from platekeeper_access_audit.ledger.checkpoints import Checkpoint, Signer
@@ -48,6 +48,7 @@ trees = st.integers(3, 90).flatmap(
 )
 
 
+@settings(deadline=None, max_examples=40)
 @given(trees)
 def test_what_was_signed_stands_and_each_mutation_is_named(drawn: tuple[int, set[int], int]) -> None:
     size, sizes, n = drawn
@@ -69,6 +70,7 @@ def test_what_was_signed_stands_and_each_mutation_is_named(drawn: tuple[int, set
     assert kinds(withheld, notes) == set()
 
 
+@settings(deadline=None)
 @given(trees, st.data())
 def test_any_altered_byte_of_a_checkpoint_is_told(drawn: tuple[int, set[int], int], data: st.DataObject) -> None:
     size, sizes, _ = drawn
