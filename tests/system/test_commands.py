@@ -69,6 +69,7 @@ async def test_audit_verify_names_what_is_wrong(tmp_path: Path) -> None:
     leaves.write_text(leaves.read_text().replace("retention", "retentioN"))
     status, told, _ = await platekeeper(*verify, signer.key)
     assert (status, told.splitlines()[0]) == (1, "changed: record 0: its content does not have its hash")
+    assert told.endswith(": 0 records stand as they were signed\n")
     status, _, told = await platekeeper(*verify, "nonsense")
     assert (status, told) == (2, "a verifier key is name+hash+base64 of an Ed25519 key\n")
 

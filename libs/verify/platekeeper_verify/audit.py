@@ -18,7 +18,7 @@ MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was checked and what is wrong; `proved` records stand as they were signed."""
+    """What was checked and what is wrong; `proved` records (withheld ones: their hashes) stand as they were signed."""
 
     findings: Sequence[Finding]
     records: int
@@ -91,6 +91,7 @@ def check_export(lines: Iterable[str], notes: Iterable[tuple[str, bytes]], key: 
     """Check an export (one leaf a line) against signed notes, each with its name."""
     chain, findings = check_chain(notes, key)
     walk, numbers, indexes = _Walk(_by_size(chain)), Numbers(), []
+    altered: list[int] = []
     walk.look()
     for place, line in enumerate(lines):
         try:
@@ -101,11 +102,13 @@ def check_export(lines: Iterable[str], notes: Iterable[tuple[str, bytes]], key: 
             continue
         if leaf.computed is not None and leaf.computed != leaf.stated:
             findings.append(Finding(Kind.CHANGED, f"record {place}: its content does not have its hash"))
+            altered.append(place)
         indexes.append(leaf.index)
         numbers.follow(place, leaf.said)
         walk.add(leaf.stated)
     findings += _order(indexes) + _tree(walk, numbers) + _ends(chain, walk) + numbers.certain() + numbers.gaps()
-    return Report(_without_repeats(findings), walk.edge.size, numbers.withheld, len(chain), walk.good.size)
+    proved = walk.good.size - sum(place < walk.good.size for place in altered)
+    return Report(_without_repeats(findings), walk.edge.size, numbers.withheld, len(chain), proved)
 
 
 def _by_size(chain: Sequence[Named]) -> dict[int, list[Named]]:
