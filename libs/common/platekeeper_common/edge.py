@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from platekeeper_common import asked, relay
 from platekeeper_common.access import Place, Use
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import RULES, Action, decide
+from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, RULES, Action, decide
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Tx as UnitOfWork
 from platekeeper_common.errors import Busy, Invalid, PlatekeeperError, Refused, Unauthenticated
@@ -61,7 +61,7 @@ class Permit:
         """The caller. Raises Unauthenticated, or Refused with code and clause."""
         who = caller(request)
         decide(who, self.action)
-        if who.roles != frozenset({"platform_administrator"}):
+        if who.roles != frozenset({PLATFORM_ADMINISTRATOR}):
             request.app.state.room.foundation.policies.of(who.agency_id)
         return who
 

@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 ED25519 = 1
 HASH_BYTES = 32
 KEY_HASH_BYTES = 4
-SIGNATURE_BYTES = 64
 
 
 class NotSigned(ValueError):

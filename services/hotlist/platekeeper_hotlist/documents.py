@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from platekeeper_common.access import Use
+from platekeeper_common.documents import CandidateDocument, ModelDocument, PositionDocument, Shown, UseStated
 from platekeeper_common.events.hotlist import HitRaised, MatchKind
 from platekeeper_common.moments import Instant
 from platekeeper_hotlist.domain import NewEntry, NewList, Source
@@ -14,28 +14,7 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 
 
-class Asked(BaseModel):
-    """A request's body, with the use that it serves (clauses A1, A3, A8)."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    purpose: Annotated[str, Field(max_length=64, description="Purpose code of the agency's policy (A1)")] = ""
-    matter_type: Annotated[str, Field(max_length=64, description="A matter type of the agency's policy (A8)")] = ""
-    matter_number: Annotated[str | None, Field(max_length=64)] = None
-    requested_by: Annotated[str | None, Field(max_length=120, description="For whom a dispatcher asks (A3)")] = None
-
-    def use(self, reason: str | None) -> Use:
-        """What it is asked for."""
-        return Use(
-            purpose=self.purpose,
-            matter_type=self.matter_type,
-            matter_number=self.matter_number,
-            reason=reason,
-            requested_by=self.requested_by,
-        )
-
-
-class ListAsked(Asked):
+class ListAsked(UseStated):
     """A new hot list."""
 
     name: Short
@@ -48,7 +27,7 @@ class ListAsked(Asked):
         return NewList(name=self.name, source=self.source, source_title=self.source_title)
 
 
-class EntryAsked(Asked):
+class EntryAsked(UseStated):
     """A plate to list. `category` and `state` are checked by the rules, which say what they may be."""
 
     plate: Annotated[str, Field(max_length=40, description="Letters and digits; spaces, hyphens, points are left out")]
@@ -70,13 +49,7 @@ class EntryAsked(Asked):
         )
 
 
-class Document(BaseModel):
-    """An answer's body, made from our own objects."""
-
-    model_config = ConfigDict(from_attributes=True, frozen=True)
-
-
-class ListDocument(Document):
+class ListDocument(Shown):
     """A hot list. `updated_at` is when it last changed: its age."""
 
     id: str
@@ -89,13 +62,13 @@ class ListDocument(Document):
     updated_at: datetime
 
 
-class ListsDocument(Document):
+class ListsDocument(Shown):
     """The agency's lists, by name."""
 
     hotlists: list[ListDocument]
 
 
-class EntryDocument(Document):
+class EntryDocument(Shown):
     """An entry in force."""
 
     id: str
@@ -114,21 +87,14 @@ class EntryDocument(Document):
     added_at: datetime
 
 
-class EntriesDocument(Document):
+class EntriesDocument(Shown):
     """A page of entries, newest first."""
 
     entries: list[EntryDocument]
     next_cursor: str | None
 
 
-class PositionDocument(Document):
-    """WGS 84, degrees."""
-
-    latitude: float
-    longitude: float
-
-
-class ImageDocument(Document):
+class ImageDocument(Shown):
     """Which picture: retention shows it to those who may see it."""
 
     path: str
@@ -136,22 +102,7 @@ class ImageDocument(Document):
     media_type: str
 
 
-class CandidateDocument(Document):
-    """What the plate may also be."""
-
-    plate: str
-    confidence: float
-
-
-class ModelDocument(Document):
-    """Which recogniser read it."""
-
-    name: str
-    version: str
-    checksum: str
-
-
-class ReadDocument(Document):
+class ReadDocument(Shown):
     """The read as the recogniser gave it."""
 
     id: str
@@ -175,7 +126,7 @@ class ReadDocument(Document):
     crop: ImageDocument | None
 
 
-class MatchedDocument(Document):
+class MatchedDocument(Shown):
     """The entry as it stood when it matched."""
 
     id: str
@@ -191,7 +142,7 @@ class MatchedDocument(Document):
     expires_at: datetime | None
 
 
-class HitDocument(Document):
+class HitDocument(Shown):
     """A hit: the read, the entry that it met, and how. `late`: raised too late for a live alert (E2)."""
 
     id: str
@@ -208,7 +159,7 @@ class HitDocument(Document):
         return cls.model_validate(hit)
 
 
-class HitsDocument(Document):
+class HitsDocument(Shown):
     """A page of hits, newest first."""
 
     hits: list[HitDocument]

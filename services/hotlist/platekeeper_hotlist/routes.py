@@ -36,7 +36,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 @router.post("/hotlists", status_code=201)
 async def open_list(body: ListAsked, who: Editor, tx: Tx, here: Here, place: CurrentPlace) -> ListDocument:
     """Open a hot list."""
-    opened = await handlers.open_list(tx, here, who, body.list(), body.use(body.reason), place)
+    opened = await handlers.open_list(tx, here, who, body.list(), body.use_for(body.reason), place)
     return ListDocument.model_validate(opened)
 
 
@@ -52,7 +52,9 @@ async def list_plate(
 ) -> EntryDocument:
     """Put a plate on a list. When this answers, reads that are handled here meet the entry."""
     async with committed_at_end(request) as tx:
-        entry = await handlers.list_plate(tx, here, who, ListId(list_id), body.entry(), body.use(body.reason), place)
+        entry = await handlers.list_plate(
+            tx, here, who, ListId(list_id), body.entry(), body.use_for(body.reason), place
+        )
     await here.in_force.confirm()
     return EntryDocument.model_validate(entry)
 

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
-from platekeeper_common.access import Use
+from platekeeper_common.documents import CandidateDocument, ModelDocument, PositionDocument, Shown, UseStated
 from platekeeper_common.events.recognition import PlateRead
 from platekeeper_retention import domain
 from platekeeper_retention.domain import CAMERAS_AT_MOST, PREFIX_AT_LEAST, KeptRead, Query
@@ -17,10 +17,8 @@ MOST_READS = 200
 Short = Annotated[str, StringConstraints(max_length=64)]
 
 
-class SearchRequest(BaseModel):
+class SearchRequest(UseStated):
     """A search by exact plate or by prefix, for a purpose and a matter."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     plate: Short | None = Field(None, description="Exact plate; case, blanks and hyphens do not matter")
     prefix: Short | None = Field(None, description=f"Beginning of a plate, at least {PREFIX_AT_LEAST} characters")
@@ -29,10 +27,6 @@ class SearchRequest(BaseModel):
     cameras: list[Short] | None = Field(None, min_length=1, max_length=CAMERAS_AT_MOST, description="Only these")
     limit: int = Field(50, ge=1, le=MOST_READS, description="Reads on a page")
     cursor: str | None = Field(None, max_length=1000, description="`next_cursor` of the page before, same query")
-    purpose: Short | None = Field(None, description="Purpose code of the agency's policy (A1)")
-    matter_type: Short | None = Field(None, description="criminal, civil, administrative, patrol, other (A8)")
-    matter_number: Short | None = Field(None, description="Case, incident or matter number (A8)")
-    requested_by: str | None = Field(None, max_length=120, description="For whom a dispatcher asks (A3)")
     reason: str | None = Field(None, max_length=1000, description="Needed for the purpose other_le (A1)")
 
     def query(self) -> Query:
@@ -44,44 +38,6 @@ class SearchRequest(BaseModel):
             captured_to=self.captured_to,
             cameras=self.cameras or (),
         )
-
-    def use(self) -> Use:
-        """What it is asked for."""
-        return Use(
-            purpose=self.purpose or "",
-            matter_type=self.matter_type or "",
-            matter_number=self.matter_number,
-            reason=self.reason,
-            requested_by=self.requested_by,
-        )
-
-
-class Shown(BaseModel):
-    """Taken field by field from the domain's own value."""
-
-    model_config = ConfigDict(from_attributes=True, frozen=True)
-
-
-class PositionDocument(Shown):
-    """WGS 84, degrees."""
-
-    latitude: float
-    longitude: float
-
-
-class CandidateDocument(Shown):
-    """What the plate may also be, and how sure the recogniser was (J1)."""
-
-    plate: str
-    confidence: float
-
-
-class ModelDocument(Shown):
-    """Which recogniser said so (J1); an edge recogniser's checksum may be empty."""
-
-    name: str
-    version: str
-    checksum: str
 
 
 class RetentionDocument(Shown):

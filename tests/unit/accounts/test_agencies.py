@@ -85,7 +85,8 @@ async def test_no_agency_goes_live_while_a_demonstration_is_left(here: House) ->
 async def test_the_people_of_a_closed_demonstration_can_be_invented_again(here: House) -> None:
     await here.staffed(id="demonstration-1", synthetic=True)
     await (await here.platform()).post("/v1/agencies/demonstration-1/close")
-    await here.staffed(id="demonstration-2", synthetic=True)
+    boss = await here.staffed(id="demonstration-2", synthetic=True)
+    assert [agency["id"] for agency in (await boss.get("/v1/agencies")).json()] == ["demonstration-2"]
 
 
 async def test_a_real_agency_that_closes_keeps_its_accounts_disabled(here: House) -> None:

@@ -147,7 +147,7 @@ async def test_no_list_is_opened_for_immigration_enforcement(here: Town) -> None
 @pytest.mark.parametrize("reason", ["Ice cream van stolen", "Seen on I-205", "Warrant of arrest, burglary"])
 async def test_plain_reasons_are_taken(here: Town, reason: str) -> None:
     list_id = await open_list(here, editor(here))
-    await list_plate(here, editor(here), list_id, "7SAM123", reason=reason)
+    assert await list_plate(here, editor(here), list_id, "7SAM123", reason=reason)
 
 
 async def test_the_same_plate_is_listed_once_a_state_while_in_force(here: Town) -> None:

@@ -1,0 +1,60 @@
+"""Parts of requests and answers that several services take and give in the same form."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from platekeeper_common.access import Use
+
+
+class UseStated(BaseModel):
+    """A request's body that says for what plate data is asked (clauses A1, A3, A8); the policy checks it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    purpose: Annotated[str | None, Field(max_length=64, description="Purpose code of the agency's policy (A1)")] = None
+    matter_type: Annotated[
+        str | None, Field(max_length=64, description="criminal, civil, administrative, patrol, other (A8)")
+    ] = None
+    matter_number: Annotated[str | None, Field(max_length=64, description="Case, incident or matter number (A8)")] = (
+        None
+    )
+    requested_by: Annotated[str | None, Field(max_length=120, description="For whom a dispatcher asks (A3)")] = None
+
+    def use_for(self, reason: str | None) -> Use:
+        """What it is asked for; `reason` in words, which the purpose `other_le` needs."""
+        return Use(
+            purpose=self.purpose or "",
+            matter_type=self.matter_type or "",
+            matter_number=self.matter_number,
+            reason=reason,
+            requested_by=self.requested_by,
+        )
+
+
+class Shown(BaseModel):
+    """An answer's body, taken field by field from our own objects."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class PositionDocument(Shown):
+    """WGS 84, degrees."""
+
+    latitude: float
+    longitude: float
+
+
+class CandidateDocument(Shown):
+    """What the plate may also be, and how sure the recogniser was (J1)."""
+
+    plate: str
+    confidence: float
+
+
+class ModelDocument(Shown):
+    """Which recogniser said so (J1); an edge recogniser's checksum may be empty."""
+
+    name: str
+    version: str
+    checksum: str
