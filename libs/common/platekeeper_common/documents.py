@@ -4,7 +4,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from platekeeper_common import areas
 from platekeeper_common.access import Use
+from platekeeper_common.areas import Area
+from platekeeper_common.errors import Invalid
+from platekeeper_common.events.ingest import Position
 
 
 class UseStated(BaseModel):
@@ -43,6 +47,45 @@ class PositionDocument(Shown):
 
     latitude: float
     longitude: float
+
+
+class PositionStated(BaseModel):
+    """WGS 84, degrees."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
+
+    def position(self) -> Position:
+        """The position."""
+        return Position(self.latitude, self.longitude)
+
+
+class CircleStated(BaseModel):
+    """All within `radius` metres of the centre."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    centre: PositionStated
+    radius: Annotated[float, Field(gt=0, le=areas.RADIUS_AT_MOST, description="Metres")]
+
+
+class AreaStated(BaseModel):
+    """An area on the ground: a circle, or a polygon by its corners."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    circle: CircleStated | None = None
+    polygon: Annotated[list[PositionStated] | None, Field(max_length=areas.CORNERS_AT_MOST + 1)] = None
+
+    def area(self) -> Area:
+        """The area. Raises Invalid `area_invalid` unless it is exactly one of the two and can be drawn."""
+        if (self.circle is None) == (self.polygon is None):
+            raise Invalid("give either circle or polygon", code="area_invalid")
+        if self.circle is not None:
+            return areas.circle(self.circle.centre.position(), self.circle.radius)
+        return areas.polygon([corner.position() for corner in self.polygon or ()])
 
 
 class CandidateDocument(Shown):

@@ -18,15 +18,20 @@ def normalise(text: str, name: str = "the plate") -> str:
     Letters beyond ASCII are refused, never changed into others ("ß" is not "SS"). Raises Invalid `plate_invalid`, which
     says what is wrong with `name` and never repeats the plate.
     """
-    bare = _ORNAMENT.sub("", text)
-    if not bare:
+    written = bare(text)
+    if not written:
         raise Invalid(f"{name} has no characters", code="plate_invalid")
-    bare = bare.upper() if bare.isascii() else bare
-    if not _WRITTEN.fullmatch(bare):
+    if not _WRITTEN.fullmatch(written):
         raise Invalid(f"{name} holds characters other than A-Z and 0-9", code="plate_invalid")
-    if len(bare) > LONGEST:
-        raise Invalid(f"{name} has {len(bare)} characters; up to {LONGEST} are taken", code="plate_invalid")
-    return bare
+    if len(written) > LONGEST:
+        raise Invalid(f"{name} has {len(written)} characters; up to {LONGEST} are taken", code="plate_invalid")
+    return written
+
+
+def bare(text: str) -> str:
+    """The text without spaces, dashes, dots and bullets; in upper case when all of it is ASCII."""
+    kept = _ORNAMENT.sub("", text)
+    return kept.upper() if kept.isascii() else kept
 
 
 def is_normalised(text: str) -> bool:
