@@ -75,7 +75,7 @@ async def _say_hits(http: httpx.AsyncClient, officer: Session, opened: asyncio.E
         _check(source)
         opened.set()
         async for event in source.aiter_sse():
-            if event.event in ("hit", "late_hit"):
+            if event.event in ("hit", "late_hit", "partial_hit"):
                 say(_hit(event.json()))
 
 
@@ -86,9 +86,10 @@ def _check(source: EventSource) -> None:
 
 def _hit(hit: dict[str, Any]) -> str:
     read, entry = hit["read"], hit["entry"]
-    kind = "exact" if hit["kind"] == "exact" else f"look-alike of {entry['plate']}"
+    kind = "exact" if hit["kind"] == "exact" else f"{hit['kind'].replace('_', '-')} of {entry['plate']}"
     what = f"{entry['category'].replace('_', ' ')}: {entry['reason']}"
-    return f"HIT   {read['plate']:<8}  {what}  ({kind}, score {hit['score']:.2f})"
+    word = "MAYBE" if hit["kind"] == "partial" else "HIT"
+    return f"{word:<6}{read['plate']:<8}  {what}  ({kind}, score {hit['score']:.2f})"
 
 
 def _time(read: dict[str, Any]) -> str:

@@ -47,6 +47,7 @@ GRID: list[tuple[type[PolicySection], str, tuple[Any, ...]]] = [
     (HotlistPolicy, "protected_sources", (SOURCES, SOURCES, CLETS, CLETS, SOURCES)),
     (HotlistPolicy, "look_alikes", (("0ODQ", "1I", "2Z", "5S", "8B", "6G"),) * 5),
     (HotlistPolicy, "look_alikes_at_most", (1,) * 5),
+    (HotlistPolicy, "partial_expires_after", (MONTH,) * 5),
     (
         ReleasePolicy,
         "routes",

@@ -143,8 +143,11 @@ async def _record(here: HotlistRoom, to: Listener, hit: HitRaised) -> None:
 
 
 def _event(offset: int, hit: HitRaised, now: datetime) -> bytes:
-    """`hit` for a live alert, `late_hit` for what is too old to be one; the data say how it was raised (E2)."""
-    name = "hit" if domain.live(hit, now) else "late_hit"
+    """`hit` for a live alert, `late_hit` for what is too old to be one (E2), `partial_hit` for a partial plate (A7).
+
+    The data say how it was raised.
+    """
+    name = "partial_hit" if hit.kind == "partial" else "hit" if domain.live(hit, now) else "late_hit"
     return format_sse_event(event=name, id=str(offset), data_str=HitDocument.of(hit).model_dump_json())
 
 

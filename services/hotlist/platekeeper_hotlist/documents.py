@@ -30,7 +30,14 @@ class ListAsked(UseStated):
 class EntryAsked(UseStated):
     """A plate to list. `category` and `state` are checked by the rules, which say what they may be."""
 
-    plate: Annotated[str, Field(max_length=40, description="Letters and digits; spaces, hyphens, points are left out")]
+    plate: Annotated[
+        str,
+        Field(
+            max_length=40,
+            description="Letters and digits; spaces, hyphens, points are left out. In a partial plate (A7) `?` stands"
+            " for one unknown character, `*` for any number; it needs an incident and leaves the list by itself",
+        ),
+    ]
     state: Annotated[str | None, Field(max_length=40, description="Postal code; left out when not known")] = None
     category: Annotated[str, Field(max_length=64)]
     reason: Words
@@ -74,6 +81,7 @@ class EntryDocument(Shown):
     id: str
     list_id: str
     plate: str
+    partial: bool
     state: str | None
     category: str
     reason: str
@@ -143,13 +151,18 @@ class MatchedDocument(Shown):
 
 
 class HitDocument(Shown):
-    """A hit: the read, the entry that it met, and how. `late`: raised too late for a live alert (E2)."""
+    """A hit: the read, the entry that it met, and how. `late`: raised too late for a live alert (E2).
+
+    Of kind `partial`: the entry is a partial plate that means this car among others; no hit is confirmed by it (A7).
+    `list_age_seconds`: how long before the hit its list had last changed.
+    """
 
     id: str
     kind: MatchKind
     score: float
     late: bool
     raised_at: datetime
+    list_age_seconds: int | None
     read: ReadDocument
     entry: MatchedDocument
 

@@ -1,17 +1,22 @@
 """Rules of hot lists: what may be listed, for how long, and what becomes of a match."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from platekeeper_common import plates
+from platekeeper_common import patterns, plates
 from platekeeper_common.access import Use
-from platekeeper_common.errors import Invalid, Refused
+from platekeeper_common.errors import Conflict, Invalid, Refused
 from platekeeper_common.events.hotlist import HitRaised, ListedEntry
 from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
 from platekeeper_hotlist.matching import Match
+from platekeeper_hotlist.policy import HotlistPolicy
 
+PARTIALS_AT_MOST = 100
+"""Entries with wildcards in force on one list; products of the field take as many."""
+KNOWN_AT_LEAST = 3
+"""Characters of a plate with wildcards; ours: with fewer it would mean every thousandth car."""
 Source = Literal["dept", "state", "federal", "clets"]
 """Who gives a list; clause D1 protects some of them."""
 CATEGORIES = (
@@ -37,7 +42,6 @@ _STATES = (
 )
 STATES = frozenset(_STATES.split())
 """Postal codes of the states, the District and territories, `US` for federal plates, and Canada's provinces."""
-_WILDCARDS = re.compile(r"[?*]")
 _IMMIGRATION = re.compile(
     r"immigra|deport|undocumented|customs enforcement|border patrol|removal order|visa overstay|\baliens?\b"
     r"|\badmin(?:istrative)? (?:arrest )?warrants?\b|\bcivil detainer|\bice (?:hold|detainer|warrant|agent|request)"
@@ -82,7 +86,10 @@ class NewEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A plate on a list, and for which use it was listed (clause A1). `changed_in`: the list's version that did it."""
+    """A plate on a list, and for which use it was listed (clause A1). `changed_in`: the list's version that did it.
+
+    The plate of a `partial` entry holds wildcards (A7).
+    """
 
     id: EntryId
     agency_id: AgencyId
@@ -103,6 +110,11 @@ class Entry:
     removed_by: str | None = None
     removed_at: datetime | None = None
 
+    @property
+    def partial(self) -> bool:
+        """Whether only a part of the plate is known."""
+        return patterns.is_pattern(self.plate)
+
 
 def opened(new: NewList, list_id: ListId, agency_id: AgencyId, by: str, now: datetime) -> HotList:
     """The empty list. Raises Refused `immigration_refused` (J4)."""
@@ -120,24 +132,33 @@ def opened(new: NewList, list_id: ListId, agency_id: AgencyId, by: str, now: dat
     )
 
 
-def admitted(new: NewEntry, now: datetime) -> NewEntry:
-    """The entry with plate and state normalised.
+def admitted(new: NewEntry, policy: HotlistPolicy, now: datetime) -> NewEntry:
+    """The entry with plate and state normalised; a partial one leaves the list by itself (A7).
 
-    Raises Refused `immigration_refused` (J4), Invalid `category_unknown`, `expiry_past`, and those of plate and state.
+    Raises Refused `immigration_refused` (J4), Invalid `category_unknown`, `expiry_past`, those of plate and state, and
+    of a partial plate `incident_required` and `expiry_too_late` (A7).
     """
     refuse_immigration(new.category, new.reason, new.incident)
     if new.category not in CATEGORIES:
         raise Invalid(f"the category must be one of {', '.join(CATEGORIES)}", code="category_unknown")
     if new.expires_at is not None and new.expires_at <= now:
         raise Invalid("expires_at must lie in the future", code="expiry_past")
-    return NewEntry(
-        plate=normalised_plate(new.plate),
-        state=issuing_state(new.state),
-        category=new.category,
-        reason=new.reason,
-        incident=new.incident,
-        expires_at=new.expires_at,
-    )
+    plate = listed_plate(new.plate)
+    expires_at = _partial_expiry(new, policy, now) if patterns.is_pattern(plate) else new.expires_at
+    return replace(new, plate=plate, state=issuing_state(new.state), expires_at=expires_at)
+
+
+def _partial_expiry(new: NewEntry, policy: HotlistPolicy, now: datetime) -> datetime:
+    if not new.incident:
+        raise Invalid("a plate with wildcards belongs to an incident: name it", code="incident_required", clause="A7")
+    latest = now + policy.partial_expires_after
+    if new.expires_at is not None and new.expires_at > latest:
+        raise Invalid(
+            f"a plate with wildcards stays listed for {policy.partial_expires_after.days} days at most",
+            code="expiry_too_late",
+            clause="A7",
+        )
+    return new.expires_at or latest
 
 
 def entry(new: NewEntry, on: HotList, entry_id: EntryId, version: int, use: Use, by: str, now: datetime) -> Entry:
@@ -162,11 +183,31 @@ def entry(new: NewEntry, on: HotList, entry_id: EntryId, version: int, use: Use,
     )
 
 
-def normalised_plate(text: str) -> str:
-    """The plate as reads are written. Raises Invalid `wildcards_not_supported` or `plate_invalid`."""
-    if _WILDCARDS.search(text):
-        raise Invalid("an entry needs the whole plate: ? and * are not supported", code="wildcards_not_supported")
-    return plates.normalise(text)
+def listed_plate(text: str) -> str:
+    """The plate as reads are written, or with wildcards (A7).
+
+    Raises Invalid `plate_invalid`, `pattern_invalid`, `pattern_too_open`.
+    """
+    if not patterns.is_pattern(text):
+        return plates.normalise(text)
+    pattern = patterns.parse(text, "the plate")
+    if pattern.known < KNOWN_AT_LEAST:
+        raise Invalid(
+            f"a plate with wildcards needs at least {KNOWN_AT_LEAST} known characters",
+            code="pattern_too_open",
+            clause="A7",
+        )
+    return pattern.text
+
+
+def demand_room_for_partial(listed: int) -> None:
+    """Raise Conflict `partials_full` when a list with so many partial plates takes no other."""
+    if listed >= PARTIALS_AT_MOST:
+        raise Conflict(
+            f"this list holds {PARTIALS_AT_MOST} plates with wildcards already; take one off",
+            code="partials_full",
+            clause="A7",
+        )
 
 
 def issuing_state(text: str | None) -> str | None:
@@ -224,5 +265,8 @@ def raised(match: Match, hit_id: HitId, now: datetime) -> HitRaised:
 
 
 def live(hit: HitRaised, now: datetime) -> bool:
-    """Whether the hit may still be shown as a live alert: a live one that is delivered too late is late too (E2)."""
-    return not hit.late and now <= hit.read.live_until
+    """Whether the hit may still be shown as a live alert: a live one that is delivered too late is late too (E2).
+
+    A partial one never is (A7).
+    """
+    return hit.kind != "partial" and not hit.late and now <= hit.read.live_until

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from platekeeper_common import ids
+from platekeeper_common import ids, patterns
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
@@ -52,15 +52,17 @@ async def list_plate(
     """Put a plate on a list of the caller's agency.
 
     Raises Invalid naming the field or the use that is missing (A1, A8), Refused `immigration_refused` (J4), NotFound,
-    Conflict `entry_exists` with the `entry_id` that says the same already.
+    Conflict `entry_exists` with the `entry_id` that says the same already, or `partials_full` (A7).
     """
     demand_use(here, by, use)
     now = here.clock()
-    admitted = domain.admitted(new, now)
+    admitted = domain.admitted(new, here.foundation.policies.of(by.agency_id).section(HotlistPolicy), now)
     await tx.lock()
     on = await storage.one_list(tx, by.agency_id, list_id)
     if same := await storage.same_entry(tx, list_id, admitted.plate, admitted.state, now):
         raise Conflict("this list holds this plate of this state already", code="entry_exists", entry_id=same)
+    if patterns.is_pattern(admitted.plate):
+        domain.demand_room_for_partial(await storage.partials(tx, list_id, now))
     version = await storage.change(tx, list_id, now)
     entry = domain.entry(admitted, on, EntryId(ids.new()), version, use, by.username, now)
     await storage.add_entry(tx, entry)

@@ -1,22 +1,30 @@
-"""Matches reads against the entries in force: exactly, and through sets of characters that readers confuse.
+"""Matches reads against the entries in force: exactly, through characters that readers confuse, and by wildcards.
 
 Every character is folded to the first of its look-alike set, so all plates that could be taken for one another share
 one key. A match is one look-up of that key and a count of the characters that differ, however long the lists are.
+Plates with wildcards are kept apart (`partials.py`) and meant literally: their characters stand for no look-alikes,
+for what is known of a partial plate is little enough.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from msgspec.structs import replace
 
+from platekeeper_common import patterns
 from platekeeper_common.events.hotlist import ListedEntry, MatchKind
 from platekeeper_common.events.recognition import PlateRead
 from platekeeper_common.ids import AgencyId, EntryId, ListId, ReadId
+from platekeeper_hotlist.partials import Partials
 from platekeeper_hotlist.policy import HotlistPolicy
 
+USUAL_LOOK_ALIKES = ("0ODQ", "1I", "2Z", "5S", "8B", "6G")
+"""By what entries are sorted before a read tells the sets of its agency's policy: sorting anew takes time."""
 LOOK_ALIKE_WEIGHT = 0.5
 """What a look-alike character leaves of the read's confidence."""
+PARTIAL_WEIGHT = 0.2
+"""What a plate with wildcards leaves at most: less than two look-alikes, which no policy may exceed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +40,23 @@ class Match:
 
 @dataclass(slots=True)
 class _Shelf:
-    """One agency's entries by folded plate."""
+    """One agency's entries by folded plate, and those with wildcards."""
 
-    look_alikes: tuple[str, ...] = ()
-    folds: dict[int, str] = field(default_factory=dict)
+    look_alikes: tuple[str, ...] = USUAL_LOOK_ALIKES
+    folds: dict[int, str] = field(default_factory=lambda: _folds(USUAL_LOOK_ALIKES))
     entries: dict[str, dict[EntryId, ListedEntry]] = field(default_factory=dict)
+    partials: Partials = field(default_factory=Partials)
 
     def put(self, entry: ListedEntry) -> None:
+        if patterns.is_pattern(entry.plate):
+            self.partials.put(entry)
+            return
         self.entries.setdefault(entry.plate.translate(self.folds), {})[entry.id] = entry
 
     def drop(self, entry: ListedEntry) -> None:
+        if patterns.is_pattern(entry.plate):
+            self.partials.drop(entry)
+            return
         key = entry.plate.translate(self.folds)
         del self.entries[key][entry.id]
         if not self.entries[key]:
@@ -51,7 +66,7 @@ class _Shelf:
         """Sort anew: the agency's sets are others than before."""
         kept = [entry for bucket in self.entries.values() for entry in bucket.values()]
         self.look_alikes, self.entries = look_alikes, {}
-        self.folds = {ord(character): alike[0] for alike in look_alikes for character in alike}
+        self.folds = _folds(look_alikes)
         for entry in kept:
             self.put(entry)
 
@@ -98,6 +113,20 @@ class Index:
             shelf.fold(look_alikes)
         return list(shelf.entries.get(plate.translate(shelf.folds), {}).values())
 
+    def meaning(self, agency_id: AgencyId, read: PlateRead) -> dict[EntryId, tuple[ListedEntry, str, float]]:
+        """The agency's entries with wildcards that mean what was read, or a candidate; by which text, how sure that is.
+
+        Of several texts that one entry means, the surest.
+        """
+        shelf = self._shelves.get(agency_id)
+        if shelf is None or not shelf.partials:
+            return {}
+        texts = {candidate.plate: candidate.confidence for candidate in read.candidates}
+        found: dict[EntryId, tuple[ListedEntry, str, float]] = {}
+        for text, sure in sorted((texts | {read.plate: read.confidence}).items(), key=lambda pair: pair[1]):
+            found |= {entry.id: (entry, text, sure) for entry in shelf.partials.meaning(text)}
+        return found
+
     def today(self, entry: ListedEntry) -> ListedEntry:
         """The entry with the age that its list has now."""
         return replace(entry, list_updated_at=self._updated.get(entry.list_id))
@@ -115,10 +144,9 @@ def find(
     for read in reads:
         if (policy := policies.get(read.agency_id)) is None:
             continue
-        for entry in index.alike(read.agency_id, read.plate, policy.look_alikes):
-            key = (read.id, entry.id)
-            match = _compare(read, entry, policy, now)
-            if match is not None and (key not in best or _rank(match) > _rank(best[key])):
+        for match in _matches(read, index, policy, now):
+            key = (read.id, match.entry.id)
+            if key not in best or _rank(match) > _rank(best[key]):
                 best[key] = match
     return [Match(match.read, index.today(match.entry), match.kind, match.score) for match in best.values()]
 
@@ -134,17 +162,35 @@ def score(read: PlateRead, entry: ListedEntry, differing: int) -> float:
     return min(1.0, max(0.0, weighed, *named))
 
 
-def _compare(read: PlateRead, entry: ListedEntry, policy: HotlistPolicy, now: datetime) -> Match | None:
-    """Judge two plates that are alike."""
+def partial_score(entry: ListedEntry, text: str, sure: float) -> float:
+    """How sure it is that a plate with wildcards means this car, 0..0.2: below every look-alike of the same read.
+
+    The confidence of the text, times a fifth, times the share of its characters that the entry knows.
+    """
+    known = sum(character not in "?*" for character in entry.plate)
+    return min(1.0, max(0.0, sure)) * PARTIAL_WEIGHT * known / len(text)
+
+
+def _matches(read: PlateRead, index: Index, policy: HotlistPolicy, now: datetime) -> Iterator[Match]:
+    for entry in index.alike(read.agency_id, read.plate, policy.look_alikes):
+        differing = sum(mine != theirs for mine, theirs in zip(read.plate, entry.plate, strict=True))
+        if differing <= policy.look_alikes_at_most and _concerned(read, entry, now):
+            yield Match(read, entry, "look_alike" if differing else "exact", score(read, entry, differing))
+    for entry, text, sure in index.meaning(read.agency_id, read).values():
+        if _concerned(read, entry, now):
+            yield Match(read, entry, "partial", partial_score(entry, text, sure))
+
+
+def _concerned(read: PlateRead, entry: ListedEntry, now: datetime) -> bool:
+    """Whether the entry is in force, and of no other state than the read."""
     if entry.expires_at is not None and entry.expires_at <= now:
-        return None
-    if read.state and entry.state and read.state != entry.state:
-        return None
-    differing = sum(mine != theirs for mine, theirs in zip(read.plate, entry.plate, strict=True))
-    if differing > policy.look_alikes_at_most:
-        return None
-    return Match(read, entry, "look_alike" if differing else "exact", score(read, entry, differing))
+        return False
+    return not read.state or not entry.state or read.state == entry.state
 
 
 def _rank(match: Match) -> tuple[bool, float]:
     return match.kind == "exact", match.score
+
+
+def _folds(look_alikes: tuple[str, ...]) -> dict[int, str]:
+    return {ord(character): alike[0] for alike in look_alikes for character in alike}

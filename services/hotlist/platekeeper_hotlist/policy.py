@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from platekeeper_common import shared_policy
+from platekeeper_common.periods import Duration
 from platekeeper_common.policy import PolicySection, Several
 
 LookAlikes = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,}$")]
@@ -25,6 +26,8 @@ class HotlistPolicy(PolicySection):
     """Disjoint sets; a read matches an entry when their characters differ only within sets."""
     look_alikes_at_most: Annotated[int, Field(ge=0, le=2)]
     """How many characters of a plate may differ so; never its length."""
+    partial_expires_after: Duration
+    """A7: a partial plate leaves its list by itself after so long at the latest, and when nobody says sooner."""
 
     @field_validator("look_alikes")
     @classmethod

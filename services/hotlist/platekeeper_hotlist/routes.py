@@ -116,7 +116,9 @@ async def stream(
     place: CurrentPlace,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Hits as they are raised: events `hit` (live) and `late_hit`, with `Last-Event-ID` all since that event.
+    """Hits as they are raised: events `hit` (live), `late_hit`, and `partial_hit`, which confirms nothing.
+
+    With `Last-Event-ID` all since that event.
 
     `end` says why the stream may not go on (`token_expired`, `token_revoked`), `error` what is away; open it again
     with the id of the last hit.

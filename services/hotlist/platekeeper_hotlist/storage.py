@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     tuple_,
     update,
 )
@@ -33,6 +34,8 @@ from platekeeper_common.schema import Moment
 from platekeeper_hotlist.domain import Entry, HotList
 
 metadata = MetaData()
+_WITH_WILDCARDS = text("(plate LIKE '%?%' OR plate LIKE '%*%')")
+"""Written out, so that the index of such entries is found by its own condition."""
 hotlist = Table(
     "hotlist",
     metadata,
@@ -70,6 +73,7 @@ entry = Table(
     Column("removed_at", Moment),
     Index("entry_changed", "list_id", "changed_in", "id"),
     Index("entry_plate", "list_id", "plate"),
+    Index("entry_partial", "list_id", sqlite_where=_WITH_WILDCARDS, postgresql_where=_WITH_WILDCARDS),
 )
 hit = Table(
     "hit",
@@ -131,6 +135,12 @@ async def same_entry(tx: Tx, list_id: ListId, plate: str, state: str | None, now
     same = select(entry.c.id).where(entry.c.list_id == list_id, entry.c.plate == plate, _in_force(now))
     row = await tx.row(same.where(entry.c.state.is_not_distinct_from(state)))
     return EntryId(row.id) if row else None
+
+
+async def partials(tx: Tx, list_id: ListId, now: datetime) -> int:
+    """How many entries with wildcards are in force on the list."""
+    counted = select(func.count()).select_from(entry).where(entry.c.list_id == list_id, _WITH_WILDCARDS)
+    return int((await tx.rows(counted.where(_in_force(now))))[0][0])
 
 
 async def entry_in_force(tx: Tx, list_id: ListId, entry_id: EntryId, now: datetime) -> Entry:
@@ -211,6 +221,7 @@ async def counts(tx: Tx, now: datetime) -> dict[str, int]:
         "entries": int(in_force[0][0]),
         "exact_hits": sum(row.hits for row in raised if row.kind == "exact"),
         "look_alike_hits": sum(row.hits for row in raised if row.kind == "look_alike"),
+        "partial_hits": sum(row.hits for row in raised if row.kind == "partial"),
         "late_hits": sum(row.hits for row in raised if row.late),
     }
 

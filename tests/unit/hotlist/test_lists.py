@@ -75,8 +75,11 @@ async def test_entries_are_paged_newest_first(here: Town) -> None:
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
-        ({"plate": "7SAM?23"}, "wildcards_not_supported"),
-        ({"plate": "7SAM*"}, "wildcards_not_supported"),
+        ({"plate": "7S?*", "incident": "26-1"}, "pattern_too_open"),
+        ({"plate": "7*A*S*", "incident": "26-1"}, "pattern_invalid"),
+        ({"plate": "7SAM?234567", "incident": "26-1"}, "pattern_invalid"),
+        ({"plate": "7SAM?"}, "incident_required"),
+        ({"plate": "7SAM?", "incident": "26-1", "expires_at": "2099-01-01T00:00:00Z"}, "expiry_too_late"),
         ({"plate": "- -"}, "plate_invalid"),
         ({"plate": "7SÄM123"}, "plate_invalid"),
         ({"plate": "7SAM/123"}, "plate_invalid"),
@@ -227,5 +230,12 @@ async def test_health_counts_without_a_plate(here: Town) -> None:
     async with here.client() as client:
         answer = await client.get("/health/hotlist")
     counts = answer.json()["counts"]
-    assert counts == {"lists": 1, "entries": 1, "exact_hits": 0, "look_alike_hits": 0, "late_hits": 0}
+    assert counts == {
+        "lists": 1,
+        "entries": 1,
+        "exact_hits": 0,
+        "look_alike_hits": 0,
+        "partial_hits": 0,
+        "late_hits": 0,
+    }
     assert seen(here, "7SAM123").plate not in answer.text

@@ -9,7 +9,8 @@ from platekeeper_common.events.envelope import Event, Topic
 from platekeeper_common.events.recognition import PlateRead
 from platekeeper_common.ids import EntryId, HitId, ListId
 
-MatchKind = Literal["exact", "look_alike"]
+MatchKind = Literal["exact", "look_alike", "partial"]
+"""`partial`: the entry is a plate with wildcards, and the read one of many that it means; confirms nothing (A7)."""
 
 
 class ListedEntry(Struct, frozen=True, kw_only=True):
@@ -20,6 +21,7 @@ class ListedEntry(Struct, frozen=True, kw_only=True):
     list_name: str
     list_source: str
     plate: str
+    """As `plates.normalise` writes it, or with wildcards as `patterns.parse` does."""
     category: str
     reason: str
     state: str | None = None
@@ -42,6 +44,12 @@ class HitRaised(Event, frozen=True, kw_only=True):
     """0..1: how sure the match is, the read's confidence weighed by the kind of match."""
     late: bool
     raised_at: datetime
+
+    @property
+    def list_age_seconds(self) -> int | None:
+        """Whole seconds between the list's last change and this hit."""
+        said = self.entry.list_updated_at
+        return max(0, int((self.raised_at - said).total_seconds())) if said else None
 
 
 class HotlistChanged(Event, frozen=True, kw_only=True):
