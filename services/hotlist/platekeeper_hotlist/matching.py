@@ -6,7 +6,7 @@ Plates with wildcards are kept apart (`partials.py`) and meant literally: their 
 for what is known of a partial plate is little enough.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -113,18 +113,22 @@ class Index:
             shelf.fold(look_alikes)
         return list(shelf.entries.get(plate.translate(shelf.folds), {}).values())
 
-    def meaning(self, agency_id: AgencyId, read: PlateRead) -> dict[EntryId, tuple[ListedEntry, str, float]]:
-        """The agency's entries with wildcards that mean what was read, or a candidate; by which text, how sure that is.
+    def has_partials(self, agency_id: AgencyId) -> bool:
+        """Whether the agency has entries with wildcards."""
+        return (shelf := self._shelves.get(agency_id)) is not None and len(shelf.partials) > 0
+
+    def meaning(self, read: PlateRead) -> dict[EntryId, tuple[ListedEntry, str, float]]:
+        """The read's agency's entries with wildcards that mean the plate or a candidate: by which text, how sure it is.
 
         Of several texts that one entry means, the surest.
         """
-        shelf = self._shelves.get(agency_id)
-        if shelf is None or not shelf.partials:
-            return {}
-        texts = {candidate.plate: candidate.confidence for candidate in read.candidates}
+        partials = self._shelves[read.agency_id].partials
+        texts = {candidate.plate: candidate.confidence for candidate in read.candidates} | {read.plate: read.confidence}
         found: dict[EntryId, tuple[ListedEntry, str, float]] = {}
-        for text, sure in sorted((texts | {read.plate: read.confidence}).items(), key=lambda pair: pair[1]):
-            found |= {entry.id: (entry, text, sure) for entry in shelf.partials.meaning(text)}
+        for text, sure in texts.items():
+            for entry in partials.meaning(text):
+                if entry.id not in found or sure > found[entry.id][2]:
+                    found[entry.id] = (entry, text, sure)
         return found
 
     def today(self, entry: ListedEntry) -> ListedEntry:
@@ -144,10 +148,16 @@ def find(
     for read in reads:
         if (policy := policies.get(read.agency_id)) is None:
             continue
-        for match in _matches(read, index, policy, now):
-            key = (read.id, match.entry.id)
-            if key not in best or _rank(match) > _rank(best[key]):
-                best[key] = match
+        met = [
+            _compare(read, entry, policy, now) for entry in index.alike(read.agency_id, read.plate, policy.look_alikes)
+        ]
+        if index.has_partials(read.agency_id):
+            met += [_meant(read, *meaning, now) for meaning in index.meaning(read).values()]
+        for match in met:
+            if match is not None:
+                key = (read.id, match.entry.id)
+                if key not in best or _rank(match) > _rank(best[key]):
+                    best[key] = match
     return [Match(match.read, index.today(match.entry), match.kind, match.score) for match in best.values()]
 
 
@@ -171,14 +181,17 @@ def partial_score(entry: ListedEntry, text: str, sure: float) -> float:
     return min(1.0, max(0.0, sure)) * PARTIAL_WEIGHT * known / len(text)
 
 
-def _matches(read: PlateRead, index: Index, policy: HotlistPolicy, now: datetime) -> Iterator[Match]:
-    for entry in index.alike(read.agency_id, read.plate, policy.look_alikes):
-        differing = sum(mine != theirs for mine, theirs in zip(read.plate, entry.plate, strict=True))
-        if differing <= policy.look_alikes_at_most and _concerned(read, entry, now):
-            yield Match(read, entry, "look_alike" if differing else "exact", score(read, entry, differing))
-    for entry, text, sure in index.meaning(read.agency_id, read).values():
-        if _concerned(read, entry, now):
-            yield Match(read, entry, "partial", partial_score(entry, text, sure))
+def _compare(read: PlateRead, entry: ListedEntry, policy: HotlistPolicy, now: datetime) -> Match | None:
+    """Judge two plates that are alike."""
+    differing = sum(mine != theirs for mine, theirs in zip(read.plate, entry.plate, strict=True))
+    if differing > policy.look_alikes_at_most or not _concerned(read, entry, now):
+        return None
+    return Match(read, entry, "look_alike" if differing else "exact", score(read, entry, differing))
+
+
+def _meant(read: PlateRead, entry: ListedEntry, text: str, sure: float, now: datetime) -> Match | None:
+    """Judge a text of the read that a plate with wildcards means."""
+    return Match(read, entry, "partial", partial_score(entry, text, sure)) if _concerned(read, entry, now) else None
 
 
 def _concerned(read: PlateRead, entry: ListedEntry, now: datetime) -> bool:
