@@ -1,4 +1,4 @@
-"""The command line: `platekeeper run`, `policy check`, `audit verify`, `dlq`, `bench`."""
+"""The command line: `platekeeper run`, `policy check`, `audit verify`, `dlq`, `hotlist import`, `bench`."""
 
 import argparse
 import asyncio
@@ -59,8 +59,27 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("id")
         one.set_defaults(command=_dlq, act=act)
 
+    _add_hotlist(commands.add_parser("hotlist", help="hot lists"))
     _add_bench(commands.add_parser("bench", help="measurements on data of your own"))
     return parser
+
+
+def _add_hotlist(hotlist: argparse.ArgumentParser) -> None:
+    acts = hotlist.add_subparsers(required=True, metavar="COMMAND")
+    what = "take a CSV file into a hot list and tell every refused row"
+    one = acts.add_parser("import", help=what, description=what.capitalize())
+    one.add_argument("file", type=Path, metavar="FILE", help="UTF-8; the first line names the columns")
+    one.add_argument("--list", required=True, dest="hotlist", metavar="LIST", help="the list's id or name")
+    one.add_argument("--mode", choices=("add", "replace"), default="add", help="replace: the list becomes the file")
+    one.add_argument("--category", default="other", help="of rows that name none")
+    one.add_argument("--incident", help="of rows that name none")
+    one.add_argument("--reason", help="of rows that give none")
+    one.add_argument("--purpose", required=True, help="what the list is for, by the agency's policy")
+    one.add_argument("--matter-type", required=True)
+    one.add_argument("--matter-number")
+    one.add_argument("--url", default="http://127.0.0.1:8080", help="the running platform")
+    one.add_argument("--username", required=True)
+    one.set_defaults(command=_hotlist_import)
 
 
 def _add_bench(bench: argparse.ArgumentParser) -> None:
@@ -114,6 +133,21 @@ def _dlq(options: argparse.Namespace) -> int:
     from platekeeper import dlq
 
     return _await(dlq.run(options.url, options.username, options.act, options.service, getattr(options, "id", None)))
+
+
+def _hotlist_import(options: argparse.Namespace) -> int:
+    from platekeeper import hotlists
+
+    names = ("mode", "category", "incident", "reason", "purpose", "matter_type", "matter_number")
+    parameters = {name: value for name in names if (value := getattr(options, name)) is not None}
+    asked = hotlists.Asked(
+        url=options.url,
+        username=options.username,
+        file=options.file,
+        hotlist=options.hotlist,
+        parameters=parameters,
+    )
+    return _await(hotlists.run(asked))
 
 
 def _bench_recognition(options: argparse.Namespace) -> int:

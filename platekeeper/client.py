@@ -54,7 +54,8 @@ class Session:
 
     async def request(self, method: str, path: str, **more: Any) -> Any:
         """The answer's JSON. Raises ApiError when the platform refuses."""
-        return _document(await self.http.request(method, path, headers=await self.headers(), **more))
+        headers = {**await self.headers(), **more.pop("headers", {})}
+        return _document(await self.http.request(method, path, headers=headers, **more))
 
     async def get(self, path: str, **parameters: str) -> Any:
         """GET with query parameters."""

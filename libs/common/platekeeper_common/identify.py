@@ -14,8 +14,9 @@ MOST_AT_HAND = 65_536
 
 
 class Identify:
-    """Leaves `state.caller` (or None), `state.stranger` (the error that the caller gets where one is needed), and in
-    `state.sent` what has arrived of a JSON body.
+    """Leaves `state.caller` (or None), `state.stranger` (the error that the caller gets where one is needed), in
+    `state.sent` what has arrived of a JSON body, and `state.body_limit`, which a route that streams may raise before it
+    reads.
     """
 
     def __init__(self, app: ASGIApp, *, verifier: Verifier, body_limit: int) -> None:
@@ -32,28 +33,30 @@ class Identify:
         headers = Headers(scope=scope)
         state: dict[str, Any] = scope.setdefault("state", {})
         state["caller"], state["stranger"], state["sent"] = None, None, []
+        state["body_limit"] = self._body_limit
         try:
             state["caller"] = await self._verifier.verify(_bearer(headers))
         except PlatekeeperError as error:
             state["stranger"] = error
-        await self._app(scope, self._limited(headers, receive, state["sent"]), send)
+        await self._app(scope, self._limited(headers, receive, state), send)
 
-    def _limited(self, headers: Headers, receive: Receive, sent: list[bytes]) -> Receive:
-        too_large = HTTPException(413, f"the body is over the limit of {self._body_limit} bytes")
+    def _limited(self, headers: Headers, receive: Receive, state: dict[str, Any]) -> Receive:
         declared = headers.get("content-length", "0")
         is_json = headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
         seen = 0
 
         async def limited() -> Message:
             nonlocal seen
-            if declared.isdigit() and int(declared) > self._body_limit:
+            limit = state["body_limit"]
+            too_large = HTTPException(413, f"the body is over the limit of {limit} bytes")
+            if declared.isdigit() and int(declared) > limit:
                 raise too_large
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._body_limit:
+            if seen > limit:
                 raise too_large
             if is_json and seen <= MOST_AT_HAND:
-                sent.append(message.get("body", b""))
+                state["sent"].append(message.get("body", b""))
             return message
 
         return limited

@@ -57,7 +57,7 @@ class EntryAsked(UseStated):
 
 
 class ListDocument(Shown):
-    """A hot list. `updated_at` is when it last changed: its age."""
+    """A hot list. `updated_at` is when it last changed, `confirmed_at` when its source last gave all of it: its age."""
 
     id: str
     name: str
@@ -67,6 +67,7 @@ class ListDocument(Shown):
     created_by: str
     created_at: datetime
     updated_at: datetime
+    confirmed_at: datetime | None
 
 
 class ListsDocument(Shown):
@@ -142,6 +143,7 @@ class MatchedDocument(Shown):
     list_name: str
     list_source: str
     list_updated_at: datetime | None
+    list_confirmed_at: datetime | None
     plate: str
     state: str | None
     category: str
@@ -154,7 +156,7 @@ class HitDocument(Shown):
     """A hit: the read, the entry that it met, and how. `late`: raised too late for a live alert (E2).
 
     Of kind `partial`: the entry is a partial plate that means this car among others; no hit is confirmed by it (A7).
-    `list_age_seconds`: how long before the hit its list had last changed.
+    `list_age_seconds`: how long before the hit its list had last changed or been confirmed.
     """
 
     id: str

@@ -70,6 +70,8 @@ class HotList:
     created_by: str
     created_at: datetime
     updated_at: datetime
+    confirmed_at: datetime | None = None
+    """When its source last gave the whole of it, whether that changed it or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +141,18 @@ def admitted(new: NewEntry, policy: HotlistPolicy, now: datetime) -> NewEntry:
     of a partial plate `incident_required` and `expiry_too_late` (A7).
     """
     refuse_immigration(new.category, new.reason, new.incident)
-    if new.category not in CATEGORIES:
-        raise Invalid(f"the category must be one of {', '.join(CATEGORIES)}", code="category_unknown")
+    demand_category(new.category)
     if new.expires_at is not None and new.expires_at <= now:
         raise Invalid("expires_at must lie in the future", code="expiry_past")
     plate = listed_plate(new.plate)
     expires_at = _partial_expiry(new, policy, now) if patterns.is_pattern(plate) else new.expires_at
     return replace(new, plate=plate, state=issuing_state(new.state), expires_at=expires_at)
+
+
+def demand_category(category: str) -> None:
+    """Raise Invalid `category_unknown` unless it is on the closed list."""
+    if category not in CATEGORIES:
+        raise Invalid(f"the category must be one of {', '.join(CATEGORIES)}", code="category_unknown")
 
 
 def _partial_expiry(new: NewEntry, policy: HotlistPolicy, now: datetime) -> datetime:

@@ -52,6 +52,7 @@ class EntriesInForce:
                 for each in await storage.every_list(tx):
                     if each.version > self._versions.get(each.id, 0):
                         await self._load(tx, each)
+                    self._index.aged(each.id, each.updated_at, each.confirmed_at)
             self._confirmed_at = at
 
     def tell(self, changed: HotlistChanged) -> None:
@@ -83,5 +84,4 @@ class EntriesInForce:
                 else:
                     self._index.drop(entry.id)
             place = (entries[-1].changed_in, entries[-1].id)
-        self._index.updated(changed.id, changed.updated_at)
         self._versions[changed.id] = changed.version

@@ -78,7 +78,7 @@ class Index:
         """Empty."""
         self._shelves: dict[AgencyId, _Shelf] = {}
         self._places: dict[EntryId, tuple[AgencyId, ListedEntry]] = {}
-        self._updated: dict[ListId, datetime] = {}
+        self._ages: dict[ListId, tuple[datetime, datetime | None]] = {}
 
     def __len__(self) -> int:
         """How many entries it holds, expired ones too."""
@@ -101,9 +101,9 @@ class Index:
             agency_id, entry = place
             self._shelves[agency_id].drop(entry)
 
-    def updated(self, list_id: ListId, at: datetime) -> None:
-        """The list changed last at that moment."""
-        self._updated[list_id] = at
+    def aged(self, list_id: ListId, updated_at: datetime, confirmed_at: datetime | None) -> None:
+        """When the list last changed, and when its source last gave the whole of it."""
+        self._ages[list_id] = (updated_at, confirmed_at)
 
     def alike(self, agency_id: AgencyId, plate: str, look_alikes: tuple[str, ...]) -> list[ListedEntry]:
         """The agency's entries whose plates differ from `plate` within the sets only, by however many characters."""
@@ -133,7 +133,8 @@ class Index:
 
     def today(self, entry: ListedEntry) -> ListedEntry:
         """The entry with the age that its list has now."""
-        return replace(entry, list_updated_at=self._updated.get(entry.list_id))
+        updated_at, confirmed_at = self._ages.get(entry.list_id, (None, None))
+        return replace(entry, list_updated_at=updated_at, list_confirmed_at=confirmed_at)
 
 
 def find(

@@ -15,7 +15,7 @@ from platekeeper_hotlist.in_force import EntriesInForce
 
 
 class HotlistSettings(ServiceSettings):
-    """Seconds, all of them."""
+    """Seconds, but for limits in bytes."""
 
     model_config = SettingsConfigDict(env_prefix="PLATEKEEPER_HOTLIST_", frozen=True, extra="forbid")
 
@@ -25,6 +25,10 @@ class HotlistSettings(ServiceSettings):
     """A matcher whose last comparison is older waits."""
     keep_alive: float = Field(default=15.0, gt=0)
     """How often a stream without hits says that it lives, and asks whether its token still does."""
+    import_patience: float = Field(default=30.0, gt=0)
+    """How long a file that is imported may pause on its way."""
+    import_limit: int = Field(default=200_000_000, gt=0)
+    """Bytes of a file that is imported; other bodies keep to `body_limit`."""
 
 
 @dataclass(kw_only=True)

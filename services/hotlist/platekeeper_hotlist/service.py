@@ -6,7 +6,7 @@ from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.hotlist import HitRaised, HotlistChanged
 from platekeeper_common.events.recognition import PlatesRead
 from platekeeper_common.service import Consumes, Follows, Job, Service
-from platekeeper_hotlist import consumers, storage
+from platekeeper_hotlist import consumers, import_routes, storage
 from platekeeper_hotlist.policy import SECTIONS
 from platekeeper_hotlist.room import HotlistRoom, HotlistSettings, open_room
 from platekeeper_hotlist.routes import router
@@ -29,7 +29,7 @@ SERVICE = Service(
     paths=("/v1/hotlists", "/v1/hits"),
     open=open_room,
     migrations=Path(__file__).parent / "migrations",
-    routes=(router,),
+    routes=(router, import_routes.router),
     consumes=(Consumes("hotlist", (PlatesRead.topic,), consumers.match_reads),),
     follows=(Follows(HotlistChanged.topic, consumers.load_changes),),
     emits=(HitRaised, HotlistChanged, AccessRecorded),

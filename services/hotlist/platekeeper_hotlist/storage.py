@@ -1,5 +1,6 @@
 """Hotlist's tables and queries. Every query of a caller names the caller's agency."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -48,6 +49,7 @@ hotlist = Table(
     Column("created_by", String, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("confirmed_at", Moment),
     UniqueConstraint("agency_id", "name", name="hotlist_name"),
 )
 entry = Table(
@@ -91,6 +93,7 @@ hit = Table(
     Index("hit_read", "read_id"),
     Index("hit_kind", "kind", "late"),
 )
+_COLUMNS = tuple(entry.c.keys())
 _hits = msgspec.json.Decoder(HitRaised)
 
 
@@ -125,14 +128,25 @@ async def change(tx: Tx, list_id: ListId, now: datetime) -> int:
     return int((await tx.write_returning(changed.returning(hotlist.c.version)))[0].version)
 
 
+async def confirm_list(tx: Tx, list_id: ListId, at: datetime) -> None:
+    """Keep when the list's source gave the whole of it; that is no change of the list."""
+    await tx.write(update(hotlist).where(hotlist.c.id == list_id).values(confirmed_at=at))
+
+
 async def add_entry(tx: Tx, new: Entry) -> None:
     """Keep a new entry."""
     await tx.write(entry.insert().values(asdict(new)))
 
 
+async def add_entries(tx: Tx, new: Sequence[Entry]) -> None:
+    """Keep new entries."""
+    if new:
+        await tx.write(entry.insert(), [{name: getattr(each, name) for name in _COLUMNS} for each in new])
+
+
 async def same_entry(tx: Tx, list_id: ListId, plate: str, state: str | None, now: datetime) -> EntryId | None:
     """The entry in force that already says this plate of this state on the list."""
-    same = select(entry.c.id).where(entry.c.list_id == list_id, entry.c.plate == plate, _in_force(now))
+    same = select(entry.c.id).where(entry.c.list_id == list_id, entry.c.plate == plate, in_force(now))
     row = await tx.row(same.where(entry.c.state.is_not_distinct_from(state)))
     return EntryId(row.id) if row else None
 
@@ -140,12 +154,12 @@ async def same_entry(tx: Tx, list_id: ListId, plate: str, state: str | None, now
 async def partials(tx: Tx, list_id: ListId, now: datetime) -> int:
     """How many entries with wildcards are in force on the list."""
     counted = select(func.count()).select_from(entry).where(entry.c.list_id == list_id, _WITH_WILDCARDS)
-    return int((await tx.rows(counted.where(_in_force(now))))[0][0])
+    return int((await tx.rows(counted.where(in_force(now))))[0][0])
 
 
 async def entry_in_force(tx: Tx, list_id: ListId, entry_id: EntryId, now: datetime) -> Entry:
     """One entry of the list. Raises NotFound when there is none, or none any more."""
-    row = await tx.row(select(entry).where(entry.c.list_id == list_id, entry.c.id == entry_id, _in_force(now)))
+    row = await tx.row(select(entry).where(entry.c.list_id == list_id, entry.c.id == entry_id, in_force(now)))
     if row is None:
         raise NotFound("no such entry in force on this list", code="entry_unknown")
     return Entry(**row._asdict())
@@ -157,9 +171,16 @@ async def remove_entry(tx: Tx, entry_id: EntryId, version: int, by: str, now: da
     await tx.write(gone.values(removed_by=by, removed_at=now, changed_in=version))
 
 
+async def remove_entries(tx: Tx, entry_ids: Sequence[EntryId], version: int, by: str, now: datetime) -> None:
+    """Mark the entries removed, as `remove_entry`."""
+    if entry_ids:
+        gone = entry.update().where(entry.c.id.in_(entry_ids))
+        await tx.write(gone.values(removed_by=by, removed_at=now, changed_in=version))
+
+
 async def entries(tx: Tx, list_id: ListId, cursor: str | None, limit: int, now: datetime) -> list[Entry]:
     """Entries in force, newest first, behind the entry `cursor`."""
-    wanted = select(entry).where(entry.c.list_id == list_id, _in_force(now))
+    wanted = select(entry).where(entry.c.list_id == list_id, in_force(now))
     if cursor is not None:
         wanted = wanted.where(entry.c.id < cursor)
     return [Entry(**row._asdict()) for row in await tx.rows(wanted.order_by(entry.c.id.desc()).limit(limit))]
@@ -215,10 +236,10 @@ async def counts(tx: Tx, now: datetime) -> dict[str, int]:
     of_kind = select(hit.c.kind, hit.c.late, func.count().label("hits")).group_by(hit.c.kind, hit.c.late)
     raised = await tx.rows(of_kind)
     lists_kept = await tx.rows(select(func.count()).select_from(hotlist))
-    in_force = await tx.rows(select(func.count()).select_from(entry).where(_in_force(now)))
+    entries_kept = await tx.rows(select(func.count()).select_from(entry).where(in_force(now)))
     return {
         "lists": int(lists_kept[0][0]),
-        "entries": int(in_force[0][0]),
+        "entries": int(entries_kept[0][0]),
         "exact_hits": sum(row.hits for row in raised if row.kind == "exact"),
         "look_alike_hits": sum(row.hits for row in raised if row.kind == "look_alike"),
         "partial_hits": sum(row.hits for row in raised if row.kind == "partial"),
@@ -226,5 +247,6 @@ async def counts(tx: Tx, now: datetime) -> dict[str, int]:
     }
 
 
-def _in_force(now: datetime) -> Any:
+def in_force(now: datetime) -> Any:
+    """The condition that an entry is on its list at `now`."""
     return entry.c.removed_at.is_(None) & or_(entry.c.expires_at.is_(None), entry.c.expires_at > now)

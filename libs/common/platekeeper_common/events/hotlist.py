@@ -28,7 +28,9 @@ class ListedEntry(Struct, frozen=True, kw_only=True):
     incident: str | None = None
     expires_at: datetime | None = None
     list_updated_at: datetime | None = None
-    """When the list last changed: how old its word was."""
+    """When the list last changed."""
+    list_confirmed_at: datetime | None = None
+    """When its source last gave the whole list, changed or not; None when it never did."""
 
 
 class HitRaised(Event, frozen=True, kw_only=True):
@@ -47,9 +49,9 @@ class HitRaised(Event, frozen=True, kw_only=True):
 
     @property
     def list_age_seconds(self) -> int | None:
-        """Whole seconds between the list's last change and this hit."""
-        said = self.entry.list_updated_at
-        return max(0, int((self.raised_at - said).total_seconds())) if said else None
+        """Whole seconds between the list's last change or confirmation and this hit: how old its word was."""
+        said = [at for at in (self.entry.list_updated_at, self.entry.list_confirmed_at) if at is not None]
+        return max(0, int((self.raised_at - max(said)).total_seconds())) if said else None
 
 
 class HotlistChanged(Event, frozen=True, kw_only=True):

@@ -1,0 +1,100 @@
+"""`platekeeper hotlist import`: a CSV file into a hot list, through the running platform's API."""
+
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import httpx
+from tqdm import tqdm
+
+from platekeeper import client, terminal
+from platekeeper.client import ApiError, Session
+
+PIECE = 65_536
+LAST_ROWS = httpx.Timeout(30, read=600, write=120)
+"""The answer comes when the last row is in force."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The file, the list (by id or name) and how rows are to be taken, in the API's own words."""
+
+    url: str
+    username: str
+    file: Path
+    hotlist: str
+    parameters: Mapping[str, str]
+
+
+async def run(asked: Asked) -> int:
+    """Import with a progress bar and tell every refused row; 0 when none was, 1 when some were, 2 when it stopped."""
+    try:
+        with asked.file.open("rb") as file:
+            async with client.connect(asked.url) as http:
+                session = await terminal.log_in(http, asked.username)
+                at = f"/v1/hotlists/{await _list_id(session, asked.hotlist)}/imports"
+                return await _import(session, at, asked, file)
+    except (ApiError, httpx.TransportError, EOFError, OSError) as error:
+        terminal.complain(error)
+        return 2
+
+
+async def _import(session: Session, at: str, asked: Asked, file: BinaryIO) -> int:
+    before = await _newest(session, at)
+    size = asked.file.stat().st_size
+    try:
+        with tqdm(total=size, unit="B", unit_scale=True, desc=asked.file.name, file=sys.stderr) as bar:
+            taken = await session.request(
+                "POST",
+                at,
+                params=dict(asked.parameters),
+                content=_pieces(file, bar),
+                headers={"Content-Type": "text/csv"},
+                timeout=LAST_ROWS,
+            )
+    except (ApiError, httpx.TransportError):
+        stopped = await _newest(session, at)
+        if stopped is not None and stopped != before:
+            await _tell(session, at, stopped)
+        raise
+    return await _tell(session, at, taken["id"])
+
+
+async def _pieces(file: BinaryIO, bar: tqdm) -> AsyncIterator[bytes]:
+    """The file; the platform takes no more of it than it has settled, so what is sent is progress."""
+    while piece := file.read(PIECE):
+        yield piece
+        bar.update(len(piece))
+
+
+async def _newest(session: Session, at: str) -> str | None:
+    imports = (await session.get(at))["imports"]
+    return imports[0]["id"] if imports else None
+
+
+async def _tell(session: Session, at: str, import_id: str) -> int:
+    """Print the import and its refused rows; 1 when there are any."""
+    shown: dict[str, Any] = await session.get(f"{at}/{import_id}")
+    after: int | None = 0
+    while after is not None:
+        page = await session.get(f"{at}/{import_id}/rows", outcome="refused", after=str(after))
+        for rows in page["rows"]:
+            first, last = rows["first_row"], rows["last_row"]
+            numbers = f"row {first}" if first == last else f"rows {first}-{last}"
+            terminal.say(f"{numbers}: {rows['code']}: {rows['detail']}")
+        after = page["next_after"]
+    counted = ", ".join(f"{shown[what]} {what}" for what in ("added", "changed", "unchanged", "refused", "removed"))
+    terminal.say(f"import {import_id} {shown['state']}: {shown['rows']} rows: {counted}")
+    if shown["removal_withheld"]:
+        terminal.say("nothing was removed: what the refused rows meant is not known; mend them and import again")
+    return 1 if shown["refused"] else 0
+
+
+async def _list_id(session: Session, wanted: str) -> str:
+    """The id of the list of this id or name. Raises ApiError."""
+    for hotlist in (await session.get("/v1/hotlists"))["hotlists"]:
+        if wanted in (hotlist["id"], hotlist["name"]):
+            return str(hotlist["id"])
+    raise ApiError(httpx.codes.NOT_FOUND, "hotlist_unknown", "your agency has no hot list of this id or name")

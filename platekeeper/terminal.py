@@ -1,0 +1,47 @@
+"""Commands that log in at the terminal: what they ask for, and how they speak."""
+
+import getpass
+import sys
+
+import httpx
+
+from platekeeper import client
+from platekeeper.client import ApiError, Session
+
+
+async def log_in(http: httpx.AsyncClient, username: str) -> Session:
+    """Ask for what the login needs, step by step. Raises ApiError when it is refused for good, EOFError unanswered."""
+    password = _ask(f"Password of {username}: ")
+    more: dict[str, str] = {}
+    while True:
+        session = client.person(http, username, password, **more)
+        try:
+            await session.log_in()
+        except ApiError as error:
+            if error.code == "second_factor_required" and "code" not in more:
+                more["code"] = _ask("Code of your authenticator: ")
+            elif error.code == "password_change_required" and "new_password" not in more:
+                more["new_password"] = _ask("This password was for once. Your new password: ")
+            else:
+                raise
+        else:
+            return session
+
+
+def say(line: str) -> None:
+    """One line on standard output."""
+    print(line)  # noqa: T201
+
+
+def complain(error: BaseException) -> None:
+    """One line on standard error about what the user can mend."""
+    print(f"platekeeper: {error or 'no password was given'}", file=sys.stderr)  # noqa: T201
+
+
+def _ask(prompt: str) -> str:
+    """An answer that is not shown; a line of standard input when that is no terminal."""
+    if sys.stdin.isatty():
+        return getpass.getpass(prompt)
+    if line := sys.stdin.readline():
+        return line.rstrip("\n")
+    raise EOFError
