@@ -1,5 +1,6 @@
 """`platekeeper hotlist import`: a CSV file into a hot list, through the running platform's API."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from platekeeper import client, terminal
 from platekeeper.client import ApiError, Session
 
 PIECE = 65_536
+WATCH_SECONDS = 1.0
 LAST_ROWS = httpx.Timeout(30, read=600, write=120)
 """The answer comes when the last row is in force."""
 
@@ -43,35 +45,48 @@ async def run(asked: Asked) -> int:
 
 async def _import(session: Session, at: str, asked: Asked, file: BinaryIO) -> int:
     before = await _newest(session, at)
-    size = asked.file.stat().st_size
-    try:
-        with tqdm(total=size, unit="B", unit_scale=True, desc=asked.file.name, file=sys.stderr) as bar:
+    lines = sum(piece.count(b"\n") for piece in iter(lambda: file.read(PIECE), b""))
+    file.seek(0)
+    with tqdm(total=max(0, lines - 1), unit="row", desc=asked.file.name, file=sys.stderr) as bar:
+        watching = asyncio.create_task(_watch(session, at, before["id"] if before else None, bar))
+        try:
             taken = await session.request(
                 "POST",
                 at,
                 params=dict(asked.parameters),
-                content=_pieces(file, bar),
+                content=_pieces(file),
                 headers={"Content-Type": "text/csv"},
                 timeout=LAST_ROWS,
             )
-    except (ApiError, httpx.TransportError):
-        stopped = await _newest(session, at)
-        if stopped is not None and stopped != before:
-            await _tell(session, at, stopped)
-        raise
+        except (ApiError, httpx.TransportError):
+            stopped = await _newest(session, at)
+            if stopped is not None and stopped != before:
+                await _tell(session, at, stopped["id"])
+            raise
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        bar.n = taken["rows"]
     return await _tell(session, at, taken["id"])
 
 
-async def _pieces(file: BinaryIO, bar: tqdm) -> AsyncIterator[bytes]:
-    """The file; the platform takes no more of it than it has settled, so what is sent is progress."""
+async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:
     while piece := file.read(PIECE):
         yield piece
-        bar.update(len(piece))
 
 
-async def _newest(session: Session, at: str) -> str | None:
-    imports = (await session.get(at))["imports"]
-    return imports[0]["id"] if imports else None
+async def _watch(session: Session, at: str, before: str | None, bar: tqdm) -> None:
+    """Move the bar to the rows that the platform has settled: sent is not yet taken."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        newest = await _newest(session, at)
+        if newest is not None and newest["id"] != before:
+            bar.update(newest["rows"] - bar.n)
+
+
+async def _newest(session: Session, at: str) -> dict[str, Any] | None:
+    imports: list[dict[str, Any]] = (await session.get(at))["imports"]
+    return imports[0] if imports else None
 
 
 async def _tell(session: Session, at: str, import_id: str) -> int:

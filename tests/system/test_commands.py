@@ -115,6 +115,33 @@ async def test_dead_letters_are_shown_to_nobody_with_a_wrong_password(tmp_path: 
         assert "credentials_wrong" in told
 
 
+async def test_a_file_is_imported_and_every_refused_row_told(tmp_path: Path) -> None:
+    file = tmp_path / "stolen.csv"
+    file.write_text("Plate Number,Description,State/Province\n7SAM123,Taken,CA\n7SAM124,Taken,0H\n")
+    command = ("hotlist", "import", str(file), "--list", "Stolen", "--category", "stolen_vehicle", "--username", "boss")
+    use = ("--purpose", CRIMINAL["purpose"], "--matter-type", "criminal", "--matter-number", "26-001234")
+    async with platform(tmp_path / "var", "--empty") as running, client.connect(running.url) as http:
+        precinct = await open_precinct(http, (await running.until(r"one-time password: (\S+)"))[1])
+        boss = precinct.administrator
+        await boss.post("/v1/hotlists", {"name": "Stolen", "source": "dept", **CRIMINAL})
+        assert boss._login
+        password = boss._login.body["password"]
+        run = partial(platekeeper, *command, *use, "--url", running.url, answers=f"{password}\n")
+        status, told, bar = await run()
+        assert status == 1
+        assert told.splitlines()[0].startswith("row 3: state_unknown: ")
+        assert "finished: 2 rows: 1 added, 0 changed, 0 unchanged, 1 refused, 0 removed" in told
+        assert "stolen.csv: 100%" in bar
+        file.write_text(file.read_text().replace("0H", "OH"))
+        status, told, _ = await run()
+        assert (status, told.count("\n")) == (0, 1)
+        assert "1 added, 0 changed, 1 unchanged" in told
+        status, _, told = await platekeeper(
+            *command[:4], "Nowhere", *command[5:], *use, "--url", running.url, answers=f"{password}\n"
+        )
+        assert (status, "hotlist_unknown" in told) == (2, True)
+
+
 async def _dlq(running: Platform, *arguments: str) -> tuple[int, str, str]:
     return await platekeeper("dlq", "--url", running.url, *arguments, answers=f"{ADMIN_PASSWORD}\n")
 
