@@ -28,7 +28,7 @@ from platekeeper_hotlist.import_batches import BATCH, Intake
 from platekeeper_hotlist.import_rules import GIVEN_UP_AFTER, Import, Mode, Outcome
 from platekeeper_hotlist.room import HotlistRoom
 
-PIECE = 65_536
+PIECE = 16_384
 """Bytes that are taken apart at once; other requests are answered in between."""
 QUIET_SECONDS = 5.0
 """Rows of a slow upload are settled after so long though they fill no batch."""
