@@ -61,7 +61,8 @@ class Passed:
     """From the first call until every read was matched and stored."""
     refusals: int
     """Calls that were told to come again."""
-    hits: int
+    matched: int
+    """Reads that met a listed plate."""
 
 
 def main() -> int:
@@ -198,14 +199,14 @@ async def _post(
     whole = time.perf_counter() - started
     if serving.server.stopping.is_set():
         raise KeyboardInterrupt
-    stored, hits = await _count(http, "retention", "reads_stored"), await _count(http, "hotlist", "exact_hits")
+    stored, matched = await _count(http, "retention", "reads_stored"), await _count(http, "hotlist", "sightings")
     if stored != accepted:
         raise RuntimeError(f"{accepted} reads were accepted and {stored} are stored")
     for room in serving.standing.rooms.values():
         async with room.db.tx() as tx:
             if await dead_letters.find(tx, 1):
                 raise RuntimeError("some reads ended in dead letters")
-    return Passed(accepted, acknowledged, whole, refusals, hits)
+    return Passed(accepted, acknowledged, whole, refusals, matched)
 
 
 async def _all_handled(serving: server.Serving) -> None:
@@ -264,7 +265,7 @@ def _report(passed: Passed, bare: float, entries: int) -> str:
         ("ratio", f"{rate / bare:10.3f}"),
     ]
     of = f"{passed.reads:,} reads in batches of {BATCH} against {entries:,} listed plates"
-    came = f"{passed.hits} exact hits, {passed.refusals} calls told to come again"
+    came = f"{passed.matched} reads of listed plates, {passed.refusals} calls told to come again"
     return "\n".join([f"{of}: {came}", *(f"  {name:<28}{value}" for name, value in rows)])
 
 

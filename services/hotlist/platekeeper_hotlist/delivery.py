@@ -7,7 +7,6 @@ keep-alive, so the stream ends with it.
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
 
 import msgspec
 from anyio import CancelScope
@@ -24,10 +23,10 @@ from platekeeper_common.errors import Busy, Gone, Invalid, PlatekeeperError, Ref
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.hotlist import HitRaised
 from platekeeper_common.ids import AgencyId
-from platekeeper_hotlist import domain
+from platekeeper_hotlist import handlers
 from platekeeper_hotlist.documents import HitDocument
-from platekeeper_hotlist.handlers import demand_use
 from platekeeper_hotlist.room import HotlistRoom
+from platekeeper_hotlist.sightings import CountedHit
 
 LONGEST_OFFSET = 18
 """Decimal digits."""
@@ -65,7 +64,7 @@ def open_stream(tx: Tx, here: HotlistRoom, to: Listener, last_event_id: str | No
 
     Raises Invalid (A1, A8, `last_event_id_invalid`), Gone `stream_too_old` when hits behind it are no longer kept.
     """
-    demand_use(here, to.caller, to.use)
+    handlers.demand_use(here, to.caller, to.use)
     after = _offset(last_event_id)
     try:
         following = here.foundation.bus.tail(HitRaised.topic, after)
@@ -93,12 +92,14 @@ async def _deliver(here: HotlistRoom, to: Listener, following: Hits) -> AsyncGen
             # A client that goes now must not leave a transaction half closed.
             with CancelScope(shield=True):
                 await _record(here, to, hit)
-            yield _event(offset, hit, here.clock())
+                told = await handlers.as_told(here, hit)
+            if told is not None:
+                yield _event(offset, told)
     except (Unauthenticated, Refused) as error:
         yield _said("end", reason=error.code, detail=error.detail)
     except (PlatekeeperError, TooOld, Unavailable) as error:
-        told = _told(error)
-        yield _said("error", code=told.code, detail=told.detail)
+        trouble = _told(error)
+        yield _said("error", code=trouble.code, detail=trouble.detail)
     finally:
         with CancelScope(shield=True):
             coming.cancel()
@@ -142,12 +143,12 @@ async def _record(here: HotlistRoom, to: Listener, hit: HitRaised) -> None:
         raise Busy("the access record cannot be written", code="audit_unavailable", clause="B8") from error
 
 
-def _event(offset: int, hit: HitRaised, now: datetime) -> bytes:
+def _event(offset: int, hit: CountedHit) -> bytes:
     """`hit` for a live alert, `late_hit` for what is too old to be one (E2), `partial_hit` for a partial plate (A7).
 
     The data say how it was raised.
     """
-    name = "partial_hit" if hit.kind == "partial" else "hit" if domain.live(hit, now) else "late_hit"
+    name = "partial_hit" if hit.raised.kind == "partial" else "late_hit" if hit.told_late else "hit"
     return format_sse_event(event=name, id=str(offset), data_str=HitDocument.of(hit).model_dump_json())
 
 

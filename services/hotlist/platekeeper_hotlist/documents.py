@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from platekeeper_common.documents import CandidateDocument, ModelDocument, PositionDocument, Shown, UseStated
-from platekeeper_common.events.hotlist import HitRaised, MatchKind
+from platekeeper_common.events.hotlist import MatchKind
 from platekeeper_common.moments import Instant
 from platekeeper_hotlist.domain import NewEntry, NewList, Source
+from platekeeper_hotlist.sightings import CountedHit
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
@@ -153,10 +154,11 @@ class MatchedDocument(Shown):
 
 
 class HitDocument(Shown):
-    """A hit: the read, the entry that it met, and how. `late`: raised too late for a live alert (E2).
+    """A hit: the read that raised it, the entry that it met, and how often its vehicle was seen there since.
 
-    Of kind `partial`: the entry is a partial plate that means this car among others; no hit is confirmed by it (A7).
-    `list_age_seconds`: how long before the hit its list had last changed or been confirmed.
+    `late`: raised too late for a live alert (E2). Of kind `partial`: the entry is a partial plate that means this car
+    among others; no hit is confirmed by it (A7). `list_age_seconds`: how long before the hit its list had last changed
+    or been confirmed. `first_seen_at` and `last_seen_at` are moments of capture.
     """
 
     id: str
@@ -167,15 +169,44 @@ class HitDocument(Shown):
     list_age_seconds: int | None
     read: ReadDocument
     entry: MatchedDocument
+    sightings: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    last_camera_id: str
+    last_position: PositionDocument | None
 
     @classmethod
-    def of(cls, hit: HitRaised) -> "HitDocument":
+    def of(cls, hit: CountedHit) -> "HitDocument":
         """The document of a hit."""
-        return cls.model_validate(hit)
+        of_raised = {name: getattr(hit.raised, name) for name in cls.model_fields if hasattr(hit.raised, name)}
+        of_sightings = {name: getattr(hit, name) for name in cls.model_fields if hasattr(hit, name)}
+        return cls.model_validate(of_raised | of_sightings)
 
 
 class HitsDocument(Shown):
     """A page of hits, newest first."""
 
     hits: list[HitDocument]
+    next_cursor: str | None
+
+
+class SightingDocument(Shown):
+    """A read that was counted to a hit, the one that raised it too. `late`: too late for a live alert (E2)."""
+
+    read_id: str
+    plate: str
+    kind: MatchKind
+    score: float
+    late: bool
+    camera_id: str
+    captured_at: datetime
+    received_at: datetime
+    position: PositionDocument | None
+    counted_at: datetime
+
+
+class SightingsDocument(Shown):
+    """A page of a hit's sightings, last captured first."""
+
+    sightings: list[SightingDocument]
     next_cursor: str | None

@@ -9,6 +9,7 @@ from platekeeper_common import patterns, plates
 from platekeeper_common.access import Use
 from platekeeper_common.errors import Conflict, Invalid, Refused
 from platekeeper_common.events.hotlist import HitRaised, ListedEntry
+from platekeeper_common.events.recognition import PlateRead
 from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
 from platekeeper_hotlist.matching import Match
 from platekeeper_hotlist.policy import HotlistPolicy
@@ -257,6 +258,11 @@ def listed(entry: Entry, on: HotList) -> ListedEntry:
     )
 
 
+def late(read: PlateRead, now: datetime) -> bool:
+    """Whether the read is too old at `now`, or was at receipt, for a live alert (E2)."""
+    return read.late or now > read.live_until
+
+
 def raised(match: Match, hit_id: HitId, now: datetime) -> HitRaised:
     """The hit that a match raises at `now`; late when the read is too old by then for a live alert (E2)."""
     return HitRaised(
@@ -266,14 +272,6 @@ def raised(match: Match, hit_id: HitId, now: datetime) -> HitRaised:
         entry=match.entry,
         kind=match.kind,
         score=match.score,
-        late=match.read.late or now > match.read.live_until,
+        late=late(match.read, now),
         raised_at=now,
     )
-
-
-def live(hit: HitRaised, now: datetime) -> bool:
-    """Whether the hit may still be shown as a live alert: a live one that is delivered too late is late too (E2).
-
-    A partial one never is (A7).
-    """
-    return hit.kind != "partial" and not hit.late and now <= hit.read.live_until

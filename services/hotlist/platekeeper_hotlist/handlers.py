@@ -1,6 +1,7 @@
 """What can be done with hot lists and hits, one transaction each."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -11,16 +12,18 @@ from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Tx
-from platekeeper_common.errors import Conflict, Refused
+from platekeeper_common.errors import Conflict, NotFound, Refused
 from platekeeper_common.events.hotlist import HitRaised, HotlistChanged
 from platekeeper_common.events.recognition import PlateRead
 from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
 from platekeeper_common.policy import Policies
 from platekeeper_common.shared_policy import UsePolicy
-from platekeeper_hotlist import domain, matching, storage
+from platekeeper_hotlist import domain, hits, matching, sightings, storage
 from platekeeper_hotlist.domain import Entry, HotList, NewEntry, NewList
+from platekeeper_hotlist.matching import Match
 from platekeeper_hotlist.policy import HotlistPolicy
 from platekeeper_hotlist.room import HotlistRoom
+from platekeeper_hotlist.sightings import CountedHit, KeptSighting
 
 
 async def open_list(tx: Tx, here: HotlistRoom, by: Caller, new: NewList, use: Use, place: Place) -> HotList:
@@ -97,47 +100,95 @@ async def entries(
     return found
 
 
-async def hits(
+async def newest_hits(
     tx: Tx, here: HotlistRoom, by: Caller, cursor: str | None, limit: int, use: Use, place: Place
-) -> list[HitRaised]:
+) -> list[CountedHit]:
     """Up to `limit` hits of the caller's agency, newest first. Raises Invalid (A1, A8, `cursor_invalid`)."""
     demand_use(here, by, use)
-    found = await storage.hits(tx, by.agency_id, cursor, limit)
+    found = await hits.newest(tx, by.agency_id, cursor, limit)
     query = {"hits": "newest", "cursor": cursor, "limit": limit}
-    result = Result(count=len(found), ids=[hit.id for hit in found])
+    result = Result(count=len(found), ids=[hit.raised.id for hit in found])
     tx.emit(here.recorder.plate_data(by, Action.HITS_VIEW, use, query, result, place))
     return found
 
 
-async def hit(tx: Tx, here: HotlistRoom, by: Caller, hit_id: HitId, use: Use, place: Place) -> HitRaised:
+async def hit(tx: Tx, here: HotlistRoom, by: Caller, hit_id: HitId, use: Use, place: Place) -> CountedHit:
     """One hit of the caller's agency. Raises Invalid (A1, A8), NotFound."""
     demand_use(here, by, use)
-    found = await storage.one_hit(tx, by.agency_id, hit_id)
+    found = await _own_hit(tx, by, hit_id)
     tx.emit(here.recorder.plate_data(by, Action.HITS_VIEW, use, {"hit": hit_id}, Result(count=1, ids=[hit_id]), place))
     return found
 
 
-async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead]) -> None:
-    """Raise a hit for every read that an entry in force matches. Safe to run twice: a hit is raised once.
+async def sightings_of(
+    tx: Tx, here: HotlistRoom, by: Caller, hit_id: HitId, cursor: str | None, limit: int, use: Use, place: Place
+) -> list[KeptSighting]:
+    """Up to `limit` sightings of a hit of the caller's agency, last captured first.
 
-    Raises Unavailable while the index is not confirmed, or an agency that has entries is not known here yet.
+    Raises Invalid (A1, A8, `cursor_invalid`), NotFound.
+    """
+    demand_use(here, by, use)
+    await _own_hit(tx, by, hit_id)
+    found = await hits.sightings_of(tx, hit_id, cursor, limit)
+    query = {"hit": hit_id, "sightings": "newest", "cursor": cursor, "limit": limit}
+    result = Result(count=len(found), ids=[sighting.read_id for sighting in found])
+    tx.emit(here.recorder.plate_data(by, Action.HITS_VIEW, use, query, result, place))
+    return found
+
+
+async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead]) -> None:
+    """Raise a hit, or add a sighting to the open one, for every read that an entry in force matches.
+
+    Safe to run twice, and beside itself: a read counts once for an entry. Raises Unavailable while the index is not
+    confirmed, or an agency that has entries is not known here yet.
     """
     index, now = here.in_force.index(), here.clock()
     concerned = {read.agency_id for read in reads} & set(index.agencies)
-    matches = matching.find(reads, index, _policies(here.foundation.policies, concerned), now)
+    policies = _policies(here.foundation.policies, concerned)
+    matches = matching.find(reads, index, policies, now)
     if not matches:
         return
     async with here.db.tx() as tx:
-        for match in matches:
-            hit_id = HitId(here.foundation.ids.derive("hit", match.read.id, match.entry.id))
-            raised = domain.raised(match, hit_id, now)
-            if await storage.add_hit(tx, raised):
-                tx.emit(raised)
+        await storage.lock_entries(tx, {match.entry.id for match in matches})
+        counted = await hits.counted(tx, ((match.read.id, match.entry.id) for match in matches))
+        new = [match for match in matches if (match.read.id, match.entry.id) not in counted]
+        known = await hits.of_stretches(tx, sightings.stretches(new, policies))
+        tally = sightings.tally(new, known, policies, lambda match: _hit_id(here, match), now)
+        await hits.keep(tx, tally, now)
+        tx.emit(*(hit.raised for hit in tally.raised))
+
+
+async def as_told(here: HotlistRoom, raised: HitRaised) -> CountedHit | None:
+    """The hit as it stands when it is delivered, None when it is kept no more; `told_late`: no live alert (E2).
+
+    One that was live and is not any more counts as told late from now on: when its vehicle is seen again, that is told,
+    live. Raises Unavailable.
+    """
+    async with here.db.tx() as tx:
+        hit = await hits.find(tx, raised.agency_id, raised.id)
+        if hit is None or hit.told_late or hit.raised.kind == "partial" or hit.live(here.clock()):
+            return hit
+        await tx.lock()
+        hit = await hits.find(tx, raised.agency_id, raised.id, held=True)
+        if hit is None or hit.live(here.clock()):
+            return hit
+        await hits.tell_late(tx, raised.id)
+        return replace(hit, told_late=True)
 
 
 def demand_use(here: HotlistRoom, by: Caller, use: Use) -> None:
     """Raise Invalid when the agency's policy wants another purpose (A1), or a matter (A8)."""
     _use_policy(here, by).demand(use)
+
+
+async def _own_hit(tx: Tx, by: Caller, hit_id: HitId) -> CountedHit:
+    if (found := await hits.find(tx, by.agency_id, hit_id)) is None:
+        raise NotFound("no such hit", code="hit_unknown")
+    return found
+
+
+def _hit_id(here: HotlistRoom, match: Match) -> HitId:
+    return HitId(here.foundation.ids.derive("hit", match.read.id, match.entry.id))
 
 
 def _use_policy(here: HotlistRoom, by: Caller) -> UsePolicy:

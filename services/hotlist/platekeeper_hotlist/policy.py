@@ -28,6 +28,12 @@ class HotlistPolicy(PolicySection):
     """How many characters of a plate may differ so; never its length."""
     partial_expires_after: Duration
     """A7: a partial plate leaves its list by itself after so long at the latest, and when nobody says sooner."""
+    sighting_within: Duration
+    """Reads of a vehicle that were captured so shortly after one another, at one place, are sightings of one hit."""
+    sighting_within_metres: Annotated[int, Field(ge=1, le=10_000)]
+    """How far from where a hit was told its sightings may lie."""
+    hit_told_again_after: Duration
+    """A vehicle that stays is told again after so long."""
 
     @field_validator("look_alikes")
     @classmethod

@@ -21,6 +21,7 @@ from platekeeper_hotlist.documents import (
     ListAsked,
     ListDocument,
     ListsDocument,
+    SightingsDocument,
 )
 from platekeeper_hotlist.room import HotlistRoom
 
@@ -97,8 +98,8 @@ async def hits(
     limit: Limit = 50,
 ) -> HitsDocument:
     """The agency's hits, newest first."""
-    found = await handlers.hits(tx, here, who, cursor, limit, use, place)
-    following = found[-1].id if len(found) == limit else None
+    found = await handlers.newest_hits(tx, here, who, cursor, limit, use, place)
+    following = found[-1].raised.id if len(found) == limit else None
     return HitsDocument(hits=[HitDocument.of(hit) for hit in found], next_cursor=following)
 
 
@@ -120,6 +121,7 @@ async def stream(
 
     With `Last-Event-ID` all since that event.
 
+    Further sightings of a hit are not told here: `GET /v1/hits` counts them, so read it when you open the stream.
     `end` says why the stream may not go on (`token_expired`, `token_revoked`), `error` what is away; open it again
     with the id of the last hit.
     """
@@ -132,3 +134,20 @@ async def stream(
 async def hit(hit_id: str, who: Reader, tx: Tx, here: Here, use: CurrentUse, place: CurrentPlace) -> HitDocument:
     """One hit."""
     return HitDocument.of(await handlers.hit(tx, here, who, HitId(hit_id), use, place))
+
+
+@router.get("/hits/{hit_id}/sightings")
+async def sightings(
+    hit_id: str,
+    who: Reader,
+    tx: Tx,
+    here: Here,
+    use: CurrentUse,
+    place: CurrentPlace,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> SightingsDocument:
+    """The reads that were counted to a hit, last captured first; `cursor` is the id of a read."""
+    found = await handlers.sightings_of(tx, here, who, HitId(hit_id), cursor, limit, use, place)
+    following = found[-1].read_id if len(found) == limit else None
+    return SightingsDocument.model_validate({"sightings": found, "next_cursor": following})

@@ -6,7 +6,7 @@ from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.hotlist import HitRaised, HotlistChanged
 from platekeeper_common.events.recognition import PlatesRead
 from platekeeper_common.service import Consumes, Follows, Job, Service
-from platekeeper_hotlist import consumers, import_routes, storage
+from platekeeper_hotlist import consumers, hits, import_routes, storage
 from platekeeper_hotlist.policy import SECTIONS
 from platekeeper_hotlist.room import HotlistRoom, HotlistSettings, open_room
 from platekeeper_hotlist.routes import router
@@ -18,9 +18,9 @@ async def confirm_lists(here: HotlistRoom) -> None:
 
 
 async def counts(here: HotlistRoom) -> dict[str, int]:
-    """Lists, entries in force, hits by kind, late hits."""
+    """Lists, entries in force, hits by kind, late hits, and the reads that were counted to hits."""
     async with here.db.tx() as tx:
-        return await storage.counts(tx, here.clock())
+        return await storage.counts(tx, here.clock()) | await hits.counts(tx)
 
 
 SERVICE = Service(

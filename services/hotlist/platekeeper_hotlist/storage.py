@@ -1,19 +1,15 @@
-"""Hotlist's tables and queries. Every query of a caller names the caller's agency."""
+"""The tables of lists and entries. Every query of a caller names the caller's agency."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-import msgspec
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
-    Float,
     ForeignKey,
     Index,
-    LargeBinary,
     MetaData,
     String,
     Table,
@@ -25,12 +21,10 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql
 
 from platekeeper_common.db import Tx
-from platekeeper_common.errors import Invalid, NotFound
-from platekeeper_common.events.hotlist import HitRaised
-from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
+from platekeeper_common.errors import NotFound
+from platekeeper_common.ids import AgencyId, EntryId, ListId
 from platekeeper_common.schema import Moment
 from platekeeper_hotlist.domain import Entry, HotList
 
@@ -77,24 +71,8 @@ entry = Table(
     Index("entry_plate", "list_id", "plate"),
     Index("entry_partial", "list_id", sqlite_where=_WITH_WILDCARDS, postgresql_where=_WITH_WILDCARDS),
 )
-hit = Table(
-    "hit",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("agency_id", String, nullable=False),
-    Column("read_id", String, nullable=False),
-    Column("entry_id", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("score", Float, nullable=False),
-    Column("late", Boolean, nullable=False),
-    Column("raised_at", Moment, nullable=False),
-    Column("data", LargeBinary, nullable=False),
-    Index("hit_raised", "agency_id", "raised_at", "id"),
-    Index("hit_read", "read_id"),
-    Index("hit_kind", "kind", "late"),
-)
 _COLUMNS = tuple(entry.c.keys())
-_hits = msgspec.json.Decoder(HitRaised)
+T = TypeVar("T")
 
 
 async def add_list(tx: Tx, new: HotList) -> None:
@@ -193,58 +171,27 @@ async def changed_entries(tx: Tx, list_id: ListId, after: tuple[int, str], limit
     return [Entry(**row._asdict()) for row in await tx.rows(wanted.limit(limit))]
 
 
-async def add_hit(tx: Tx, new: HitRaised) -> bool:
-    """Keep the hit; False when it is here already."""
-    row = {
-        "id": new.id,
-        "agency_id": new.agency_id,
-        "read_id": new.read.id,
-        "entry_id": new.entry.id,
-        "kind": new.kind,
-        "score": new.score,
-        "late": new.late,
-        "raised_at": new.raised_at,
-        "data": msgspec.json.encode(new),
-    }
-    # PostgreSQL's construct also compiles for SQLite; the other way round it does not.
-    return bool(await tx.write(postgresql.insert(hit).values(**row).on_conflict_do_nothing(index_elements=["id"])))
-
-
-async def hits(tx: Tx, agency_id: AgencyId, cursor: str | None, limit: int) -> list[HitRaised]:
-    """The agency's hits, newest first, behind the hit `cursor`. Raises Invalid `cursor_invalid`."""
-    wanted = select(hit.c.data).where(hit.c.agency_id == agency_id)
-    if cursor is not None:
-        place = await tx.row(select(hit.c.raised_at, hit.c.id).where(hit.c.agency_id == agency_id, hit.c.id == cursor))
-        if place is None:
-            raise Invalid("the cursor is not one that a page of hits gave", code="cursor_invalid")
-        older = hit.c.raised_at < place.raised_at
-        wanted = wanted.where(or_(older, (hit.c.raised_at == place.raised_at) & (hit.c.id < place.id)))
-    rows = await tx.rows(wanted.order_by(hit.c.raised_at.desc(), hit.c.id.desc()).limit(limit))
-    return [_hits.decode(row.data) for row in rows]
-
-
-async def one_hit(tx: Tx, agency_id: AgencyId, hit_id: HitId) -> HitRaised:
-    """One hit of the agency. Raises NotFound."""
-    row = await tx.row(select(hit.c.data).where(hit.c.agency_id == agency_id, hit.c.id == hit_id))
-    if row is None:
-        raise NotFound("no such hit", code="hit_unknown")
-    return _hits.decode(row.data)
-
-
 async def counts(tx: Tx, now: datetime) -> dict[str, int]:
-    """Lists, entries in force, hits by kind, and how many of the hits were late."""
-    of_kind = select(hit.c.kind, hit.c.late, func.count().label("hits")).group_by(hit.c.kind, hit.c.late)
-    raised = await tx.rows(of_kind)
+    """Lists, and entries in force."""
     lists_kept = await tx.rows(select(func.count()).select_from(hotlist))
     entries_kept = await tx.rows(select(func.count()).select_from(entry).where(in_force(now)))
-    return {
-        "lists": int(lists_kept[0][0]),
-        "entries": int(entries_kept[0][0]),
-        "exact_hits": sum(row.hits for row in raised if row.kind == "exact"),
-        "look_alike_hits": sum(row.hits for row in raised if row.kind == "look_alike"),
-        "partial_hits": sum(row.hits for row in raised if row.kind == "partial"),
-        "late_hits": sum(row.hits for row in raised if row.late),
-    }
+    return {"lists": int(lists_kept[0][0]), "entries": int(entries_kept[0][0])}
+
+
+async def lock_entries(tx: Tx, entry_ids: Iterable[EntryId]) -> None:
+    """Let nobody else count reads of these entries until the commit.
+
+    The rows are locked in one order, so that two matchers never wait for each other; SQLite has locked all by then.
+    """
+    await tx.lock()
+    for some in in_parts(sorted(entry_ids)):
+        held = select(entry.c.id).where(entry.c.id.in_(some)).order_by(entry.c.id)
+        await tx.rows(held.with_for_update(key_share=True))
+
+
+def in_parts(items: Sequence[T], at_once: int = 500) -> Iterator[Sequence[T]]:
+    """The items, no more at once than a statement takes."""
+    return (items[start : start + at_once] for start in range(0, len(items), at_once))
 
 
 def in_force(now: datetime) -> Any:

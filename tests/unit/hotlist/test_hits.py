@@ -25,7 +25,7 @@ from platekeeper_common import ids
 from platekeeper_common.auth import Caller
 from platekeeper_common.events.hotlist import HitRaised, HotlistChanged
 from platekeeper_common.events.recognition import PlatesRead
-from platekeeper_common.ids import ReadId
+from platekeeper_common.ids import CameraId, ReadId
 from platekeeper_hotlist.room import HotlistSettings
 from platekeeper_hotlist.service import SERVICE
 
@@ -119,7 +119,7 @@ async def test_a_read_that_comes_again_raises_one_hit_and_says_it_once(here: Tow
     await publish(here, read)
     assert len(await raised(here, 1)) == 1
     # The relay sends in order: once this one is out, a second word on the first read would be too.
-    await publish(here, seen(here, "7SAM123"))
+    await publish(here, seen(here, "7SAM123", camera_id=CameraId("camera-2")))
     assert len(await raised(here, 2)) == 2
     assert len(await hits(here, editor(here))) == 2
 
@@ -140,7 +140,7 @@ async def test_a_read_too_old_at_matching_raises_a_late_hit(here: Town) -> None:
     await publish(here, old)
     [on_time] = await raised(here, 1)
     here.clock.advance(seconds=1)
-    await publish(here, replace(old, id=ReadId(ids.new())))
+    await publish(here, replace(old, id=ReadId(ids.new()), camera_id=CameraId("camera-2")))
     hit = (await raised(here, 2))[1]
     assert (on_time.late, hit.late) == (False, True)
 
@@ -162,7 +162,7 @@ async def test_a_read_too_old_at_receipt_raises_a_late_hit(here: Town) -> None:
 async def test_hits_are_paged_newest_first(here: Town) -> None:
     await listed(here)
     for _ in range(3):
-        await publish(here, seen(here, "7SAM123"), seen(here, "7SAM123"))
+        await publish(here, *(seen(here, "7SAM123", camera_id=CameraId(ids.new())) for _ in range(2)))
         await handled(here)
         here.clock.advance(seconds=1)
     told: list[dict[str, Any]] = []

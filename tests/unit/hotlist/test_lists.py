@@ -237,5 +237,6 @@ async def test_health_counts_without_a_plate(here: Town) -> None:
         "look_alike_hits": 0,
         "partial_hits": 0,
         "late_hits": 0,
+        "sightings": 0,
     }
     assert seen(here, "7SAM123").plate not in answer.text

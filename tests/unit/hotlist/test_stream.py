@@ -25,8 +25,10 @@ from unit.hotlist.scene import (
     serving,
 )
 
+from platekeeper_common import ids
 from platekeeper_common.auth import Caller
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked
+from platekeeper_common.ids import CameraId
 from platekeeper_hotlist.service import SERVICE
 
 NO_RECORDS = """
@@ -42,9 +44,9 @@ async def listed(here: Town, **more: Any) -> None:
 
 
 async def passes(here: Town, count: int = 1, **more: Any) -> None:
-    """The listed plate is seen, and its hits are raised."""
+    """The listed plate is seen, each time elsewhere, and its hits are raised."""
     before = len(await raised(here, 0))
-    await publish(here, *(seen(here, "7SAM123", **more) for _ in range(count)))
+    await publish(here, *(seen(here, "7SAM123", camera_id=CameraId(ids.new()), **more) for _ in range(count)))
     await raised(here, before + count)
 
 
