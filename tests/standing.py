@@ -115,7 +115,7 @@ async def town(
     async def fetch() -> dict[str, Any]:
         return {"keys": [key.public()]}
 
-    settings = Settings(var=folder, policies=POLICIES, **more)
+    settings = Settings(**({"var": folder, "policies": POLICIES} | more))
     async with runtime.stand(services, settings, SECTIONS, clock=clock, own=own, fetch_keys=fetch) as standing:
         here = Town(standing, clock, key)
         await standing.ready()

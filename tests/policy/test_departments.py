@@ -48,6 +48,9 @@ GRID: list[tuple[type[PolicySection], str, tuple[Any, ...]]] = [
     (HotlistPolicy, "look_alikes", (("0ODQ", "1I", "2Z", "5S", "8B", "6G"),) * 5),
     (HotlistPolicy, "look_alikes_at_most", (1,) * 5),
     (HotlistPolicy, "partial_expires_after", (MONTH,) * 5),
+    (HotlistPolicy, "sighting_within", (timedelta(minutes=10),) * 5),
+    (HotlistPolicy, "sighting_within_metres", (300,) * 5),
+    (HotlistPolicy, "hit_told_again_after", (timedelta(hours=8),) * 5),
     (
         ReleasePolicy,
         "routes",

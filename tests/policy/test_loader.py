@@ -119,6 +119,8 @@ def test_a_misspelt_key_is_named_and_so_is_the_one_that_it_should_be(tmp_path: P
         ("hotlist", {"look_alikes": ["0O", "OQ"]}, "hotlist.look_alikes"),
         ("hotlist", {"look_alikes": ["0O", "i1"]}, "hotlist.look_alikes[1]"),
         ("hotlist", {"look_alikes_at_most": 3}, "hotlist.look_alikes_at_most"),
+        ("hotlist", {"sighting_within": "10 minutes"}, "hotlist.sighting_within"),
+        ("hotlist", {"sighting_within_metres": 0}, "hotlist.sighting_within_metres"),
         ("ingest", {"vehicle_transfer_within": "30 days"}, "ingest"),
         ("ingest", {"vehicle_transfer_within": "30 days", "vehicle_transfer_warning": "30 days"}, "ingest"),
         ("ingest", {"live_alert_max_age": "5 minutes"}, "ingest.live_alert_max_age"),

@@ -1,14 +1,18 @@
+import shutil
 from pathlib import Path
 
+import msgspec
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData
+from contracts.bus.samples import hit
+from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from unit.hotlist.scene import database_url
 
+from platekeeper_common.db import Database
 from platekeeper_common.migrate import migrate
 from platekeeper_common.schema import shared
-from platekeeper_hotlist import storage
+from platekeeper_hotlist import hits, sightings, storage
 from platekeeper_hotlist.service import SERVICE
 
 
@@ -27,3 +31,42 @@ async def test_the_migrated_schema_is_the_declared_one(tmp_path: Path) -> None:
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await engine.dispose()
+
+
+async def test_a_hit_of_before_is_its_own_first_sighting(tmp_path: Path) -> None:
+    url, before = database_url(tmp_path / "hotlist.sqlite"), tmp_path / "before"
+    before.mkdir()
+    assert SERVICE.migrations is not None
+    shutil.copy(SERVICE.migrations / "0001_lists.py", before)
+    await migrate(url, before)
+    hits_kept = [hit(number) for number in range(1_100)]
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(
+            text("INSERT INTO hit VALUES (:id, :agency, :read, :entry, 'exact', 0.9, :late, :raised, :data)"),
+            [
+                {
+                    "id": one.id,
+                    "agency": one.agency_id,
+                    "read": one.read.id,
+                    "entry": one.entry.id,
+                    "late": one.late,
+                    "raised": one.raised_at.replace(tzinfo=None).isoformat(" "),
+                    "data": msgspec.json.encode(one),
+                }
+                for one in hits_kept
+            ],
+        )
+    await engine.dispose()
+    await migrate(url, SERVICE.migrations)
+    async with Database.open(url) as db, db.tx() as tx:
+        for one in (hits_kept[0], hits_kept[-1]):
+            assert await hits.find(tx, one.agency_id, one.id) == sightings.as_raised(one)
+            [seen] = await hits.sightings_of(tx, one.id, None, 2)
+            assert (seen.read_id, seen.plate, seen.captured_at, seen.counted_at) == (
+                one.read.id,
+                one.read.plate,
+                one.read.captured_at,
+                one.raised_at,
+            )
+        assert (await hits.counts(tx))["sightings"] == len(hits_kept)
