@@ -276,3 +276,11 @@ async def _counts(here: Town) -> dict[str, int]:
     async with here.client() as client:
         counts = (await client.get("/health/hotlist")).json()["counts"]
     return {name: counts[name] for name in ("late_hits", "sightings")}
+
+
+@pytest.mark.clause("A7")
+async def test_each_vehicle_that_a_partial_plate_means_is_a_hit_of_its_own(here: Town) -> None:
+    who = here.person("ines", "investigator")
+    await list_plate(here, who, await open_list(here, who), "7SA?1*", incident="26-1")
+    await publish(here, *(seen(here, plate, position=STATION) for plate in ("7SAM123", "7SAN123", "7SAM123")))
+    assert {hit["read"]["plate"]: hit["sightings"] for hit in await counted(here)} == {"7SAM123": 2, "7SAN123": 1}
