@@ -204,7 +204,9 @@ async def listening(here: Town, url: str, who: Caller, last_event_id: str | None
             source.response.raise_for_status()
             opened.set()
             async for event in source.aiter_sse():
-                ears.events.append(event)
+                # Behind an event with an id, httpx-sse makes an empty one of each keep-alive.
+                if event.data:
+                    ears.events.append(event)
         ears.ended = True
 
     task = asyncio.create_task(listen())
