@@ -6,6 +6,7 @@ the process dies; giving the file again completes it, because a row that the lis
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -104,6 +105,9 @@ async def take(intake: Intake, upload: AsyncGenerator[bytes, None]) -> Import:
     except BaseException:
         await _stop(intake, "interrupted", "the platform stopped, or something failed in it")
         raise
+    # It has ended well: what cannot be forgotten now is forgotten by the next import.
+    with suppress(Unavailable):
+        await _forget(intake, intake.now.id)
     await intake.here.in_force.confirm()
     return intake.now
 
@@ -189,7 +193,6 @@ async def _finish(intake: Intake) -> None:
             record(intake.by, Action.HOTLIST_EDIT, intake.use, query, Result(count=count, ids=[over.id]), intake.place)
         )
     intake.now = over
-    await _forget(intake, over.id)
 
 
 async def _stop(intake: Intake, code: str, detail: str) -> None:

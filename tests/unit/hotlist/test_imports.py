@@ -3,8 +3,10 @@
 import asyncio
 import csv
 import io
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -12,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from profiles import department
-from standing import AGENCY, Town, eventually
+from standing import AGENCY, Town, eventually, town
 from unit.hotlist.scene import (
     OTHER,
     USE,
@@ -36,6 +38,8 @@ from platekeeper_hotlist.csv_file import CsvFile
 from platekeeper_hotlist.domain import Entry, HotList, NewEntry
 from platekeeper_hotlist.import_rules import Import, Reported, Said
 from platekeeper_hotlist.policy import HotlistPolicy
+from platekeeper_hotlist.room import HotlistSettings
+from platekeeper_hotlist.service import SERVICE
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 FILE = "plate,state,reason\n7SAM123,CA,Taken\n7SAM123,NV,Taken\n8abc-456,,Burglary\n"
@@ -45,7 +49,9 @@ def editor(here: Town, **more: Any) -> Caller:
     return here.person("ines", "investigator", **more)
 
 
-async def give(here: Town, list_id: str, content: str | bytes, *, who: Caller | None = None, **more: Any) -> Any:
+async def give(
+    here: Town, list_id: str, content: str | bytes | AsyncIterator[bytes], *, who: Caller | None = None, **more: Any
+) -> Any:
     """The answer to a file."""
     async with here.client(who or editor(here)) as client:
         return await client.post(
@@ -335,6 +341,24 @@ async def test_what_came_before_the_line_broke_stays_and_is_reported(here: Town)
     assert (told["code"], counts(told)) == ("upload_broke_off", (1_000, 1_000, 0, 0, 0, 0))
     assert await report(here, told) == [(2, 501, "added", None), (502, 1_001, "added", None)]
     assert counts(await taken(here, list_id, content, category="other")) == (1_200, 200, 0, 1_000, 0, 0)
+
+
+async def test_a_file_over_the_limit_is_cut_off_and_says_which_import_it_was(tmp_path: Path) -> None:
+    own = {"hotlist": HotlistSettings(import_limit=8_000, body_limit=4_000)}
+    async with town(tmp_path / "var", (SERVICE,), own=own) as here:
+        list_id = await open_list(here, editor(here))
+        content = "plate\n" + "".join(f"7SAM{number}\n" for number in range(2_000))
+        assert counts(await taken(here, list_id, content[:7_999])) == (1_012, 1_012, 0, 0, 0, 0)
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield content[:7_000].encode()
+            yield content[7_000:].encode()
+
+        answer = await give(here, list_id, pieces())
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+        [told, _] = (await get(here, f"/v1/hotlists/{list_id}/imports"))["imports"]
+        assert (told["id"], told["state"], told["code"]) == (answer.json()["import_id"], "stopped", "too_large")
+        assert counts(told) == (500, 0, 0, 500, 0, 0)
 
 
 async def test_an_import_whose_process_died_is_interrupted_and_can_be_given_again(here: Town) -> None:
