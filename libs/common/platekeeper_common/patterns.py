@@ -31,6 +31,11 @@ class Pattern:
         return sum(character not in "?*" for character in self.text)
 
     @property
+    def beginning(self) -> str:
+        """The known characters before the first wildcard: the range of a sorted index in which its plates stand."""
+        return _WILD.split(self.text)[0]
+
+    @property
     def longest_run(self) -> int:
         """The most known characters that stand side by side: what an index over three of them can find."""
         return max(len(run) for run in _WILD.split(self.text))

@@ -5,10 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
-from platekeeper_common.documents import CandidateDocument, ModelDocument, PositionDocument, Shown, UseStated
+from platekeeper_common.documents import (
+    AreaStated,
+    CandidateDocument,
+    ModelDocument,
+    PositionDocument,
+    Shown,
+    UseStated,
+)
 from platekeeper_common.events.recognition import PlateRead
 from platekeeper_retention import domain
-from platekeeper_retention.domain import CAMERAS_AT_MOST, PREFIX_AT_LEAST, KeptRead, Query
+from platekeeper_retention.domain import CAMERAS_AT_MOST, KeptRead, Query
 from platekeeper_retention.handlers import Page
 
 MOST_READS = 200
@@ -18,10 +25,17 @@ Short = Annotated[str, StringConstraints(max_length=64)]
 
 
 class SearchRequest(UseStated):
-    """A search by exact plate or by prefix, for a purpose and a matter."""
+    """A search by plate or pattern, by area or by both, for a purpose and a matter.
+
+    Three known characters side by side, an area, or a window of at most 24 hours must bound it.
+    """
 
     plate: Short | None = Field(None, description="Exact plate; case, blanks and hyphens do not matter")
-    prefix: Short | None = Field(None, description=f"Beginning of a plate, at least {PREFIX_AT_LEAST} characters")
+    prefix: Short | None = Field(None, description="Beginning of a plate: the pattern of it and a `*`")
+    pattern: Short | None = Field(
+        None, description="Partial plate: `?` stands for one character, `*` for any number; two `*` at most (A7)"
+    )
+    area: AreaStated | None = Field(None, description="Read within it; alone or with one of the three (A6)")
     captured_from: AwareDatetime | None = Field(None, alias="from", description="Captured at or after this moment")
     captured_to: AwareDatetime | None = Field(None, alias="to", description="Captured before this moment")
     cameras: list[Short] | None = Field(None, min_length=1, max_length=CAMERAS_AT_MOST, description="Only these")
@@ -34,6 +48,8 @@ class SearchRequest(UseStated):
         return domain.query(
             plate=self.plate,
             prefix=self.prefix,
+            pattern=self.pattern,
+            area=None if self.area is None else self.area.area(),
             captured_from=self.captured_from,
             captured_to=self.captured_to,
             cameras=self.cameras or (),

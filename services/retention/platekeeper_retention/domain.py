@@ -1,23 +1,27 @@
 """Rules of the records office: how long a read is kept, what may be stored, what a search may ask.
 
-Values in, values out. Sources: clauses F1, A1, A8, H1 and J1.
+Values in, values out. Sources: clauses F1, A1, A6, A7, A8, H1 and J1.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from platekeeper_common import plates
+from platekeeper_common import patterns, plates
+from platekeeper_common.areas import Area
 from platekeeper_common.errors import Invalid
 from platekeeper_common.events.recognition import PlateRead, PlatesRead
 from platekeeper_common.ids import AgencyId, CameraId
+from platekeeper_common.patterns import Pattern
 from platekeeper_retention.policy import RetentionPolicy
 
 RETENTION_CLAUSE = "F1"
 """The rule that `retain_until` comes from."""
-PREFIX_AT_LEAST = 2
-"""Characters of a prefix: one alone would open a thirtieth of all reads."""
+NEIGHBOURS_AT_LEAST = 3
+"""Known characters side by side that bound a search by themselves (A7)."""
+WINDOW_AT_MOST = timedelta(hours=24)
+"""The longest window that bounds a search by itself (A7)."""
 CAMERAS_AT_MOST = 100
 """Cameras that one search may name."""
 
@@ -37,10 +41,12 @@ class KeptRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What a search asks for: an exact plate or a prefix, when and where. Made by `query`."""
+    """What a search asks for: which plates, where and when. Made by `query`."""
 
     plate: str | None = None
-    prefix: str | None = None
+    pattern: Pattern | None = None
+    """Holds a wildcard; never beside `plate`."""
+    area: Area | None = None
     captured_from: datetime | None = None
     """Inclusive, aware UTC."""
     captured_to: datetime | None = None
@@ -48,11 +54,35 @@ class Query:
     cameras: tuple[CameraId, ...] = ()
     """None named: all of them."""
 
+    def answers(self, read: PlateRead) -> bool:
+        """Whether the read is one of those asked for. One without a position lies in no area."""
+        return (
+            (self.plate is None or read.plate == self.plate)
+            and (self.pattern is None or self.pattern.matches(read.plate))
+            and (self.captured_from is None or read.captured_at >= self.captured_from)
+            and (self.captured_to is None or read.captured_at < self.captured_to)
+            and (not self.cameras or read.camera_id in self.cameras)
+            and (self.area is None or (read.position is not None and self.area.holds(read.position)))
+        )
+
+    @property
+    def window(self) -> timedelta | None:
+        """How long the window is; None when it is open at an end."""
+        if self.captured_from is None or self.captured_to is None:
+            return None
+        return self.captured_to - self.captured_from
+
+    @property
+    def within_a_day(self) -> bool:
+        """Whether the window alone bounds the search."""
+        return self.window is not None and self.window <= WINDOW_AT_MOST
+
     def elements(self) -> dict[str, Any]:
         """The query elements of the access record (Civil Code 1798.90.52), as JSON values; only what was asked."""
         asked = {
             "plate": self.plate,
-            "prefix": self.prefix,
+            "pattern": self.pattern and self.pattern.text,
+            "area": self.area and self.area.elements(),
             "from": self.captured_from and self.captured_from.isoformat(),
             "to": self.captured_to and self.captured_to.isoformat(),
             "cameras": list(self.cameras),
@@ -62,33 +92,75 @@ class Query:
 
 def query(
     *,
-    plate: str | None,
-    prefix: str | None,
+    plate: str | None = None,
+    prefix: str | None = None,
+    pattern: str | None = None,
+    area: Area | None = None,
     captured_from: datetime | None = None,
     captured_to: datetime | None = None,
     cameras: Sequence[str] = (),
 ) -> Query:
     """The search that a person asked for, normalised. Moments must be aware.
 
-    Raises Invalid: `query_invalid` unless exactly one of plate and prefix is given, or for too many cameras;
-    `plate_invalid` for what no plate can hold; `prefix_too_short`; `window_invalid` unless from < to.
+    A prefix is the pattern that it begins, and a pattern without a wildcard is a plate. Raises Invalid: `query_invalid`
+    for more than one of plate, prefix and pattern, for none of them without an area, or for too many cameras;
+    `plate_invalid` and `pattern_invalid` for what no plate can hold; `window_invalid` unless from < to;
+    `search_unbounded` (A7) for what neither a plate, three neighbouring known characters, an area nor a day bounds.
     """
-    if (plate is None) == (prefix is None):
-        raise Invalid("give either plate or prefix", code="query_invalid")
+    named = [text for text in (plate, prefix, pattern) if text is not None]
+    if len(named) > 1 or not (named or area):
+        raise Invalid("give one of plate, prefix and pattern, or an area, or one and an area", code="query_invalid")
     if len(cameras) > CAMERAS_AT_MOST:
         raise Invalid(f"name at most {CAMERAS_AT_MOST} cameras", code="query_invalid")
-    prefix = None if prefix is None else plates.normalise(prefix, "prefix")
-    if prefix is not None and len(prefix) < PREFIX_AT_LEAST:
-        raise Invalid(f"a prefix needs at least {PREFIX_AT_LEAST} characters", code="prefix_too_short")
     captured_from, captured_to = _utc(captured_from, "from"), _utc(captured_to, "to")
     if captured_from is not None and captured_to is not None and not captured_from < captured_to:
         raise Invalid("the window must begin before it ends: from < to", code="window_invalid")
-    return Query(
-        plate=None if plate is None else plates.normalise(plate, "plate"),
-        prefix=prefix,
+    exact, wild = _plates(plate, prefix, pattern)
+    asked = Query(
+        plate=exact,
+        pattern=wild,
+        area=area,
         captured_from=captured_from,
         captured_to=captured_to,
         cameras=tuple(CameraId(camera) for camera in sorted(set(cameras))),
+    )
+    _demand_bound(asked)
+    return asked
+
+
+def _plates(plate: str | None, prefix: str | None, pattern: str | None) -> tuple[str | None, Pattern | None]:
+    if plate is not None:
+        return plates.normalise(plate, "plate"), None
+    if prefix is not None:
+        return None, patterns.parse(f"{plates.normalise(prefix, 'prefix')}*", "prefix")
+    if pattern is None:
+        return None, None
+    wild = patterns.parse(pattern, "pattern")
+    return (None, wild) if patterns.is_pattern(wild.text) else (wild.text, None)
+
+
+def _demand_bound(asked: Query) -> None:
+    """Raise Invalid unless something keeps the search from opening a great part of all reads (A7)."""
+    if asked.pattern is None or asked.area is not None or asked.within_a_day:
+        return
+    if (run := asked.pattern.longest_run) >= NEIGHBOURS_AT_LEAST:
+        return
+    most = WINDOW_AT_MOST // timedelta(hours=1)
+    ends = {"from": asked.captured_from, "to": asked.captured_to}
+    if absent := [name for name, moment in ends.items() if moment is None]:
+        window = f"{' and '.join(absent)} not given"
+    else:
+        window = "the one given is longer"
+    raise Invalid(
+        f"the search is too wide; it needs one of: {NEIGHBOURS_AT_LEAST} known characters side by side ({run} given), "
+        f"an area (none given), a window from..to of at most {most} hours ({window})",
+        code="search_unbounded",
+        clause="A7",
+        missing=[
+            {"bound": "known_characters", "at_least": NEIGHBOURS_AT_LEAST, "given": run},
+            {"bound": "area", "given": None},
+            {"bound": "window", "at_most_hours": most, "given": window},
+        ],
     )
 
 

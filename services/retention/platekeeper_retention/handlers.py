@@ -20,7 +20,7 @@ from platekeeper_common.events.recognition import PlatesRead
 from platekeeper_common.policy import Policies, Profile
 from platekeeper_common.service import Room
 from platekeeper_common.shared_policy import UsePolicy
-from platekeeper_retention import domain, paging, storage
+from platekeeper_retention import domain, finding, paging, storage
 from platekeeper_retention.domain import KeptRead, Query
 from platekeeper_retention.paging import Cursor
 from platekeeper_retention.policy import RetentionPolicy
@@ -73,7 +73,7 @@ async def search(tx: Tx, here: Room, query: Query, access: Access, *, limit: int
     after = None if cursor is None else paging.read(cursor, query, by, key)
     search_id = after.search_id if after else ids.new()
     seconds = here.foundation.settings.query_seconds
-    found = await storage.find(tx, by.agency_id, query, after, limit + 1, seconds)
+    found = await finding.find(tx, by.agency_id, query, after, limit + 1, seconds)
     shown = found[:limit]
     elements = query.elements() | {"search_id": search_id, "limit": limit} | ({"after": after.read_id} if after else {})
     _record(tx, here, Action.SEARCH, access, elements, [kept.read.id for kept in shown])

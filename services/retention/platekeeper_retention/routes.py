@@ -33,7 +33,7 @@ Viewer = Annotated[Caller, may(Action.IMAGE_VIEW)]
 
 @router.post("/searches", status_code=201)
 async def search(body: SearchRequest, who: Searcher, tx: Tx, here: Here, place: CurrentPlace) -> SearchResult:
-    """Find the agency's reads of a plate, or of plates that begin alike, newest first, a page at a time."""
+    """Find the agency's reads of a plate, a pattern, an area or both, newest first, a page at a time."""
     access = Access(who, body.use_for(body.reason), place)
     page = await handlers.search(tx, here, body.query(), access, limit=body.limit, cursor=body.cursor)
     return documents.result(page)

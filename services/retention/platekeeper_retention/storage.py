@@ -1,11 +1,12 @@
 """The table of reads and the statements over it. Every statement names the agency (H1)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     Float,
     Index,
@@ -17,9 +18,7 @@ from sqlalchemy import (
     Table,
     exists,
     func,
-    literal,
     select,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import insert
 
@@ -28,8 +27,8 @@ from platekeeper_common.events.ingest import ImageReference, Position
 from platekeeper_common.events.recognition import Box, Candidate, Model, PlateRead
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.schema import Moment
-from platekeeper_retention.domain import KeptRead, Query
-from platekeeper_retention.paging import Cursor
+from platekeeper_retention import cells
+from platekeeper_retention.domain import KeptRead
 
 metadata = MetaData()
 
@@ -66,7 +65,11 @@ plate_read = Table(
     Column("retention_clause", String, nullable=False),
     Column("schedule_item", String, nullable=False),
     Column("policy_version", String, nullable=False),
+    Column("cell", BigInteger),
+    # Each also holds what a search asks before it looks at a read: the order of pages, plate and place.
     Index("plate_read_by_plate", "agency_id", "plate", "captured_at", "id"),
+    Index("plate_read_by_time", "agency_id", "captured_at", "id", "plate", "cell"),
+    Index("plate_read_by_cell", "agency_id", "cell", "captured_at", "id", "plate"),
 )
 _PLAIN: tuple[str, ...] = (
     "id",
@@ -104,11 +107,9 @@ async def store(tx: Tx, reads: Sequence[KeptRead]) -> int:
     return await tx.write(STORE, [_values(kept) for kept in reads]) if reads else 0
 
 
-async def find(
-    tx: Tx, agency_id: AgencyId, query: Query, after: Cursor | None, limit: int, seconds: float
-) -> list[KeptRead]:
-    """Up to `limit` reads that answer the query, newest first, from behind `after`. Raises Busy `query_too_slow`."""
-    return [_kept(row) for row in await tx.rows(search(agency_id, query, after, limit), seconds=seconds)]
+async def standing(tx: Tx, agency_id: AgencyId, read_ids: Collection[str], seconds: float) -> list[KeptRead]:
+    """The reads of these ids in their last versions, in no order. Raises Busy `query_too_slow`."""
+    return [_kept(row) for row in await tx.rows(last_versions(agency_id, read_ids), seconds=seconds)]
 
 
 async def get(tx: Tx, agency_id: AgencyId, read_id: str) -> KeptRead | None:
@@ -125,32 +126,10 @@ async def count(tx: Tx) -> int:
     return int(row[0]) if row else 0
 
 
-def search(agency_id: AgencyId, query: Query, after: Cursor | None, limit: int) -> Select[Any]:
-    """The select of a search. A read is found by what its last version says, so by no plate that was corrected (J1).
-
-    Both ways to name a plate are a range of the index `plate_read_by_plate`; an exact one comes from it in order.
-    """
+def last_versions(agency_id: AgencyId, read_ids: Collection[str]) -> Select[Any]:
+    """The select of reads as their last versions say, so of no plate that was corrected (J1)."""
     reads = plate_read.c
-    found = select(plate_read).where(reads.agency_id == agency_id, ~_REPLACED)
-    if query.plate is not None:
-        found = found.where(reads.plate == query.plate)
-    if query.prefix is not None:
-        found = found.where(reads.plate >= query.prefix, reads.plate < _behind(query.prefix))
-    if query.captured_from is not None:
-        found = found.where(reads.captured_at >= query.captured_from)
-    if query.captured_to is not None:
-        found = found.where(reads.captured_at < query.captured_to)
-    if query.cameras:
-        found = found.where(reads.camera_id.in_(query.cameras))
-    if after is not None:
-        shown = tuple_(literal(after.captured_at, Moment), literal(after.read_id, String))
-        found = found.where(tuple_(reads.captured_at, reads.id) < shown)
-    return found.order_by(reads.captured_at.desc(), reads.id.desc()).limit(limit)
-
-
-def _behind(prefix: str) -> str:
-    """The first text, in byte order, behind all that begin with `prefix` (A-Z 0-9)."""
-    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    return select(plate_read).where(reads.agency_id == agency_id, reads.id.in_(read_ids), ~_REPLACED)
 
 
 def _values(kept: KeptRead) -> dict[str, Any]:
@@ -163,6 +142,7 @@ def _values(kept: KeptRead) -> dict[str, Any]:
         "box": msgspec.to_builtins(read.box),
         "latitude": position and position.latitude,
         "longitude": position and position.longitude,
+        "cell": position and cells.cell(position),
         "image": msgspec.to_builtins(read.image),
         "crop": msgspec.to_builtins(read.crop),
     }

@@ -12,10 +12,12 @@ from unit.retention.office import HARBOR, USE, a_read, elements, records, rows, 
 from platekeeper_common.access import NOT_STATED
 from platekeeper_common.auth import Caller
 from platekeeper_common.events.access import AccessRecorded
+from platekeeper_common.events.ingest import Position
 from platekeeper_common.relay import Relay
 
 SEARCH = ("POST", "/v1/searches")
 DOORS = [SEARCH, *(("GET", f"/v1/reads/read-0001{path}") for path in ("", "/image", "/crop"))]
+GATE = Position(34.05, -117.75)
 PICTURE = b"\x89PNG the street"
 PURPOSES = (USE["purpose"], "other_le")
 
@@ -32,7 +34,7 @@ async def office(here: Town) -> Town:
         name="frame-1",
         media_type="image/png",
     )
-    await store(here, a_read(1, image=picture, crop=picture), a_read(2))
+    await store(here, a_read(1, image=picture, crop=picture, position=GATE), a_read(2, position=GATE))
     await stop_relay(here)
     return here
 
@@ -147,7 +149,9 @@ async def test_no_data_while_records_cannot_be_delivered(office: Town) -> None:
 async def test_each_page_of_a_search_is_a_record_of_its_own(office: Town) -> None:
     officer = office.person("officer", title="Detective")
     window = {"from": "2026-11-22T03:00:00-08:00", "to": "2026-11-22T13:00:00Z"}
-    asked = {"prefix": "8abc", "cameras": ["north-gate", "car-12"], **window}
+    corners = [(34.0, -118.0), (34.0, -117.5), (34.5, -117.75)]
+    around = {"polygon": [{"latitude": north, "longitude": east} for north, east in corners]}
+    asked = {"prefix": "8abc", "area": around, "cameras": ["north-gate", "car-12"], **window}
     async with office.client(officer) as client:
         first = await search(client, **asked, limit=1, requested_by="Sergeant Ruiz")
         second = await search(client, **asked, limit=1, cursor=first["next_cursor"])
@@ -163,7 +167,8 @@ async def test_each_page_of_a_search_is_a_record_of_its_own(office: Town) -> Non
     assert (one.result_count, one.result_ids) == (1, ("read-0002",))
     assert (two.result_count, two.result_ids) == (1, ("read-0001",))
     query = {
-        "prefix": "8ABC",
+        "pattern": "8ABC*",
+        "area": around,
         "from": "2026-11-22T11:00:00+00:00",
         "to": "2026-11-22T13:00:00+00:00",
         "cameras": ["car-12", "north-gate"],

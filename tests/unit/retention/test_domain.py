@@ -1,6 +1,7 @@
 """The rules alone: how long, what may be stored, what may be asked, what a cursor continues."""
 
 import base64
+import itertools
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -11,9 +12,10 @@ from profiles import department
 from standing import AGENCY
 from unit.retention.office import HARBOR, START, a_read
 
+from platekeeper_common import areas, patterns
 from platekeeper_common.auth import Caller
 from platekeeper_common.errors import Invalid
-from platekeeper_common.events.ingest import ImageReference
+from platekeeper_common.events.ingest import ImageReference, Position
 from platekeeper_common.events.recognition import PlatesRead
 from platekeeper_common.ids import AgencyId, CameraId, Ids
 from platekeeper_retention import domain, paging
@@ -23,6 +25,7 @@ from platekeeper_retention.policy import RetentionPolicy
 
 IDS = Ids(b"k" * 32)
 CURSOR = Cursor("search-1", START, "read-0001")
+DOWNTOWN = areas.circle(Position(34.05, -117.75), 300)
 
 
 def kept_until(name: str, received_at: datetime) -> datetime:
@@ -68,30 +71,93 @@ def test_a_read_that_no_search_could_find_or_no_schedule_count_is_not_stored() -
 
 def refusal(**asked: Any) -> str:
     with pytest.raises(Invalid) as refused:
-        domain.query(**{"plate": None, "prefix": None} | asked)
+        domain.query(**asked)
     return refused.value.code
 
 
-def test_a_search_names_exactly_one_plate_or_prefix_within_bounds() -> None:
-    assert refusal() == refusal(plate="8ABC123", prefix="8A") == "query_invalid"
+def test_a_search_names_one_plate_prefix_or_pattern_at_most_and_something() -> None:
+    assert refusal() == refusal(captured_from=START, captured_to=START + timedelta(hours=1)) == "query_invalid"
+    for two in itertools.combinations(({"plate": "8ABC123"}, {"prefix": "8ABC"}, {"pattern": "8ABC*"}), 2):
+        assert refusal(**two[0], **two[1]) == refusal(**two[0], **two[1], area=DOWNTOWN) == "query_invalid"
     assert refusal(plate="8ABC123", cameras=[str(n) for n in range(101)]) == "query_invalid"
-    assert refusal(prefix="8") == refusal(prefix="8 -") == "prefix_too_short"
     for text in ("", " - ", "8ABC%", "8ABC?", "ÄBC", "\u0131BC", "\uff18ABC", "A" * 17, "8ABC\n"):
         assert refusal(plate=text) == refusal(prefix=text) == "plate_invalid"
+    for text in ("", "*", "??", "8ABC%", "ÄBC*", "A*B*C*D", "ABCDEFGHIJ?"):
+        assert refusal(pattern=text) == "pattern_invalid"
+
+
+def test_what_means_the_same_is_the_same_query() -> None:
+    assert domain.query(prefix="8ab c") == domain.query(pattern="8abc**") == Query(pattern=patterns.parse("8ABC*"))
+    assert domain.query(pattern="8abc-123") == domain.query(plate="8ABC123")
+
+
+HOUR = timedelta(hours=1)
+BOUNDED: list[dict[str, Any]] = [
+    {"plate": "8"},
+    {"prefix": "8AB"},
+    {"pattern": "*8AB?"},
+    {"area": areas.circle(Position(34.05, -117.75), 50_000)},
+    {"pattern": "8*", "area": areas.circle(Position(34.05, -117.75), 50_000)},
+    {"pattern": "8*1", "captured_from": START, "captured_to": START + 24 * HOUR},
+]
+UNBOUNDED: list[tuple[dict[str, Any], int, str]] = [
+    ({"prefix": "8A"}, 2, "from and to not given"),
+    ({"pattern": "8A?BC*12"}, 2, "from and to not given"),
+    ({"pattern": "8*", "captured_from": START}, 1, "to not given"),
+    ({"pattern": "8*", "captured_to": START}, 1, "from not given"),
+    ({"pattern": "8*", "captured_from": START, "captured_to": START + 25 * HOUR}, 1, "the one given is longer"),
+]
+
+
+@pytest.mark.clause("A7")
+def test_three_neighbours_an_area_or_a_day_bound_a_search() -> None:
+    for asked in BOUNDED:
+        domain.query(**asked)
+    for asked, run, window in UNBOUNDED:
+        with pytest.raises(Invalid) as refused:
+            domain.query(**asked, cameras=["north-gate"])
+        assert (refused.value.code, refused.value.clause) == ("search_unbounded", "A7")
+        assert refused.value.extra["missing"] == [
+            {"bound": "known_characters", "at_least": 3, "given": run},
+            {"bound": "area", "given": None},
+            {"bound": "window", "at_most_hours": 24, "given": window},
+        ]
+        assert f"({run} given)" in refused.value.detail
+        assert window in refused.value.detail
+        assert "8" not in refused.value.detail
+
+
+def test_a_read_answers_when_every_part_of_the_query_holds() -> None:
+    read = a_read(plate="8ABC123", position=Position(34.05, -117.75))
+    query = domain.query(
+        pattern="8A*", area=DOWNTOWN, captured_from=START, captured_to=START + HOUR, cameras=["north-gate"]
+    )
+    assert query.answers(read)
+    others: list[dict[str, Any]] = [
+        {"plate": "7ABC123"},
+        {"position": None},
+        {"position": Position(34.06, -117.75)},
+        {"captured_at": START - timedelta(microseconds=1)},
+        {"captured_at": START + HOUR},
+        {"camera_id": CameraId("car-12")},
+    ]
+    for changed in others:
+        facts = {"plate": read.plate, "position": read.position} | changed
+        assert not query.answers(a_read(**facts))
 
 
 def test_a_window_must_begin_before_it_ends() -> None:
     assert refusal(plate="8ABC123", captured_from=START, captured_to=START) == "window_invalid"
     edge = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=10)))
     assert refusal(plate="8ABC123", captured_from=edge) == "window_invalid"
-    asked = domain.query(plate="8ABC123", prefix=None, captured_from=START.astimezone(timezone(timedelta(hours=-8))))
+    asked = domain.query(plate="8ABC123", captured_from=START.astimezone(timezone(timedelta(hours=-8))))
     assert asked.elements() == {"plate": "8ABC123", "from": "2026-11-22T12:00:00+00:00"}
 
 
 @given(st.text("ABCXYZ0189", min_size=1, max_size=10), st.randoms())
 def test_writing_a_plate_otherwise_asks_the_same(plate: str, dice: Any) -> None:
     written = "".join(dice.choice((char, char.lower())) + dice.choice(("", " ", "-", ".")) for char in plate)
-    assert domain.query(plate=written, prefix=None).plate == plate
+    assert domain.query(plate=written).plate == plate
 
 
 def a_caller(subject: str = "account-officer", agency_id: AgencyId = AGENCY) -> Caller:
@@ -117,7 +183,8 @@ def test_a_cursor_continues_only_its_own_query_for_its_own_caller() -> None:
     text = paging.write(CURSOR, query, a_caller(), IDS)
     others = (
         (Query(plate="8ABC124", cameras=query.cameras), a_caller(), IDS),
-        (Query(prefix="8ABC123", cameras=query.cameras), a_caller(), IDS),
+        (Query(pattern=patterns.parse("8ABC123*"), cameras=query.cameras), a_caller(), IDS),
+        (Query(plate="8ABC123", cameras=query.cameras, area=DOWNTOWN), a_caller(), IDS),
         (Query(plate="8ABC123"), a_caller(), IDS),
         (Query(plate="8ABC123", cameras=query.cameras, captured_from=START), a_caller(), IDS),
         (query, a_caller("account-other"), IDS),

@@ -1,74 +1,21 @@
 """Searches through the public door: what they find, page by page, and what they refuse."""
 
-import random
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy.dialects import sqlite
-from standing import AGENCY, Town, town
-from unit.retention.office import HARBOR, START, USE, a_read, rows, search, store
+from standing import Town, town
+from unit.retention.office import HARBOR, START, USE, a_read, search, store
+from unit.retention.traffic import CENTRE, FEW, expected, queries, stored_once
 
-from platekeeper_common.events.recognition import PlateRead
-from platekeeper_common.ids import CameraId
-from platekeeper_retention import storage
+from platekeeper_common.events.ingest import Position
 from platekeeper_retention.domain import Query
-from platekeeper_retention.paging import Cursor
 from platekeeper_retention.service import SERVICE
 
-CAMERAS = ("north-gate", "main-street", "car-12")
-
-
-def traffic(count: int = 250) -> list[PlateRead]:
-    """Reads of few plates at few moments, some in a second version, so that every kind of tie occurs."""
-    dice = random.Random(20261122)
-    reads = [
-        a_read(
-            number,
-            plate="".join(dice.choices("8A9Z", k=dice.randint(1, 4))),
-            camera_id=CameraId(dice.choice(CAMERAS)),
-            captured_at=START + timedelta(minutes=dice.randint(0, 40)),
-        )
-        for number in range(count)
-    ]
-    return reads + [
-        a_read(number, version=2, plate="8AZ", camera_id=read.camera_id, captured_at=read.captured_at)
-        for number, read in enumerate(reads[:40])
-    ]
-
-
-def expected(reads: list[PlateRead], query: Query) -> list[tuple[str, int]]:
-    """What a search must find, said without an index."""
-    last = {read.id: read for read in sorted(reads, key=lambda read: read.version)}
-    found = [
-        read
-        for read in last.values()
-        if (query.plate is None or read.plate == query.plate)
-        and (query.prefix is None or read.plate.startswith(query.prefix))
-        and (query.captured_from is None or read.captured_at >= query.captured_from)
-        and (query.captured_to is None or read.captured_at < query.captured_to)
-        and (not query.cameras or read.camera_id in query.cameras)
-    ]
-    found.sort(key=lambda read: (read.captured_at, read.id), reverse=True)
-    return [(read.id, read.version) for read in found]
-
-
-@st.composite
-def queries(draw: st.DrawFn) -> Query:
-    exact = draw(st.booleans())
-    text = draw(st.text("8A9Z", min_size=1 if exact else 2, max_size=4))
-    begins, ends = sorted(draw(st.lists(st.integers(-1, 42), min_size=2, max_size=2, unique=True)))
-    return Query(
-        plate=text if exact else None,
-        prefix=None if exact else text,
-        captured_from=START + timedelta(minutes=begins) if draw(st.booleans()) else None,
-        captured_to=START + timedelta(minutes=ends) if draw(st.booleans()) else None,
-        cameras=tuple(sorted(CameraId(camera) for camera in draw(st.sets(st.sampled_from(CAMERAS))))),
-    )
+NEARBY = {"area": {"circle": {"centre": {"latitude": 34.05, "longitude": -117.75}, "radius": 300}}}
 
 
 async def all_pages(client: httpx.AsyncClient, **asked: Any) -> list[dict[str, Any]]:
@@ -79,19 +26,22 @@ async def all_pages(client: httpx.AsyncClient, **asked: Any) -> list[dict[str, A
     return [read for page in pages for read in page["reads"]]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@FEW
 @given(query=queries(), limit=st.integers(3, 200))
 async def test_a_search_finds_what_a_plain_filter_finds(
     here: Town, officer: httpx.AsyncClient, query: Query, limit: int
 ) -> None:
-    reads = traffic()
-    if not rows(here, "SELECT 1 FROM plate_read LIMIT 1"):
-        await here.open_agency(HARBOR)
-        await store(here, *reads)
-        foreign = [a_read(9000 + n, plate=read.plate, agency_id=HARBOR) for n, read in enumerate(reads[:50])]
-        await store(here, *foreign, agency_id=HARBOR)
+    reads = await stored_once(here)
     found = await all_pages(officer, **query.elements(), limit=limit)
     assert [(read["id"], read["version"]) for read in found] == expected(reads, query)
+
+
+async def test_an_area_with_many_reads_but_few_of_late_is_found_too(here: Town, officer: httpx.AsyncClient) -> None:
+    near, far = CENTRE, Position(34.2, -117.75)
+    old = [a_read(number, position=near) for number in range(3)]
+    await store(here, *old, *(a_read(10 + number, position=far) for number in range(400)))
+    found = await all_pages(officer, **NEARBY, limit=1)
+    assert [read["id"] for read in found] == ["read-0002", "read-0001", "read-0000"]
 
 
 async def test_pages_have_no_gaps_or_repeats_while_new_reads_arrive(here: Town, officer: httpx.AsyncClient) -> None:
@@ -121,7 +71,7 @@ async def test_nothing_is_visible_across_agencies(here: Town, officer: httpx.Asy
         found = (await search(other, plate="8ABC123"))["reads"]
         assert [(read["id"], read["lane"]) for read in found] == [("read-0002", None), ("read-0001", "theirs")]
         assert (await other.get("/v1/reads/read-0001", params=USE)).json()["lane"] == "theirs"
-    assert [read["id"] for read in (await search(officer, prefix="8A"))["reads"]] == ["read-0001"]
+    assert [read["id"] for read in (await search(officer, prefix="8AB"))["reads"]] == ["read-0001"]
     for path in ("", "/image", "/crop"):
         theirs = await officer.get(f"/v1/reads/read-0002{path}", params=USE)
         nobodys = await officer.get(f"/v1/reads/read-9999{path}", params=USE)
@@ -132,7 +82,13 @@ async def test_nothing_is_visible_across_agencies(here: Town, officer: httpx.Asy
 BROKEN: list[tuple[dict[str, Any], str]] = [
     ({}, "query_invalid"),
     ({"plate": "8ABC123", "prefix": "8A"}, "query_invalid"),
-    ({"prefix": "8"}, "prefix_too_short"),
+    ({"plate": "8ABC123", "pattern": "8A*"}, "query_invalid"),
+    ({"prefix": "8A"}, "search_unbounded"),
+    ({"pattern": "8A?C*", "from": "2026-11-22T12:00:00Z"}, "search_unbounded"),
+    ({"pattern": "8A%"}, "pattern_invalid"),
+    ({"area": {}}, "area_invalid"),
+    ({"area": {"circle": {"centre": {"latitude": 34, "longitude": -117}, "radius": 50_001}}}, "invalid_request"),
+    ({"area": {"polygon": [{"latitude": 34, "longitude": -117}] * 3}}, "area_invalid"),
     ({"plate": "8%"}, "plate_invalid"),
     ({"plate": "8ABC123", "from": "2026-11-22T12:00:00Z", "to": "2026-11-22T12:00:00Z"}, "window_invalid"),
     ({"plate": "8ABC123", "from": "2026-11-22T12:00:00"}, "invalid_request"),
@@ -168,30 +124,18 @@ async def test_a_search_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     async with town(tmp_path / "var", (SERVICE,), query_seconds=0.000_001) as here:
         await store(here, *(a_read(number, plate=f"8ABC{number:03}") for number in range(400)))
         async with here.client(here.person("officer")) as officer:
-            answer = await officer.post("/v1/searches", json=USE | {"prefix": "8A"})
+            answer = await officer.post("/v1/searches", json=USE | {"prefix": "8AB"})
             assert (answer.status_code, answer.json()["code"]) == (503, "query_too_slow")
             assert (await officer.get("/v1/reads/read-0001", params=USE)).status_code == 200
 
 
-def plan(here: Town, query: Query, after: Cursor | None = None) -> str:
-    dialect = sqlite.dialect(paramstyle="named")
-    statement = storage.search(AGENCY, query, after, 51)
-    compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-    values = {name: str(value) for name, value in compiled.params.items()}
-    return "; ".join(row[3] for row in rows(here, f"EXPLAIN QUERY PLAN {compiled}", values))
-
-
-@pytest.mark.parametrize("after", [None, Cursor("search", START, "read-0001")])
-async def test_a_search_reads_only_its_part_of_the_index(here: Town, after: Cursor | None) -> None:
-    await store(here, *traffic())
-    begins, ends = START, START + timedelta(minutes=5)
-    two = (CameraId("north-gate"), CameraId("car-12"))
-    exact = plan(here, Query(plate="8ABC123", captured_from=begins, captured_to=ends, cameras=two), after)
-    assert "plate_read USING INDEX plate_read_by_plate (agency_id=? AND plate=? AND captured_at" in exact
-    assert "TEMP B-TREE" not in exact
-    prefix = plan(here, Query(prefix="8AB", captured_from=begins, captured_to=ends), after)
-    assert "plate_read USING INDEX plate_read_by_plate (agency_id=? AND plate>? AND plate<?)" in prefix
-    for steps in (exact, prefix):
-        assert "newer USING" in steps
-        assert "(agency_id=? AND id=? AND version>?)" in steps
-        assert "SCAN" not in steps
+@pytest.mark.clause("A6")
+@pytest.mark.clause("A7")
+async def test_a_search_without_a_bound_is_told_which_it_lacks(here: Town, officer: httpx.AsyncClient) -> None:
+    answer = await officer.post("/v1/searches", json=USE | {"pattern": "?QX*", "from": "2026-11-22T12:00:00Z"})
+    told = answer.json()
+    assert (answer.status_code, told["code"], told["clause"]) == (422, "search_unbounded", "A7")
+    assert [bound["bound"] for bound in told["missing"]] == ["known_characters", "area", "window"]
+    assert "(2 given)" in told["detail"]
+    assert "to not given" in told["detail"]
+    assert "QX" not in answer.text

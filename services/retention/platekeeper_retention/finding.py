@@ -1,0 +1,213 @@
+"""How a search finds its reads: an index proposes, the rule of the query decides.
+
+A search goes the way that leaves the fewest reads to look at: by plate, by cell or by time. Each way's index also holds
+the order of the pages, so keys (moment and id) are taken from it newest first, some at a time, and only the reads that
+they name are fetched, in their last versions. The statements mean the same on every engine.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, String, column, func, literal, select, tuple_, values
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from platekeeper_common.db import Tx
+from platekeeper_common.errors import Busy
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.patterns import Pattern
+from platekeeper_common.schema import Moment
+from platekeeper_retention import cells, storage
+from platekeeper_retention.cells import Span
+from platekeeper_retention.domain import KeptRead, Query
+from platekeeper_retention.paging import Cursor
+from platekeeper_retention.storage import plate_read
+
+MANY = 50_000
+"""Reads counted on each way before one is chosen, and looked at before an area that has few of late goes by cell."""
+KEYS_AT_MOST = 4_000
+"""Keys in memory at a time."""
+READS_AT_ONCE = 250
+"""Reads fetched and judged at a time."""
+
+
+Key = tuple[datetime, str]
+"""When a read was captured, and its id: the order of pages."""
+
+
+class Way(Enum):
+    """The index that a search goes by."""
+
+    PLATE = auto()
+    CELL = auto()
+    TIME = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query of an agency, and the cells that its area covers."""
+
+    agency_id: AgencyId
+    query: Query
+    spans: Sequence[Span]
+
+
+class _Unsought(FunctionElement[Any]):
+    """A moment that is compared and sorted by, and in SQLite never looked for in an index."""
+
+    type = Moment()
+    inherit_cache = True
+
+
+@compiles(_Unsought)
+def _plain(element: _Unsought, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(_Unsought, "sqlite")
+def _with_plus(element: _Unsought, compiler: SQLCompiler, **options: Any) -> str:
+    return f"+{compiler.process(element.clauses, **options)}"
+
+
+async def find(
+    tx: Tx, agency_id: AgencyId, query: Query, after: Cursor | None, limit: int, seconds: float
+) -> list[KeptRead]:
+    """Up to `limit` reads that answer the query, newest first, from behind `after`.
+
+    A read is found by what its last version says. Raises Busy `query_too_slow` after `seconds`.
+    """
+    asked = Asked(agency_id, query, cells.cover(query.area) if query.area else ())
+    deadline = time.monotonic() + seconds
+    way = await _shortest(tx, asked, deadline)
+    behind = None if after is None else (after.captured_at, after.read_id)
+    found: list[KeptRead] = []
+    wanted, looked_at = limit, 0
+    while len(found) < limit:
+        rows = await tx.rows(keys(asked, way, behind, wanted), seconds=_left(deadline))
+        found += await _answers(tx, asked, _keys(asked, way, rows), limit - len(found), deadline)
+        if len(rows) < wanted:
+            break
+        behind, wanted = _key(rows[-1]), min(4 * wanted, KEYS_AT_MOST)
+        looked_at += len(rows)
+        if query.area is not None and looked_at >= MANY:
+            way = Way.CELL
+    return found[:limit]
+
+
+def _keys(asked: Asked, way: Way, rows: Sequence[Row[Any]]) -> list[Key]:
+    """The keys that may lie in the area, each once: two versions of a read may share one."""
+    if way is Way.TIME and asked.query.area is not None:
+        rows = [row for row in rows if cells.among(asked.spans, row.cell)]
+    return list(dict.fromkeys(map(_key, rows)))
+
+
+def _key(row: Row[Any]) -> Key:
+    return row.captured_at, row.id
+
+
+async def _answers(tx: Tx, asked: Asked, keys: Sequence[Key], enough: int, deadline: float) -> list[KeptRead]:
+    """The reads of the keys that answer the query, in the order of the keys; `enough` of them, or a few more."""
+    found: list[KeptRead] = []
+    for start in range(0, len(keys), READS_AT_ONCE):
+        some = keys[start : start + READS_AT_ONCE]
+        fetched = await storage.standing(tx, asked.agency_id, {read_id for _, read_id in some}, _left(deadline))
+        # A version of another moment stands under a key of its own.
+        by_key = {(kept.read.captured_at, kept.read.id): kept for kept in fetched if asked.query.answers(kept.read)}
+        found += [by_key[key] for key in some if key in by_key]
+        if len(found) >= enough:
+            break
+    return found
+
+
+async def _shortest(tx: Tx, asked: Asked, deadline: float) -> Way:
+    """The way with the fewest reads; of equal ones the first."""
+    chosen, *others = ways(asked.query)
+    if not others:
+        return chosen
+    fewest = await _count(tx, asked, chosen, MANY, deadline)
+    for way in others:
+        if fewest and (counted := await _count(tx, asked, way, fewest, deadline)) < fewest:
+            chosen, fewest = way, counted
+    return chosen
+
+
+async def _count(tx: Tx, asked: Asked, way: Way, at_most: int, deadline: float) -> int:
+    some = to_look_at(asked, way).limit(at_most).subquery()
+    (row,) = await tx.rows(select(func.count()).select_from(some), seconds=_left(deadline))
+    return int(row[0])
+
+
+def _left(deadline: float) -> float:
+    if (left := deadline - time.monotonic()) <= 0:
+        raise Busy("the question takes too long to answer; narrow it", code="query_too_slow")
+    return left
+
+
+def ways(query: Query) -> list[Way]:
+    """The ways that the query can go, the one to be preferred first."""
+    if query.plate is not None:
+        return [Way.PLATE]
+    by_plate = [Way.PLATE] if query.pattern is not None and query.pattern.beginning else []
+    by_cell = [Way.CELL] if query.area is not None else []
+    # Time before cell: pages are in its order, so where much is found it ends with the page.
+    return [*by_plate, Way.TIME, *by_cell]
+
+
+def keys(asked: Asked, way: Way, behind: Key | None, limit: int) -> Select[Any]:
+    """The select of the keys, newest first, of versions that may answer the query; by time with their cells."""
+    reads, query = plate_read.c, asked.query
+    in_order = way is Way.TIME or query.plate is not None
+    captured_at = reads.captured_at if in_order else _Unsought(reads.captured_at)
+    found = to_look_at(asked, way, behind)
+    if way is Way.TIME:
+        found = found.add_columns(reads.cell)
+    else:
+        found = found.where(*_moments(captured_at, query, behind))
+    if query.pattern is not None:
+        found = found.where(reads.plate.like(_like(query.pattern)))
+    if query.cameras:
+        found = found.where(reads.camera_id.in_(query.cameras))
+    return found.order_by(captured_at.desc(), reads.id.desc()).limit(limit)
+
+
+def to_look_at(asked: Asked, way: Way, behind: Key | None = None) -> Select[Any]:
+    """The select of the keys in that part of the way's index which the query leaves."""
+    reads, query = plate_read.c, asked.query
+    found = select(reads.captured_at, reads.id).where(reads.agency_id == asked.agency_id)
+    if way is Way.CELL:
+        span = _table(asked.spans)
+        return found.where(reads.cell >= span.c.first, reads.cell <= span.c.last)
+    if way is Way.PLATE and query.plate is not None:
+        return found.where(reads.plate == query.plate)
+    if way is Way.PLATE and query.pattern is not None:
+        return found.where(reads.plate >= query.pattern.beginning, reads.plate < _behind(query.pattern.beginning))
+    return found.where(*_moments(reads.captured_at, query, behind))
+
+
+def _moments(captured_at: ColumnElement[Any], query: Query, behind: Key | None) -> list[ColumnElement[bool]]:
+    """What a key must fulfil to lie in the window and behind the last one, which lay in the window."""
+    demands = [] if query.captured_from is None else [captured_at >= query.captured_from]
+    if behind is not None:
+        last = tuple_(literal(behind[0], Moment), literal(behind[1], String))
+        return [*demands, tuple_(captured_at, plate_read.c.id) < last]
+    return demands if query.captured_to is None else [*demands, captured_at < query.captured_to]
+
+
+def _table(spans: Sequence[Span]) -> Any:
+    ends = values(column("first", BigInteger), column("last", BigInteger), name="span")
+    return ends.data(list(spans)).cte("span")
+
+
+def _like(pattern: Pattern) -> str:
+    """For LIKE: plates and patterns hold none of its signs."""
+    return pattern.text.replace("?", "_").replace("*", "%")
+
+
+def _behind(beginning: str) -> str:
+    """The first text, in byte order, behind all that begin so (A-Z 0-9)."""
+    return beginning[:-1] + chr(ord(beginning[-1]) + 1)
