@@ -159,14 +159,12 @@ def ways(query: Query) -> list[Way]:
 
 
 def keys(asked: Asked, way: Way, behind: Key | None, limit: int) -> Select[Any]:
-    """The select of the keys, newest first, of versions that may answer the query; by time with their cells."""
+    """The select of the keys, newest first, of versions that may answer the query."""
     reads, query = plate_read.c, asked.query
     in_order = way is Way.TIME or query.plate is not None
     captured_at = reads.captured_at if in_order else _Unsought(reads.captured_at)
     found = to_look_at(asked, way, behind)
-    if way is Way.TIME:
-        found = found.add_columns(reads.cell)
-    else:
+    if way is not Way.TIME:
         found = found.where(*_moments(captured_at, query, behind))
     if query.pattern is not None:
         found = found.where(reads.plate.like(_like(query.pattern)))
@@ -176,7 +174,7 @@ def keys(asked: Asked, way: Way, behind: Key | None, limit: int) -> Select[Any]:
 
 
 def to_look_at(asked: Asked, way: Way, behind: Key | None = None) -> Select[Any]:
-    """The select of the keys in that part of the way's index which the query leaves."""
+    """The select of the keys in that part of the way's index which the query leaves; by time with their cells."""
     reads, query = plate_read.c, asked.query
     found = select(reads.captured_at, reads.id).where(reads.agency_id == asked.agency_id)
     if way is Way.CELL:
@@ -186,7 +184,7 @@ def to_look_at(asked: Asked, way: Way, behind: Key | None = None) -> Select[Any]
         return found.where(reads.plate == query.plate)
     if way is Way.PLATE and query.pattern is not None:
         return found.where(reads.plate >= query.pattern.beginning, reads.plate < _behind(query.pattern.beginning))
-    return found.where(*_moments(reads.captured_at, query, behind))
+    return found.add_columns(reads.cell).where(*_moments(reads.captured_at, query, behind))
 
 
 def _moments(captured_at: ColumnElement[Any], query: Query, behind: Key | None) -> list[ColumnElement[bool]]:
