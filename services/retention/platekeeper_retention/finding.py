@@ -75,15 +75,16 @@ def _with_plus(element: _Unsought, compiler: SQLCompiler, **options: Any) -> str
 
 
 async def find(
-    tx: Tx, agency_id: AgencyId, query: Query, after: Cursor | None, limit: int, seconds: float
+    tx: Tx, agency_id: AgencyId, query: Query, after: Cursor | None, limit: int, seconds: float, *, many: int = MANY
 ) -> list[KeptRead]:
     """Up to `limit` reads that answer the query, newest first, from behind `after`.
 
-    A read is found by what its last version says. Raises Busy `query_too_slow` after `seconds`.
+    A read is found by what its last version says. `many` decides about the way, never about the answer. Raises Busy
+    `query_too_slow` after `seconds`.
     """
     asked = Asked(agency_id, query, cells.cover(query.area) if query.area else ())
     deadline = time.monotonic() + seconds
-    way = await _shortest(tx, asked, deadline)
+    way = await _shortest(tx, asked, many, deadline)
     behind = None if after is None else (after.captured_at, after.read_id)
     found: list[KeptRead] = []
     wanted, looked_at = limit, 0
@@ -94,7 +95,7 @@ async def find(
             break
         behind, wanted = _key(rows[-1]), min(4 * wanted, KEYS_AT_MOST)
         looked_at += len(rows)
-        if query.area is not None and looked_at >= MANY:
+        if query.area is not None and looked_at >= many:
             way = Way.CELL
     return found[:limit]
 
@@ -124,12 +125,12 @@ async def _answers(tx: Tx, asked: Asked, keys: Sequence[Key], enough: int, deadl
     return found
 
 
-async def _shortest(tx: Tx, asked: Asked, deadline: float) -> Way:
+async def _shortest(tx: Tx, asked: Asked, many: int, deadline: float) -> Way:
     """The way with the fewest reads; of equal ones the first."""
     chosen, *others = ways(asked.query)
     if not others:
         return chosen
-    fewest = await _count(tx, asked, chosen, MANY, deadline)
+    fewest = await _count(tx, asked, chosen, many, deadline)
     for way in others:
         if fewest and (counted := await _count(tx, asked, way, fewest, deadline)) < fewest:
             chosen, fewest = way, counted

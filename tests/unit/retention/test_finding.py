@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Select
 from sqlalchemy.dialects import sqlite
 from standing import AGENCY, Town
@@ -15,6 +16,7 @@ from platekeeper_common import areas
 from platekeeper_retention import cells, domain, finding, storage
 from platekeeper_retention.domain import Query
 from platekeeper_retention.finding import Asked, Way
+from platekeeper_retention.paging import Cursor
 
 
 @FEW
@@ -29,6 +31,19 @@ async def test_every_way_proposes_all_that_answers(here: Town, query: Query) -> 
             keys = [(row.captured_at, row.id) for row in proposed]
             assert keys == sorted(keys, reverse=True)
             assert answers <= {read_id for _, read_id in keys} <= {read.id for read in reads}
+
+
+@FEW
+@given(query=queries(), limit=st.integers(1, 50), many=st.integers(1, 40))
+async def test_whichever_way_is_gone_the_answer_is_the_same(here: Town, query: Query, limit: int, many: int) -> None:
+    reads = await stored_once(here)
+    found: list[tuple[str, int]] = []
+    after = None
+    async with here.standing.rooms["retention"].db.tx() as tx:
+        while page := await finding.find(tx, AGENCY, query, after, limit, 60, many=many):
+            found += [(kept.read.id, kept.read.version) for kept in page]
+            after = Cursor("search", page[-1].read.captured_at, page[-1].read.id)
+    assert found == expected(reads, query)
 
 
 def plan(here: Town, statement: Select[Any]) -> str:

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standing import Town, town
 from unit.retention.office import HARBOR, START, USE, a_read, search, store
-from unit.retention.traffic import CENTRE, FEW, expected, queries, stored_once
+from unit.retention.traffic import FEW, expected, queries, stored_once
 
-from platekeeper_common.events.ingest import Position
 from platekeeper_retention.domain import Query
 from platekeeper_retention.service import SERVICE
 
@@ -34,14 +33,6 @@ async def test_a_search_finds_what_a_plain_filter_finds(
     reads = await stored_once(here)
     found = await all_pages(officer, **query.elements(), limit=limit)
     assert [(read["id"], read["version"]) for read in found] == expected(reads, query)
-
-
-async def test_an_area_with_many_reads_but_few_of_late_is_found_too(here: Town, officer: httpx.AsyncClient) -> None:
-    near, far = CENTRE, Position(34.2, -117.75)
-    old = [a_read(number, position=near) for number in range(3)]
-    await store(here, *old, *(a_read(10 + number, position=far) for number in range(400)))
-    found = await all_pages(officer, **NEARBY, limit=1)
-    assert [read["id"] for read in found] == ["read-0002", "read-0001", "read-0000"]
 
 
 async def test_pages_have_no_gaps_or_repeats_while_new_reads_arrive(here: Town, officer: httpx.AsyncClient) -> None:
