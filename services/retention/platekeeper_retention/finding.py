@@ -126,7 +126,7 @@ async def _answers(tx: Tx, asked: Asked, keys: Sequence[Key], enough: int, deadl
 
 
 async def _shortest(tx: Tx, asked: Asked, many: int, deadline: float) -> Way:
-    """The way with the fewest reads; of equal ones the first."""
+    """The way with the fewest reads. Where all have many it is by time, the order of pages, which ends with one."""
     chosen, *others = ways(asked.query)
     if not others:
         return chosen
@@ -134,7 +134,7 @@ async def _shortest(tx: Tx, asked: Asked, many: int, deadline: float) -> Way:
     for way in others:
         if fewest and (counted := await _count(tx, asked, way, fewest, deadline)) < fewest:
             chosen, fewest = way, counted
-    return chosen
+    return Way.TIME if fewest == many else chosen
 
 
 async def _count(tx: Tx, asked: Asked, way: Way, at_most: int, deadline: float) -> int:
@@ -150,23 +150,24 @@ def _left(deadline: float) -> float:
 
 
 def ways(query: Query) -> list[Way]:
-    """The ways that the query can go, the one to be preferred first."""
+    """The ways that the query can go."""
     if query.plate is not None:
         return [Way.PLATE]
     by_plate = [Way.PLATE] if query.pattern is not None and query.pattern.beginning else []
     by_cell = [Way.CELL] if query.area is not None else []
-    # Time before cell: pages are in its order, so where much is found it ends with the page.
-    return [*by_plate, Way.TIME, *by_cell]
+    return [*by_plate, *by_cell, Way.TIME]
 
 
 def keys(asked: Asked, way: Way, behind: Key | None, limit: int) -> Select[Any]:
     """The select of the keys, newest first, of versions that may answer the query."""
     reads, query = plate_read.c, asked.query
-    in_order = way is Way.TIME or query.plate is not None
+    in_order = way is Way.TIME or (way is Way.PLATE and query.plate is not None)
     captured_at = reads.captured_at if in_order else _Unsought(reads.captured_at)
     found = to_look_at(asked, way, behind)
     if way is not Way.TIME:
         found = found.where(*_moments(captured_at, query, behind))
+    if query.plate is not None:
+        found = found.where(reads.plate == query.plate)
     if query.pattern is not None:
         found = found.where(reads.plate.like(_like(query.pattern)))
     if query.cameras:
