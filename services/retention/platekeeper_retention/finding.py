@@ -101,9 +101,12 @@ async def find(
 
 
 def _keys(asked: Asked, way: Way, rows: Sequence[Row[Any]]) -> list[Key]:
-    """The keys that may lie in the area, each once: two versions of a read may share one."""
+    """The keys that may lie in the area, each once.
+
+    Versions of a read may share one, so the last key stays: another version of it may stand behind these rows, elsewhere.
+    """
     if way is Way.TIME and asked.query.area is not None:
-        rows = [row for row in rows if cells.among(asked.spans, row.cell)]
+        rows = [*(row for row in rows if cells.among(asked.spans, row.cell)), *rows[-1:]]
     return list(dict.fromkeys(map(_key, rows)))
 
 

@@ -13,6 +13,7 @@ from unit.retention.office import START, a_read, rows, store
 from unit.retention.traffic import CENTRE, FEW, expected, queries, stored_once
 
 from platekeeper_common import areas
+from platekeeper_common.events.ingest import Position
 from platekeeper_retention import cells, domain, finding, storage
 from platekeeper_retention.domain import Query
 from platekeeper_retention.finding import Asked, Way
@@ -44,6 +45,19 @@ async def test_whichever_way_is_gone_the_answer_is_the_same(here: Town, query: Q
             found += [(kept.read.id, kept.read.version) for kept in page]
             after = Cursor("search", page[-1].read.captured_at, page[-1].read.id)
     assert found == expected(reads, query)
+
+
+async def test_a_version_elsewhere_does_not_hide_the_last_one(here: Town) -> None:
+    far = Position(34.2, -117.75)
+    old = [a_read(number, captured_at=START, position=far) for number in range(4)]
+    await store(here, *old, *(a_read(number, version=2, captured_at=START, position=CENTRE) for number in range(4)))
+    query = domain.query(area=AROUND)
+    async with here.standing.rooms["retention"].db.tx() as tx:
+        for limit in range(1, 5):
+            found = await finding.find(tx, AGENCY, query, None, limit, 60, many=1)
+            assert [(kept.read.id, kept.read.version) for kept in found] == [
+                (f"read-{number:04}", 2) for number in range(3, 3 - limit, -1)
+            ]
 
 
 def plan(here: Town, statement: Select[Any]) -> str:
