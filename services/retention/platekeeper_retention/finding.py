@@ -103,7 +103,7 @@ async def find(
 def _keys(asked: Asked, way: Way, rows: Sequence[Row[Any]]) -> list[Key]:
     """The keys that may lie in the area, each once.
 
-    Versions of a read may share one, so the last key stays: another version of it may stand behind these rows, elsewhere.
+    Versions of a read may share one, so the last key stays: of another version it may be the next row, in the area.
     """
     if way is Way.TIME and asked.query.area is not None:
         rows = [*(row for row in rows if cells.among(asked.spans, row.cell)), *rows[-1:]]
