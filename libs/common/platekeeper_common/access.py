@@ -28,6 +28,8 @@ from platekeeper_common.policy import Policies
 NOT_STATED = "not_stated"
 """The purpose in the record of a refusal whose request named none that the agency's policy knows."""
 SALT_BYTES = 16
+RECORD_HEADER = "Access-Record-Id"
+"""Of an answer with plate data: the id of the access record that was committed before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +193,8 @@ class Recorder:
             organisation=by.organisation,
             title=by.title,
             session=by.session,
+            actor=by.delegation.actor if by.delegation else None,
+            authority=by.delegation.authority if by.delegation else None,
             policy_version=self._version(by.agency_id),
             salt=_salt(),
             address=place.address,

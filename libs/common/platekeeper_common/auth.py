@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jwk, jwt
 from jose.exceptions import JOSEError
 
-from platekeeper_common import ids
+from platekeeper_common import delegation, ids
 from platekeeper_common.clock import Clock
+from platekeeper_common.delegation import Delegation
 from platekeeper_common.errors import Busy, Unauthenticated
 from platekeeper_common.events.access import AccessRevoked
 from platekeeper_common.events.envelope import Event
@@ -40,9 +41,9 @@ KeySet = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who is calling: a person, or a device with its token."""
+    """Who is calling: a person, a device with its token, or a service that acts for a person."""
 
-    kind: Literal["person", "device"]
+    kind: Literal["person", "device", "delegated"]
     subject: str
     agency_id: AgencyId
     username: str
@@ -56,6 +57,8 @@ class Caller:
     signed_on_at: datetime | None = None
     training_until: datetime | None = None
     """Until when the training that the person had at sign-on is valid; None: no completed training, no data (C2)."""
+    delegation: Delegation | None = None
+    """Who acts for the person and within which approved request; only where `kind` is `delegated`."""
 
     @property
     def trained(self) -> bool:
@@ -109,6 +112,7 @@ def issue(caller: Caller, key: SigningKey, *, issuer: str, audience: str) -> str
         "session": caller.session,
         "auth_time": _seconds(caller.signed_on_at),
         "training_until": _seconds(caller.training_until),
+        **(caller.delegation.claims() if caller.delegation else {}),
     }
     return str(jwt.encode(claims, key.pem.decode(), algorithm=ALGORITHM, headers={"kid": key.kid}))
 
@@ -158,7 +162,9 @@ class Verifier:
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
         now = self._clock()
         try:
-            if claims["kind"] not in ("person", "device"):
+            delegated = delegation.of_claims(claims)
+            kinds = ("person", "device") if delegated is None else ("delegated",)
+            if claims["kind"] not in kinds:
                 raise Unauthenticated("the token is of no kind that we issue", code="token_invalid", clause="G2")
             if claims["iss"] != self._issuer or claims["aud"] != self._audience or not claims["jti"]:
                 raise Unauthenticated("the token was made for another platform", code="token_invalid", clause="G2")
@@ -176,6 +182,7 @@ class Verifier:
                 session=claims.get("session"),
                 signed_on_at=_optional(claims.get("auth_time")),
                 training_until=_optional(claims.get("training_until")),
+                delegation=delegated,
             )
             not_before = _moment(claims["nbf"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:

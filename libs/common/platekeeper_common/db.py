@@ -88,7 +88,12 @@ class Tx:
     @property
     def recorded(self) -> bool:
         """Whether an access record is among what was emitted."""
-        return any(isinstance(event, AccessRecorded) for event in self._emitted)
+        return bool(self.record_ids)
+
+    @property
+    def record_ids(self) -> tuple[str, ...]:
+        """The ids of the access records among what was emitted."""
+        return tuple(event.id for event in self._emitted if isinstance(event, AccessRecorded))
 
     async def commit(self) -> None:
         """Write the emitted events to the outbox and make everything durable, or nothing. Raises Unavailable."""

@@ -1,16 +1,16 @@
 """Rules of hot lists: what may be listed, for how long, and what becomes of a match."""
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from platekeeper_common import patterns, plates
 from platekeeper_common.access import Use
-from platekeeper_common.errors import Conflict, Invalid, Refused
+from platekeeper_common.errors import Conflict, Invalid
 from platekeeper_common.events.hotlist import HitRaised, ListedEntry
 from platekeeper_common.events.recognition import PlateRead
 from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
+from platekeeper_common.immigration import refuse_immigration
 from platekeeper_hotlist.matching import Match
 from platekeeper_hotlist.policy import HotlistPolicy
 
@@ -43,10 +43,6 @@ _STATES = (
 )
 STATES = frozenset(_STATES.split())
 """Postal codes of the states, the District and territories, `US` for federal plates, and Canada's provinces."""
-_IMMIGRATION = re.compile(
-    r"immigra|deport|undocumented|customs enforcement|border patrol|removal order|visa overstay|\baliens?\b"
-    r"|\badmin(?:istrative)? (?:arrest )?warrants?\b|\bcivil detainer|\bice (?:hold|detainer|warrant|agent|request)"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,17 +225,6 @@ def issuing_state(text: str | None) -> str | None:
             code="state_unknown",
         )
     return state
-
-
-def refuse_immigration(*texts: str | None) -> None:
-    """Raise Refused `immigration_refused` when a text speaks of immigration or an administrative warrant (J4)."""
-    for text in texts:
-        if text and _IMMIGRATION.search(re.sub(r"[\s_-]+", " ", text.lower())):
-            raise Refused(
-                "no hot list serves immigration enforcement or administrative warrants",
-                code="immigration_refused",
-                clause="J4",
-            )
 
 
 def listed(entry: Entry, on: HotList) -> ListedEntry:

@@ -10,7 +10,8 @@ from typing import Any
 
 from platekeeper_common import patterns, plates
 from platekeeper_common.areas import Area
-from platekeeper_common.errors import Invalid
+from platekeeper_common.delegation import Delegation, Scope
+from platekeeper_common.errors import Invalid, Refused
 from platekeeper_common.events.recognition import PlateRead, PlatesRead
 from platekeeper_common.ids import AgencyId, CameraId
 from platekeeper_common.patterns import Pattern
@@ -162,6 +163,31 @@ def _demand_bound(asked: Query) -> None:
             {"bound": "window", "at_most_hours": most, "given": window},
         ],
     )
+
+
+def demand_question_within(query: Query, acting: Delegation | None) -> None:
+    """Raise Refused `outside_scope` when a service acting for a person asks for more than the approved request (I3)."""
+    if acting is None:
+        return
+    asked = Scope(
+        plates=() if query.plate is None else (query.plate,),
+        pattern=query.pattern,
+        captured_from=query.captured_from,
+        captured_to=query.captured_to,
+        area=query.area,
+    )
+    if not asked.within(acting.scope):
+        raise _outside_scope()
+
+
+def demand_read_within(read: PlateRead, acting: Delegation | None) -> None:
+    """Raise Refused `outside_scope` when the read is none of those of the approved request (I3)."""
+    if acting is not None and not acting.scope.holds(read.plate, read.captured_at, read.position):
+        raise _outside_scope()
+
+
+def _outside_scope() -> Refused:
+    return Refused("the approved request does not reach so far", code="outside_scope", clause="I3")
 
 
 def keep(read: PlateRead, policy: RetentionPolicy, policy_version: str) -> KeptRead:

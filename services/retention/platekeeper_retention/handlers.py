@@ -66,9 +66,11 @@ async def store_reads(tx: Tx, events: Sequence[PlatesRead], policies: Policies) 
 async def search(tx: Tx, here: Room, query: Query, access: Access, *, limit: int, cursor: str | None) -> Page:
     """A page of the search, with an access record of its own.
 
-    Raises Invalid for what the use lacks (A1, A8) or a cursor of another search, Busy `query_too_slow`.
+    Raises Invalid for what the use lacks (A1, A8) or a cursor of another search, Refused `outside_scope`, Busy
+    `query_too_slow`.
     """
     _demand_use(here, access)
+    domain.demand_question_within(query, access.by.delegation)
     key, by = here.foundation.ids, access.by
     after = None if cursor is None else paging.read(cursor, query, by, key)
     search_id = after.search_id if after else ids.new()
@@ -84,7 +86,10 @@ async def search(tx: Tx, here: Room, query: Query, access: Access, *, limit: int
 
 
 async def view(tx: Tx, here: Room, read_id: str, access: Access) -> KeptRead:
-    """The read in its last version. Raises Invalid for what the use lacks, NotFound `read_unknown`."""
+    """The read in its last version.
+
+    Raises Invalid for what the use lacks, NotFound `read_unknown`, Refused `outside_scope`.
+    """
     kept = await _get(tx, here, read_id, access)
     _record(tx, here, Action.READ_VIEW, access, {"read_id": read_id, "version": kept.read.version}, [read_id])
     return kept
@@ -93,7 +98,8 @@ async def view(tx: Tx, here: Room, read_id: str, access: Access) -> KeptRead:
 async def view_picture(tx: Tx, here: Room, read_id: str, picture: Picture, access: Access) -> tuple[bytes, str]:
     """The plain bytes of the read's image or crop, and their media type.
 
-    Raises Invalid for what the use lacks, NotFound `read_unknown` or `image_absent`, Gone when it was destroyed.
+    Raises Invalid for what the use lacks, NotFound `read_unknown` or `image_absent`, Refused `outside_scope`, Gone when
+    it was destroyed.
     """
     kept = await _get(tx, here, read_id, access)
     reference = kept.read.image if picture == "image" else kept.read.crop
@@ -114,6 +120,7 @@ async def _get(tx: Tx, here: Room, read_id: str, access: Access) -> KeptRead:
     kept = await storage.get(tx, access.by.agency_id, read_id)
     if kept is None:
         raise NotFound("no such read", code="read_unknown")
+    domain.demand_read_within(kept.read, access.by.delegation)
     return kept
 
 

@@ -5,8 +5,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 
 from platekeeper_common import edge
+from platekeeper_common.access import RECORD_HEADER
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
+from platekeeper_common.db import Tx as UnitOfWork
 from platekeeper_common.edge import CurrentPlace, CurrentUse, Tx, may
 from platekeeper_common.service import Room
 from platekeeper_retention import documents, handlers
@@ -32,30 +34,43 @@ Viewer = Annotated[Caller, may(Action.IMAGE_VIEW)]
 
 
 @router.post("/searches", status_code=201)
-async def search(body: SearchRequest, who: Searcher, tx: Tx, here: Here, place: CurrentPlace) -> SearchResult:
-    """Find the agency's reads of a plate, a pattern, an area or both, newest first, a page at a time."""
+async def search(
+    body: SearchRequest, who: Searcher, tx: Tx, here: Here, place: CurrentPlace, response: Response
+) -> SearchResult:
+    """Find the agency\'s reads of a plate, a pattern, an area or both, newest first, a page at a time."""
     access = Access(who, body.use_for(body.reason), place)
     page = await handlers.search(tx, here, body.query(), access, limit=body.limit, cursor=body.cursor)
+    response.headers.update(_recorded(tx))
     return documents.result(page)
 
 
 @router.get("/reads/{read_id}")
-async def view(read_id: str, who: Reader, use: CurrentUse, tx: Tx, here: Here, place: CurrentPlace) -> ReadDocument:
+async def view(
+    read_id: str, who: Reader, use: CurrentUse, tx: Tx, here: Here, place: CurrentPlace, response: Response
+) -> ReadDocument:
     """One read, in its last version."""
-    return documents.shown(await handlers.view(tx, here, read_id, Access(who, use, place)))
+    kept = await handlers.view(tx, here, read_id, Access(who, use, place))
+    response.headers.update(_recorded(tx))
+    return documents.shown(kept)
 
 
 @router.get("/reads/{read_id}/image", response_class=Response, responses=PICTURE)
 async def image(read_id: str, who: Viewer, use: CurrentUse, tx: Tx, here: Here, place: CurrentPlace) -> Response:
     """The whole picture that the read was made from."""
-    return _picture(*await handlers.view_picture(tx, here, read_id, "image", Access(who, use, place)))
+    return _picture(tx, *await handlers.view_picture(tx, here, read_id, "image", Access(who, use, place)))
 
 
 @router.get("/reads/{read_id}/crop", response_class=Response, responses=PICTURE)
 async def crop(read_id: str, who: Viewer, use: CurrentUse, tx: Tx, here: Here, place: CurrentPlace) -> Response:
     """The part of the picture that shows the plate."""
-    return _picture(*await handlers.view_picture(tx, here, read_id, "crop", Access(who, use, place)))
+    return _picture(tx, *await handlers.view_picture(tx, here, read_id, "crop", Access(who, use, place)))
 
 
-def _picture(data: bytes, media_type: str) -> Response:
-    return Response(data, media_type=media_type, headers={**NOT_KEPT, "X-Content-Type-Options": "nosniff"})
+def _picture(tx: UnitOfWork, data: bytes, media_type: str) -> Response:
+    headers = {**NOT_KEPT, **_recorded(tx), "X-Content-Type-Options": "nosniff"}
+    return Response(data, media_type=media_type, headers=headers)
+
+
+def _recorded(tx: UnitOfWork) -> dict[str, str]:
+    """By which access record the answer is remembered."""
+    return {RECORD_HEADER: tx.record_ids[-1]}

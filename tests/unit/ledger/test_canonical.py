@@ -19,7 +19,12 @@ from platekeeper_access_audit.ledger import domain
 from platekeeper_common.events.access import AccessRecorded, Sealed
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text(encoding="utf-8"))
-SAMPLES = {"looked_up": looked_up(), "administered": administered(), "refused": refused()}
+SAMPLES = {
+    "looked_up": looked_up(),
+    "administered": administered(),
+    "refused": refused(),
+    "delegated": looked_up(actor="service:release", authority="release:019c0000-0000-7000-8000-000000000009"),
+}
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 words = texts.filter(bool)
@@ -33,6 +38,7 @@ fields: dict[str, st.SearchStrategy[Any]] = {
         for name in ("title", "device", "address", "session", "purpose", "matter_type", "matter_number")
     },
     **{name: st.none() | texts for name in ("requested_by", "object_type", "object_id", "code", "clause")},
+    **{name: st.none() | texts for name in ("actor", "authority")},
     "policy_version": texts,
     "number": st.integers(1, domain.MOST),
     "count": st.integers(1, domain.MOST),
@@ -142,7 +148,7 @@ def test_a_record_that_is_not_whole_is_told_so(record: AccessRecorded, fault: st
 
 
 def test_whole_records_have_no_faults() -> None:
-    assert [domain.faults(record) for record in SAMPLES.values()] == [[], [], []]
+    assert [domain.faults(record) for record in SAMPLES.values()] == [[]] * len(SAMPLES)
 
 
 @given(moments, st.integers(0, domain.MOST))

@@ -79,6 +79,8 @@ async def test_an_auditor_sees_who_what_when_where_and_why(here: Town) -> None:
         "count": 1,
         "code": None,
         "clause": None,
+        "actor": None,
+        "authority": None,
     }
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platekeeper_access_audit.ledger.checkpoints import Checkpoint, Signer, is_key_name
+from platekeeper_access_audit.ledger.checkpoints import Checkpoint, Signer
+from platekeeper_common.notes import is_key_name
 from platekeeper_verify import notes
 from platekeeper_verify.notes import Key, NotSigned
 

@@ -94,6 +94,10 @@ class AccessRecorded(Event, frozen=True, kw_only=True):
     """The stable code of a refusal."""
     clause: str | None = None
     """The clause that refused."""
+    actor: str | None = None
+    """The service that acted for the subject, `service:release`; None: the subject acted alone."""
+    authority: str | None = None
+    """By which approved request it acted, `release:<id>`."""
 
     @property
     def key(self) -> str:

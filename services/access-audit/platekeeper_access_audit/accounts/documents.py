@@ -47,6 +47,29 @@ class Token(Document):
     """Seconds."""
 
 
+class ExchangeRequest(Document):
+    """RFC 8693 2.1, as a form; all of it is needed."""
+
+    grant_type: Literal["urn:ietf:params:oauth:grant-type:token-exchange"]
+    subject_token: Annotated[str, StringConstraints(min_length=1, max_length=8_000)]
+    subject_token_type: Literal["urn:ietf:params:oauth:token-type:access_token"]
+    actor_token: Password
+    """The acting service's secret."""
+    actor_token_type: Literal["urn:platekeeper:token-type:service-secret"]
+    scope: Annotated[str, StringConstraints(pattern=r"^release:\S{1,64}$")]
+    authorization_details: Annotated[str, StringConstraints(max_length=20_000)]
+    """RFC 9396: a JSON array of one object, `type` `release`, `request`, and the approved scope."""
+
+
+class DelegatedToken(Token):
+    """RFC 8693 2.2.1."""
+
+    issued_token_type: Literal["urn:ietf:params:oauth:token-type:access_token"] = (
+        "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - the name of a type
+    )
+    scope: str
+
+
 class PersonToken(Token):
     """A person's token, and what it says."""
 

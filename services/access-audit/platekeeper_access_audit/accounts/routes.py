@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Form, Query
 
-from platekeeper_access_audit.accounts import agencies, documents, handlers, posts, sign_on
+from platekeeper_access_audit.accounts import agencies, documents, exchange, handlers, posts, sign_on
 from platekeeper_access_audit.accounts.domain import Credentials
 from platekeeper_access_audit.accounts.handlers import NewAccount, OpenedAccount
 from platekeeper_access_audit.accounts.posts import NewCertificate, Post
@@ -50,6 +50,18 @@ async def device_token(body: documents.DeviceTokenRequest, here: Here) -> docume
     """A 10-minute token for a registered device."""
     signed_on = await sign_on.device_token(here, body.device_id, body.secret)
     return documents.Token(access_token=signed_on.token, expires_in=LIFE)
+
+
+@router.post("/v1/token-exchange", tags=["tokens"])
+async def token_exchange(
+    body: Annotated[documents.ExchangeRequest, Form()], here: Here, place: CurrentPlace
+) -> documents.DelegatedToken:
+    """A 60-second token for a service that acts for a person within an approved request (RFC 8693)."""
+    asked = exchange.Asked(body.subject_token, body.actor_token, body.scope, body.authorization_details)
+    exchanged = await exchange.exchange(here, asked, place)
+    who = exchanged.caller
+    life = int((who.expires_at - who.issued_at).total_seconds())
+    return documents.DelegatedToken(access_token=exchanged.token, expires_in=life, scope=body.scope)
 
 
 @router.get(JWKS_PATH, tags=["tokens"])

@@ -34,6 +34,7 @@ ACCOUNTS = Service(
     paths=(
         "/v1/login",
         "/v1/device-tokens",
+        "/v1/token-exchange",
         "/v1/me/second-factor",
         "/v1/agencies",
         "/v1/accounts",

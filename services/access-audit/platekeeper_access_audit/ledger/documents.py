@@ -84,6 +84,8 @@ class RecordDocument(_Document):
     count: int
     code: str | None
     clause: str | None
+    actor: str | None = Field(description="The service that acted for the subject")
+    authority: str | None = Field(description="By which approved request it acted, `release:<id>`")
 
     @classmethod
     def of(cls, entry: Entry, **more: Any) -> Self:

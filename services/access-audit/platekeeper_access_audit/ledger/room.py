@@ -8,9 +8,10 @@ from pathlib import Path
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from platekeeper_access_audit.ledger.checkpoints import Signer, is_key_name
+from platekeeper_access_audit.ledger.checkpoints import Signer
 from platekeeper_common.access import Recorder
 from platekeeper_common.db import Database
+from platekeeper_common.notes import is_key_name
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import PREFIX, ServiceSettings
 

@@ -75,6 +75,8 @@ access_record = Table(
     Column("canonical", LargeBinary, nullable=False),
     Column("leaf_hash", LargeBinary, nullable=False),
     Column("appended_at", Moment, nullable=False),
+    Column("actor", String),
+    Column("authority", String),
     UniqueConstraint("producer", "number"),
     Index("access_record_agency_at", "agency_id", "at", "position"),
     Index("access_record_agency_username_at", "agency_id", "username", "at", "position"),
