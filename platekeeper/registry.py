@@ -6,9 +6,9 @@ from platekeeper_common.policy import merge
 from platekeeper_hotlist.service import SERVICE as HOTLIST
 from platekeeper_ingest.service import SERVICE as INGEST
 from platekeeper_recognition.service import SERVICE as RECOGNITION
-from platekeeper_release import policy as release
+from platekeeper_release.service import SERVICE as RELEASE
 from platekeeper_retention.service import SERVICE as RETENTION
 
-SERVICES = (INGEST, RECOGNITION, HOTLIST, RETENTION, ACCOUNTS, LEDGER)
-SECTIONS = merge(*(service.policy for service in SERVICES), release.SECTIONS)
+SERVICES = (INGEST, RECOGNITION, HOTLIST, RETENTION, RELEASE, ACCOUNTS, LEDGER)
+SECTIONS = merge(*(service.policy for service in SERVICES))
 """Every section that a policy profile must have."""

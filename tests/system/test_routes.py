@@ -14,6 +14,8 @@ from platekeeper_common.edge import declared_action
 PUBLIC = {
     "/v1/login",
     "/v1/device-tokens",
+    "/v1/release-key",
+    "/v1/token-exchange",
     "/.well-known/jwks.json",
     *(f"/health/{service.name}" for service in SERVICES),
     *(f"/docs/{service.name}" for service in SERVICES),
@@ -36,7 +38,7 @@ async def test_every_route_but_the_public_ones_declares_its_action(tmp_path: Pat
     async with town(tmp_path / "var", SERVICES) as here:
         declared = list(doors(here))
     assert {path for _, path, action in declared if action is None} == PUBLIC
-    assert {action for _, _, action in declared if action} | {Action.LOGIN} == set(RULES)
+    assert {action for _, _, action in declared if action} | {Action.LOGIN, Action.TOKEN_EXCHANGE} == set(RULES)
 
 
 @pytest.mark.clause("G2")

@@ -1,4 +1,4 @@
-"""The object store: pictures, encrypted, in a local folder by default.
+"""The object store: pictures and release packages, encrypted, in a local folder by default.
 
 Each object has its own data key; its header keeps that key wrapped by the key of agency, receipt day and class. The
 layout of an object: `PK1`, 12-byte nonce and 48-byte wrapped data key, 12-byte nonce, ciphertext with its 16-byte tag;
@@ -30,10 +30,11 @@ TAG_BYTES = 16
 _WRAPPED = NONCE_BYTES + KEY_BYTES + TAG_BYTES
 
 ImageClass = Literal["image", "crop"]
+ObjectClass = ImageClass | Literal["release"]
 
 
 class Objects:
-    """Encrypted pictures at `{agency}/{received_on}/{class}/{name}`; written once, never over."""
+    """Encrypted objects at `{agency}/{received_on}/{class}/{name}`; written once, never over."""
 
     def __init__(self, folder: Path, keys: KeyStore) -> None:
         """Keep objects in `folder`, made when absent."""
@@ -48,7 +49,7 @@ class Objects:
         *,
         agency_id: AgencyId,
         received_on: date,
-        kind: ImageClass,
+        kind: ObjectClass,
         name: str,
         media_type: str,
     ) -> ImageReference:

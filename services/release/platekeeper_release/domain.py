@@ -1,0 +1,319 @@
+"""Rules of release: who may be given data, what a written request holds, who decides, and what may be fulfilled.
+
+Values in, values out. Sources: clauses I1 to I7, J2, J4, B9.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from platekeeper_common import delegation, patterns, plates
+from platekeeper_common.access import Use
+from platekeeper_common.areas import Area
+from platekeeper_common.auth import Caller
+from platekeeper_common.delegation import PLATES_AT_MOST, Scope
+from platekeeper_common.errors import Conflict, Invalid, Refused
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.immigration import refuse_immigration
+from platekeeper_common.policy import Agency
+from platekeeper_release.policy import ReleasePolicy, Route
+
+Kind = Literal["law_enforcement", "prosecutor", "other"]
+Level = Literal["local", "state", "federal"]
+Outcome = Literal["approved", "denied"]
+STATE = "CA"
+ROUTE_CLAUSES: dict[Route, str] = {"request": "I2", "agreement": "I5", "verified_agency": "I6"}
+"""The clause that opens each route."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRecipient:
+    """An agency to be entered in the register."""
+
+    name: str
+    ori: str | None
+    """Originating agency identifier; only law enforcement and prosecutors have one."""
+    kind: Kind
+    state: str
+    level: Level
+    public_agency: bool
+    """Whether it is one in the sense of Civil Code 1798.90.5."""
+    legal_basis: str
+    """By what law data may be given to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient(NewRecipient):
+    """An agency in our agency's register of those that ask for data."""
+
+    id: str
+    agency_id: AgencyId
+    """Whose register it is."""
+    entered_by: str
+    entered_at: datetime
+    withdrawn_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who asks at the other agency, as the request names them."""
+
+    name: str
+    title: str | None
+    contact: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """What a written request says, before it is checked; None where it says nothing."""
+
+    recipient_id: str | None
+    agency_written: str | None
+    """The agency's name as the request writes it."""
+    person: Person | None
+    intended_purpose: str | None
+    scope: Scope
+    document_sha256: str | None = None
+    document_reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A written request as it was received; it never changes."""
+
+    id: str
+    agency_id: AgencyId
+    number: str
+    """`R-2026-0001`: counted without gaps in each year of the agency's time zone."""
+    route: Route
+    recipient: Recipient
+    """The register's word on the day of receipt."""
+    agency_written: str
+    person: Person
+    intended_purpose: str
+    opens: dict[str, Any]
+    """The scope that is asked for, as JSON values."""
+    document_sha256: str | None
+    document_reference: str | None
+    use: Use
+    """Under which purpose code and matter of ours it was received (A1)."""
+    received_by: str
+    received_by_name: str
+    received_at: datetime
+    policy_version: str
+
+    @property
+    def scope(self) -> Scope:
+        """The scope that is asked for."""
+        return delegation.scope_of(self.opens)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """What the approver says."""
+
+    outcome: Outcome
+    scope: Scope | None
+    """Narrower than asked for; None: as asked for."""
+    expires_at: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The decision on a request; it never changes."""
+
+    request_id: str
+    request_sha256: str
+    outcome: Outcome
+    opens: dict[str, Any] | None
+    """The approved scope, as JSON values; None when denied."""
+    expires_at: datetime | None
+    """Until when the request may be fulfilled; None when denied."""
+    reason: str | None
+    post: str
+    post_title: str
+    decided_by: str
+    decided_by_name: str
+    decided_at: datetime
+    policy_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fulfilment:
+    """What was sent, and by whom; it never changes."""
+
+    request_id: str
+    manifest: bytes
+    note: str
+    """The signed note over the manifest."""
+    package_path: str
+    package_sha256: str
+    package_bytes: int
+    fulfilled_by: str
+    fulfilled_by_name: str
+    fulfilled_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFile:
+    """A request with what became of it (I4)."""
+
+    request: Request
+    request_sha256: str
+    decision: Decision | None = None
+    decision_sha256: str | None = None
+    fulfilment: Fulfilment | None = None
+
+    def status(self, now: datetime) -> Literal["received", "approved", "denied", "expired", "fulfilled"]:
+        """How far it is."""
+        if self.fulfilment is not None:
+            return "fulfilled"
+        if self.decision is None:
+            return "received"
+        if self.decision.outcome == "denied":
+            return "denied"
+        return "approved" if _open(self.decision, now) else "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The approving post today: who holds it, None while it is vacant."""
+
+    post: str
+    title: str
+    holder: str | None
+
+
+def demand_listable(new: NewRecipient) -> None:
+    """Raise Invalid `ori_required` for law enforcement or a prosecutor without an ORI (I1)."""
+    if new.kind != "other" and new.ori is None:
+        raise Invalid("law enforcement and prosecutors are known by their ORI", code="ori_required", clause="I1")
+
+
+def demand_route(policy: ReleasePolicy, route: Route) -> None:
+    """Raise Refused `route_not_open` with the clause of the first route that the department's manual opens."""
+    if route not in policy.routes:
+        opened = ", ".join(policy.routes)
+        detail = f"the department's manual releases by another route: {opened}"
+        raise Refused(detail, code="route_not_open", clause=ROUTE_CLAUSES[policy.routes[0]])
+
+
+def demand_eligible(recipient: Recipient, policy: ReleasePolicy) -> None:
+    """Raise Refused `not_ca_public_agency` (J2, whatever else is true) or `recipient_not_eligible` (I1)."""
+    if not (recipient.public_agency and recipient.state == STATE and recipient.level != "federal"):
+        raise Refused(
+            "plate data goes to public agencies of California alone, never to federal, out-of-state or private ones",
+            code="not_ca_public_agency",
+            clause="J2",
+        )
+    if recipient.kind == "other":
+        detail = f"neither law enforcement nor a prosecutor: {policy.non_le_owner} answers it (I7)"
+        raise Refused(detail, code="recipient_not_eligible", clause="I1", refer_to=policy.non_le_owner)
+    if recipient.withdrawn_at is not None:
+        detail = "the agency has been withdrawn from the register of recipients"
+        raise Refused(detail, code="recipient_not_eligible", clause="I1")
+
+
+def demand_whole(stated: Stated) -> None:
+    """Raise Invalid `request_incomplete` naming which of the three items is missing (I2), Refused (J4)."""
+    said = {
+        "agency": stated.recipient_id and stated.agency_written,
+        "person": stated.person and stated.person.name,
+        "intended_purpose": stated.intended_purpose,
+    }
+    if missing := [item for item, value in said.items() if not (value and value.strip())]:
+        detail = f"a written request names agency, person and intended purpose; missing: {', '.join(missing)}"
+        raise Invalid(detail, code="request_incomplete", clause="I2", missing=missing)
+    refuse_immigration(stated.intended_purpose, stated.agency_written, stated.person.title if stated.person else None)
+
+
+def scope(
+    named: Sequence[str] | None, pattern: str | None, begins: datetime, ends: datetime, area: Area | None
+) -> Scope:
+    """The scope that somebody states, normalised.
+
+    Raises Invalid: `scope_invalid` for plates and a pattern, or neither of them and no area; `plate_invalid`,
+    `pattern_invalid`; `window_invalid` unless it begins before it ends.
+    """
+    if named is not None and pattern is not None:
+        raise Invalid("a scope names plates or a pattern, not both", code="scope_invalid")
+    if not named and pattern is None and area is None:
+        raise Invalid("a scope names plates, a pattern or an area", code="scope_invalid")
+    if named and len(named) > PLATES_AT_MOST:
+        raise Invalid(f"a scope names at most {PLATES_AT_MOST} plates", code="scope_invalid")
+    if not begins < ends:
+        raise Invalid("the window must begin before it ends: from < to", code="window_invalid")
+    return Scope(
+        plates=tuple(sorted({plates.normalise(plate, "a plate of the scope") for plate in named or ()})),
+        pattern=None if pattern is None else patterns.parse(pattern),
+        captured_from=begins,
+        captured_to=ends,
+        area=area,
+    )
+
+
+def year_of(agency: Agency, at: datetime) -> int:
+    """The year at the agency's own clock: requests are counted by it."""
+    return at.astimezone(ZoneInfo(agency.time_zone)).year
+
+
+def number(year: int, serial: int) -> str:
+    """How a request is called on paper."""
+    return f"R-{year}-{serial:04}"
+
+
+def demand_decider(file: RequestFile, office: Office, by: Caller) -> None:
+    """Raise unless the caller decides on this request now.
+
+    Conflict `already_decided` (I3) or `post_vacant` (B9), Refused `not_approver` or `requester_decides` (I3).
+    """
+    if file.decision is not None:
+        raise Conflict(f"the request was {file.decision.outcome} before", code="already_decided", clause="I3")
+    if office.holder is None:
+        detail = f"nobody is {office.title}; nothing is approved until the post is filled"
+        raise Conflict(detail, code="post_vacant", clause="B9", post=office.post)
+    if office.holder != by.subject:
+        raise Refused(f"only the {office.title} in office decides on requests", code="not_approver", clause="I3")
+    if file.request.received_by == by.subject:
+        raise Refused("nobody decides on a request that they entered", code="requester_decides", clause="I3")
+
+
+def demand_ruling(ruling: Ruling, request: Request, now: datetime) -> Scope | None:
+    """The approved scope, None when denied.
+
+    Raises Invalid (I3): `reason_required` for a denial without one, `expiry_required` unless an approval ends after
+    now, `scope_not_narrower` for a scope that was not asked for.
+    """
+    if ruling.outcome == "denied":
+        if not (ruling.reason and ruling.reason.strip()):
+            raise Invalid("a denial says why", code="reason_required", clause="I3")
+        return None
+    if ruling.expires_at is None or ruling.expires_at <= now:
+        raise Invalid("an approval ends, after now: expires_at", code="expiry_required", clause="I3")
+    approved = ruling.scope or request.scope
+    if not approved.within(request.scope):
+        raise Invalid("what is approved lies within what was asked for", code="scope_not_narrower", clause="I3")
+    return approved
+
+
+def demand_fulfillable(file: RequestFile, now: datetime) -> Scope:
+    """The approved scope. Raises Conflict `not_approved` or `approval_expired` (I3)."""
+    if file.decision is None or file.decision.opens is None:
+        raise Conflict("the request has not been approved", code="not_approved", clause="I3")
+    if not _open(file.decision, now):
+        raise Conflict("the approval has expired; ask for another", code="approval_expired", clause="I3")
+    return delegation.scope_of(file.decision.opens)
+
+
+def withdrawn(recipient: Recipient, now: datetime) -> Recipient:
+    """The recipient, withdrawn now. Raises Conflict `recipient_withdrawn`."""
+    if recipient.withdrawn_at is not None:
+        raise Conflict("the recipient has been withdrawn before", code="recipient_withdrawn")
+    return replace(recipient, withdrawn_at=now)
+
+
+def _open(decision: Decision, now: datetime) -> bool:
+    return decision.expires_at is not None and now < decision.expires_at

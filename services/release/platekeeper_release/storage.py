@@ -1,0 +1,213 @@
+"""Release's tables and queries. Requests, decisions and fulfilments are added and never changed; the database refuses it.
+
+A request and a decision are kept as the bytes whose SHA-256 stands beside them: RFC 8785 JSON.
+"""
+
+import hashlib
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import msgspec
+import rfc8785
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Row,
+    Select,
+    String,
+    Table,
+    UniqueConstraint,
+    func,
+    select,
+    tuple_,
+    update,
+)
+
+from platekeeper_common.db import Tx
+from platekeeper_common.errors import NotFound
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.schema import Moment
+from platekeeper_release.domain import Decision, Fulfilment, Recipient, Request, RequestFile
+
+metadata = MetaData()
+recipient = Table(
+    "recipient",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("agency_id", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("ori", String),
+    Column("kind", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("level", String, nullable=False),
+    Column("public_agency", Boolean, nullable=False),
+    Column("legal_basis", String, nullable=False),
+    Column("entered_by", String, nullable=False),
+    Column("entered_at", Moment, nullable=False),
+    Column("withdrawn_at", Moment),
+    Index("recipient_name", "agency_id", "name", "id"),
+)
+release_request = Table(
+    "release_request",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("agency_id", String, nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("serial", Integer, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("sha256", String, nullable=False),
+    UniqueConstraint("agency_id", "year", "serial", name="release_request_number"),
+)
+decision = Table(
+    "decision",
+    metadata,
+    Column("request_id", String, ForeignKey("release_request.id"), primary_key=True),
+    Column("decided_at", Moment, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("sha256", String, nullable=False),
+)
+fulfilment = Table(
+    "fulfilment",
+    metadata,
+    Column("request_id", String, ForeignKey("decision.request_id"), primary_key=True),
+    Column("manifest", LargeBinary, nullable=False),
+    Column("note", String, nullable=False),
+    Column("package_path", String, nullable=False),
+    Column("package_sha256", String, nullable=False),
+    Column("package_bytes", BigInteger, nullable=False),
+    Column("fulfilled_by", String, nullable=False),
+    Column("fulfilled_by_name", String, nullable=False),
+    Column("fulfilled_at", Moment, nullable=False),
+)
+_SENT = ("manifest", "note", "package_path", "package_sha256", "package_bytes", "fulfilled_by", "fulfilled_by_name")
+_FILE = (
+    select(
+        release_request.c.document,
+        release_request.c.sha256,
+        decision.c.document.label("decision_document"),
+        decision.c.sha256.label("decision_sha256"),
+        *(fulfilment.c[name] for name in (*_SENT, "fulfilled_at")),
+    )
+    .outerjoin(decision, decision.c.request_id == release_request.c.id)
+    .outerjoin(fulfilment, fulfilment.c.request_id == release_request.c.id)
+)
+_NUMBER = (release_request.c.year, release_request.c.serial)
+Filed = TypeVar("Filed", Request, Decision)
+
+
+async def add_recipient(tx: Tx, new: Recipient) -> None:
+    """Enter it."""
+    await tx.write(recipient.insert().values(**asdict(new)))
+
+
+async def find_recipient(tx: Tx, agency_id: AgencyId, recipient_id: str) -> Recipient:
+    """One recipient of the agency's register. Raises NotFound `recipient_unknown`."""
+    row = await tx.row(select(recipient).where(recipient.c.agency_id == agency_id, recipient.c.id == recipient_id))
+    if row is None:
+        raise NotFound("no such recipient in the register", code="recipient_unknown")
+    return _recipient(row)
+
+
+async def recipients(tx: Tx, agency_id: AgencyId) -> list[Recipient]:
+    """The agency's register by name, withdrawn ones too."""
+    own = select(recipient).where(recipient.c.agency_id == agency_id)
+    return [_recipient(row) for row in await tx.rows(own.order_by(recipient.c.name, recipient.c.id))]
+
+
+async def withdraw(tx: Tx, withdrawn: Recipient) -> None:
+    """Keep since when it is withdrawn."""
+    own = recipient.c.id == withdrawn.id
+    await tx.write(update(recipient).where(own).values(withdrawn_at=withdrawn.withdrawn_at))
+
+
+async def next_serial(tx: Tx, agency_id: AgencyId, year: int) -> int:
+    """The next number of the year; true until the transaction ends, once it holds the lock."""
+    own = (release_request.c.agency_id == agency_id) & (release_request.c.year == year)
+    row = await tx.row(select(func.max(release_request.c.serial)).where(own))
+    return 1 if row is None or row[0] is None else int(row[0]) + 1
+
+
+async def add_request(tx: Tx, new: Request, year: int, serial: int) -> str:
+    """File it; the SHA-256 of what was filed. Raises IntegrityError when the number is taken."""
+    document, sha256 = filed(new)
+    values = {"year": year, "serial": serial, "received_at": new.received_at, "document": document, "sha256": sha256}
+    await tx.write(release_request.insert().values(id=new.id, agency_id=new.agency_id, **values))
+    return sha256
+
+
+async def add_decision(tx: Tx, new: Decision) -> str:
+    """File it; the SHA-256 of what was filed. Raises IntegrityError when there is one."""
+    document, sha256 = filed(new)
+    values = {"decided_at": new.decided_at, "document": document, "sha256": sha256}
+    await tx.write(decision.insert().values(request_id=new.request_id, **values))
+    return sha256
+
+
+async def add_fulfilment(tx: Tx, new: Fulfilment) -> None:
+    """File it. Raises IntegrityError when there is one."""
+    await tx.write(fulfilment.insert().values(**asdict(new)))
+
+
+async def file(tx: Tx, agency_id: AgencyId, request_id: str) -> RequestFile:
+    """A request of the agency with what became of it. Raises NotFound `request_unknown`."""
+    own = (release_request.c.agency_id == agency_id) & (release_request.c.id == request_id)
+    row = await tx.row(_FILE.where(own))
+    if row is None:
+        raise NotFound("no such request", code="request_unknown")
+    return _file(row)
+
+
+async def files(tx: Tx, agency_id: AgencyId, before: tuple[int, int] | None, limit: int) -> list[RequestFile]:
+    """The agency's requests, newest number first, from behind the number `before` (year and serial)."""
+    wanted = _FILE.where(release_request.c.agency_id == agency_id)
+    if before is not None:
+        wanted = wanted.where(tuple_(*_NUMBER) < before)
+    ordered = wanted.order_by(*(column.desc() for column in _NUMBER)).limit(limit)
+    return [_file(row) for row in await tx.rows(ordered)]
+
+
+async def counts(tx: Tx) -> dict[str, int]:
+    """How many requests there are, and how many were fulfilled, of all agencies."""
+    asked, sent = select(func.count()).select_from(release_request), select(func.count()).select_from(fulfilment)
+    return {"requests": await _number(tx, asked), "releases": await _number(tx, sent)}
+
+
+def filed(document: Request | Decision) -> tuple[bytes, str]:
+    """The document as it is kept, RFC 8785 JSON, and its SHA-256 in hexadecimal."""
+    content = rfc8785.dumps(msgspec.to_builtins(document))
+    return content, hashlib.sha256(content).hexdigest()
+
+
+async def _number(tx: Tx, statement: Select[Any]) -> int:
+    row = await tx.row(statement)
+    return int(row[0]) if row else 0
+
+
+def _recipient(row: Row[Any]) -> Recipient:
+    return Recipient(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def _file(row: Row[Any]) -> RequestFile:
+    request = _opened(row.document, Request)
+    sent = None
+    if row.manifest is not None:
+        facts = {name: getattr(row, name) for name in _SENT}
+        sent = Fulfilment(request_id=request.id, fulfilled_at=row.fulfilled_at, **facts)
+    return RequestFile(
+        request=request,
+        request_sha256=row.sha256,
+        decision=None if row.decision_document is None else _opened(row.decision_document, Decision),
+        decision_sha256=row.decision_sha256,
+        fulfilment=sent,
+    )
+
+
+def _opened(document: bytes, of: type[Filed]) -> Filed:
+    return msgspec.json.decode(document, type=of)
