@@ -56,6 +56,7 @@ GRID: list[tuple[type[PolicySection], str, tuple[Any, ...]]] = [
         "routes",
         (("request",), ("request",), ("verified_agency",), ("verified_agency",), ("agreement", "request")),
     ),
+    (ReleasePolicy, "approver", ("administrator", "administrator", None, None, "administrator")),
     (ReleasePolicy, "non_le_owner", (RELEASE, RELEASE, SUPERVISOR, SUPERVISOR, "Section 810")),
     (LedgerPolicy, "breach_policy", (BREACH, BREACH, None, None, "Section 810")),
     (LedgerPolicy, "audit_cadence", ("quarterly",) * 5),

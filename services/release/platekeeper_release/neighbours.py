@@ -1,7 +1,7 @@
 """What release asks its neighbours: accounts who holds a post and for a delegated token, retention for reads.
 
-A neighbour that is away, or answers too late, is Busy `neighbour_away`; what a neighbour refuses is passed on as it said
-it, with its code and clause.
+A neighbour that is away, or answers too late, is Busy `neighbour_away`; what a neighbour refuses is passed on as it
+said it, with its code and clause.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Release's tables and queries. Requests, decisions and fulfilments are added and never changed; the database refuses it.
+"""Release's tables and queries. Requests, decisions and fulfilments are never changed; the database refuses it.
 
 A request and a decision are kept as the bytes whose SHA-256 stands beside them: RFC 8785 JSON.
 """

@@ -1,7 +1,7 @@
 """Accounts standing alone, its tokens verified by its own keys, with an agency and whoever a test needs in it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +18,8 @@ from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSetting
 from platekeeper_access_audit.accounts.service import ACCOUNTS
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
 from platekeeper_common.events.envelope import Event
-from platekeeper_common.settings import Settings
+from platekeeper_common.service import Service
+from platekeeper_common.settings import ServiceSettings, Settings
 
 PASSWORD = "correct horse battery"
 FAST = AccountsSettings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
@@ -104,11 +105,20 @@ class House:
 
 
 @asynccontextmanager
-async def house(folder: Path, clock: TestClock | None = None) -> AsyncIterator[House]:
-    """Accounts over `folder`; on a fresh one the first administrator has changed the one-time password."""
+async def house(
+    folder: Path,
+    clock: TestClock | None = None,
+    services: Sequence[Service] = (ACCOUNTS,),
+    own: Mapping[str, ServiceSettings] | None = None,
+) -> AsyncIterator[House]:
+    """Accounts over `folder`, alone or among other `services`, which may get settings of their `own`.
+
+    On a fresh folder the first administrator has changed the one-time password.
+    """
     clock = clock or TestClock()
     settings = Settings(var=folder, policies=POLICIES)
-    async with runtime.stand((ACCOUNTS,), settings, SECTIONS, clock=clock, own={"accounts": FAST}) as standing:
+    sheets = {"accounts": FAST, **(own or {})}
+    async with runtime.stand(services, settings, SECTIONS, clock=clock, own=sheets) as standing:
         await standing.ready()
         here = House(standing, clock)
         witnesses = [
