@@ -13,7 +13,7 @@ from platekeeper_common.documents import AreaStated, Shown, UseStated
 from platekeeper_common.errors import Invalid
 from platekeeper_common.moments import Instant
 from platekeeper_release import domain
-from platekeeper_release.domain import (
+from platekeeper_release.filing import (
     Fulfilment,
     Kind,
     Level,

@@ -4,9 +4,8 @@ Values in, values out. Sources: clauses I1 to I7, J2, J4, B9.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from platekeeper_common import delegation, patterns, plates
@@ -15,176 +14,16 @@ from platekeeper_common.areas import Area
 from platekeeper_common.auth import Caller
 from platekeeper_common.delegation import PLATES_AT_MOST, Scope
 from platekeeper_common.errors import Conflict, Invalid, Refused
-from platekeeper_common.ids import AgencyId
 from platekeeper_common.immigration import refuse_immigration
 from platekeeper_common.policy import Agency
+from platekeeper_release.filing import NewRecipient, Office, Recipient, Request, RequestFile, Ruling, Stated
 from platekeeper_release.policy import ReleasePolicy, Route
 
-Kind = Literal["law_enforcement", "prosecutor", "other"]
-Level = Literal["local", "state", "federal"]
-Outcome = Literal["approved", "denied"]
 STATE = "CA"
+NEIGHBOURS_AT_LEAST = 3
+"""Known characters side by side that bound a pattern by themselves (A7)."""
 ROUTE_CLAUSES: dict[Route, str] = {"request": "I2", "agreement": "I5", "verified_agency": "I6"}
 """The clause that opens each route."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRecipient:
-    """An agency to be entered in the register."""
-
-    name: str
-    ori: str | None
-    """Originating agency identifier; only law enforcement and prosecutors have one."""
-    kind: Kind
-    state: str
-    level: Level
-    public_agency: bool
-    """Whether it is one in the sense of Civil Code 1798.90.5."""
-    legal_basis: str
-    """By what law data may be given to it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient(NewRecipient):
-    """An agency in our agency's register of those that ask for data."""
-
-    id: str
-    agency_id: AgencyId
-    """Whose register it is."""
-    entered_by: str
-    entered_at: datetime
-    withdrawn_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """Who asks at the other agency, as the request names them."""
-
-    name: str
-    title: str | None
-    contact: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stated:
-    """What a written request says, before it is checked; None where it says nothing."""
-
-    recipient_id: str | None
-    agency_written: str | None
-    """The agency's name as the request writes it."""
-    person: Person | None
-    intended_purpose: str | None
-    scope: Scope
-    document_sha256: str | None = None
-    document_reference: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A written request as it was received; it never changes."""
-
-    id: str
-    agency_id: AgencyId
-    number: str
-    """`R-2026-0001`: counted without gaps in each year of the agency's time zone."""
-    route: Route
-    recipient: Recipient
-    """The register's word on the day of receipt."""
-    agency_written: str
-    person: Person
-    intended_purpose: str
-    opens: dict[str, Any]
-    """The scope that is asked for, as JSON values."""
-    document_sha256: str | None
-    document_reference: str | None
-    use: Use
-    """Under which purpose code and matter of ours it was received (A1)."""
-    received_by: str
-    received_by_name: str
-    received_at: datetime
-    policy_version: str
-
-    @property
-    def scope(self) -> Scope:
-        """The scope that is asked for."""
-        return delegation.scope_of(self.opens)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
-    """What the approver says."""
-
-    outcome: Outcome
-    scope: Scope | None
-    """Narrower than asked for; None: as asked for."""
-    expires_at: datetime | None
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """The decision on a request; it never changes."""
-
-    request_id: str
-    request_sha256: str
-    outcome: Outcome
-    opens: dict[str, Any] | None
-    """The approved scope, as JSON values; None when denied."""
-    expires_at: datetime | None
-    """Until when the request may be fulfilled; None when denied."""
-    reason: str | None
-    post: str
-    post_title: str
-    decided_by: str
-    decided_by_name: str
-    decided_at: datetime
-    policy_version: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fulfilment:
-    """What was sent, and by whom; it never changes."""
-
-    request_id: str
-    manifest: bytes
-    note: str
-    """The signed note over the manifest."""
-    package_path: str
-    package_sha256: str
-    package_bytes: int
-    fulfilled_by: str
-    fulfilled_by_name: str
-    fulfilled_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestFile:
-    """A request with what became of it (I4)."""
-
-    request: Request
-    request_sha256: str
-    decision: Decision | None = None
-    decision_sha256: str | None = None
-    fulfilment: Fulfilment | None = None
-
-    def status(self, now: datetime) -> Literal["received", "approved", "denied", "expired", "fulfilled"]:
-        """How far it is."""
-        if self.fulfilment is not None:
-            return "fulfilled"
-        if self.decision is None:
-            return "received"
-        if self.decision.outcome == "denied":
-            return "denied"
-        return "approved" if _open(self.decision, now) else "expired"
-
-
-@dataclass(frozen=True, slots=True)
-class Office:
-    """The approving post today: who holds it, None while it is vacant."""
-
-    post: str
-    title: str
-    holder: str | None
 
 
 def demand_listable(new: NewRecipient) -> None:
@@ -218,7 +57,7 @@ def demand_eligible(recipient: Recipient, policy: ReleasePolicy) -> None:
 
 
 def demand_whole(stated: Stated) -> None:
-    """Raise Invalid `request_incomplete` naming which of the three items is missing (I2), Refused (J4)."""
+    """Raise Invalid `request_incomplete` naming which of the three items is missing (I2)."""
     said = {
         "agency": stated.recipient_id and stated.agency_written,
         "person": stated.person and stated.person.name,
@@ -227,7 +66,14 @@ def demand_whole(stated: Stated) -> None:
     if missing := [item for item, value in said.items() if not (value and value.strip())]:
         detail = f"a written request names agency, person and intended purpose; missing: {', '.join(missing)}"
         raise Invalid(detail, code="request_incomplete", clause="I2", missing=missing)
-    refuse_immigration(stated.intended_purpose, stated.agency_written, stated.person.title if stated.person else None)
+
+
+def demand_lawful(stated: Stated, use: Use) -> None:
+    """Raise Refused `immigration_refused` when a text of the request speaks of immigration enforcement (J4)."""
+    person = stated.person
+    said_of = (person.name, person.title, person.contact) if person else ()
+    written = (stated.intended_purpose, stated.agency_written, stated.document_reference)
+    refuse_immigration(*written, *said_of, use.reason, use.matter_number)
 
 
 def scope(
@@ -235,8 +81,10 @@ def scope(
 ) -> Scope:
     """The scope that somebody states, normalised.
 
-    Raises Invalid: `scope_invalid` for plates and a pattern, or neither of them and no area; `plate_invalid`,
-    `pattern_invalid`; `window_invalid` unless it begins before it ends.
+    A pattern without a wildcard is a plate. Raises Invalid: `scope_invalid` for plates and a pattern, for neither of
+    them without an area, or too many plates; `scope_unbounded` (A7) for a pattern with fewer than three known
+    characters side by side without an area; `plate_invalid`, `pattern_invalid`; `window_invalid` unless it begins
+    before it ends.
     """
     if named is not None and pattern is not None:
         raise Invalid("a scope names plates or a pattern, not both", code="scope_invalid")
@@ -246,9 +94,15 @@ def scope(
         raise Invalid(f"a scope names at most {PLATES_AT_MOST} plates", code="scope_invalid")
     if not begins < ends:
         raise Invalid("the window must begin before it ends: from < to", code="window_invalid")
+    wild = None if pattern is None else patterns.parse(pattern)
+    if wild is not None and not patterns.is_pattern(wild.text):
+        named, wild = [wild.text], None
+    if wild is not None and area is None and wild.longest_run < NEIGHBOURS_AT_LEAST:
+        detail = f"a pattern needs {NEIGHBOURS_AT_LEAST} known characters side by side, or an area"
+        raise Invalid(detail, code="scope_unbounded", clause="A7")
     return Scope(
         plates=tuple(sorted({plates.normalise(plate, "a plate of the scope") for plate in named or ()})),
-        pattern=None if pattern is None else patterns.parse(pattern),
+        pattern=wild,
         captured_from=begins,
         captured_to=ends,
         area=area,
@@ -303,7 +157,7 @@ def demand_fulfillable(file: RequestFile, now: datetime) -> Scope:
     """The approved scope. Raises Conflict `not_approved` or `approval_expired` (I3)."""
     if file.decision is None or file.decision.opens is None:
         raise Conflict("the request has not been approved", code="not_approved", clause="I3")
-    if not _open(file.decision, now):
+    if not file.decision.open(now):
         raise Conflict("the approval has expired; ask for another", code="approval_expired", clause="I3")
     return delegation.scope_of(file.decision.opens)
 
@@ -313,7 +167,3 @@ def withdrawn(recipient: Recipient, now: datetime) -> Recipient:
     if recipient.withdrawn_at is not None:
         raise Conflict("the recipient has been withdrawn before", code="recipient_withdrawn")
     return replace(recipient, withdrawn_at=now)
-
-
-def _open(decision: Decision, now: datetime) -> bool:
-    return decision.expires_at is not None and now < decision.expires_at

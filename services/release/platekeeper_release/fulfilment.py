@@ -16,7 +16,7 @@ from platekeeper_common.delegation import Delegation, Scope
 from platekeeper_common.errors import PlatekeeperError
 from platekeeper_common.events.ingest import ImageReference
 from platekeeper_release import domain, neighbours, package, storage
-from platekeeper_release.domain import Fulfilment, RequestFile
+from platekeeper_release.filing import Fulfilment, RequestFile
 from platekeeper_release.package import MEDIA_TYPE, Package
 from platekeeper_release.policy import ReleasePolicy
 from platekeeper_release.room import ReleaseRoom

@@ -13,8 +13,8 @@ from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict, NotFound, PlatekeeperError
 from platekeeper_common.events.ingest import ImageReference
 from platekeeper_common.shared_policy import UsePolicy
-from platekeeper_release import domain, neighbours, storage
-from platekeeper_release.domain import Decision, NewRecipient, Office, Recipient, Request, RequestFile, Ruling, Stated
+from platekeeper_release import domain, filing, neighbours, storage
+from platekeeper_release.filing import Decision, NewRecipient, Office, Recipient, Request, RequestFile, Ruling, Stated
 from platekeeper_release.package import MEDIA_TYPE
 from platekeeper_release.policy import ReleasePolicy
 from platekeeper_release.room import ReleaseRoom
@@ -57,6 +57,7 @@ async def receive(tx: Tx, here: ReleaseRoom, by: Caller, stated: Stated, use: Us
     domain.demand_route(policy, "request")
     profile.section(UsePolicy).demand(use)
     domain.demand_whole(stated)
+    domain.demand_lawful(stated, use)
     await tx.lock()
     recipient = await storage.find_recipient(tx, by.agency_id, stated.recipient_id or "")
     domain.demand_eligible(recipient, policy)
@@ -70,7 +71,7 @@ async def receive(tx: Tx, here: ReleaseRoom, by: Caller, stated: Stated, use: Us
         route="request",
         recipient=recipient,
         agency_written=stated.agency_written or "",
-        person=stated.person or domain.Person(name="", title=None, contact=None),
+        person=stated.person or filing.Person(name="", title=None, contact=None),
         intended_purpose=stated.intended_purpose or "",
         opens=stated.scope.elements(),
         document_sha256=stated.document_sha256,

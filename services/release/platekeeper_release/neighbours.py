@@ -7,6 +7,7 @@ said it, with its code and clause.
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ from platekeeper_common.access import RECORD_HEADER, Use
 from platekeeper_common.delegation import Delegation, Scope
 from platekeeper_common.errors import Busy, Conflict, PlatekeeperError
 from platekeeper_common.service import Foundation
-from platekeeper_release.domain import Office
+from platekeeper_release.filing import Office
 from platekeeper_release.package import Gathered, Picture, Read
 
 PAGE = 200
@@ -92,7 +93,11 @@ async def _reads(retention: httpx.AsyncClient, scope: Scope, use: Use, most: int
                 raise _too_large(f"{most} reads")
             if (cursor := page["next_cursor"]) is None:
                 break
-    return sorted(found.values(), key=lambda read: (read.facts["captured_at"], read.facts["id"])), searches
+    return sorted(found.values(), key=_moment), searches
+
+
+def _moment(read: Read) -> tuple[datetime, str]:
+    return datetime.fromisoformat(read.facts["captured_at"]), read.facts["id"]
 
 
 def _questions(scope: Scope) -> list[dict[str, Any]]:

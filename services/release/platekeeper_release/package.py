@@ -18,7 +18,7 @@ import rfc8785
 from platekeeper_common.auth import Caller
 from platekeeper_common.notes import NoteSigner
 from platekeeper_common.policy import Agency
-from platekeeper_release.domain import RequestFile
+from platekeeper_release.filing import RequestFile
 
 MEDIA_TYPE = "application/zip"
 FORMAT = "platekeeper-release/1"

@@ -33,7 +33,7 @@ from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.schema import Moment
-from platekeeper_release.domain import Decision, Fulfilment, Recipient, Request, RequestFile
+from platekeeper_release.filing import Decision, Fulfilment, Recipient, Request, RequestFile
 
 metadata = MetaData()
 recipient = Table(

@@ -13,6 +13,7 @@ from unit.retention.office import START, a_read
 
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common.auth import SigningKey
+from platekeeper_common.events.ingest import Position
 
 DETAILS = {"type": "release", "request": "request-1", "plates": [PLATE], **WINDOW}
 QUESTION = {**USE, "plate": PLATE, **WINDOW}
@@ -108,6 +109,8 @@ async def test_it_opens_nothing_else_anywhere(here: Desk) -> None:
         {"to": (START + timedelta(hours=1, seconds=1)).isoformat()},
         {"from": ...},
         {"to": ...},
+        {"plate": ..., "pattern": "8ABC*"},
+        {"plate": ..., "area": {"circle": {"centre": {"latitude": 34, "longitude": -117}, "radius": 10}}},
     ],
 )
 async def test_a_wider_question_is_refused_and_recorded(here: Desk, different: dict[str, Any]) -> None:
@@ -116,6 +119,41 @@ async def test_a_wider_question_is_refused_and_recorded(here: Desk, different: d
     assert told(await client.post("/v1/searches", json=asked)) == (403, "outside_scope", "I3")
     (record,) = await here.records("reads.search", "refused")
     assert (record.code, record.authority) == ("outside_scope", "release:request-1")
+
+
+AREA = {"circle": {"centre": {"latitude": 34.0, "longitude": -117.0}, "radius": 100.0}}
+NEAR, FAR = Position(34.0, -117.0), Position(34.1, -117.0)
+
+
+@pytest.mark.clause("I3")
+async def test_a_pattern_and_an_area_bind_too(here: Desk) -> None:
+    near, far = await here.photographed(1, position=NEAR), await here.photographed(2, position=FAR)
+    nowhere = await here.photographed(3)
+    await here.store(near, far, nowhere)
+    bound = {name: value for name, value in DETAILS.items() if name != "plates"} | {"pattern": "8ABC*", "area": AREA}
+    client = here.house.client(good(await exchange(here, bound))["access_token"])
+    asked = {name: value for name, value in QUESTION.items() if name != "plate"}
+    for within in (
+        {"pattern": "8ABC*", "area": AREA},
+        {"plate": PLATE, "area": AREA},
+        {"prefix": "8ABC", "area": AREA},
+    ):
+        assert [read["id"] for read in good(await client.post("/v1/searches", json=asked | within))["reads"]] == [
+            near.id
+        ]
+    wider = {"circle": AREA["circle"] | {"radius": 101.0}}
+    for outside in (
+        {"pattern": "8ABC*"},
+        {"plate": PLATE},
+        {"area": AREA},
+        {"pattern": "8AB*", "area": AREA},
+        {"pattern": "8ABC*", "area": wider},
+        {"plate": OTHER_PLATE, "area": AREA},
+    ):
+        assert told(await client.post("/v1/searches", json=asked | outside)) == (403, "outside_scope", "I3")
+    assert (await client.get(f"/v1/reads/{near.id}/image", params=USE)).status_code == 200
+    for read in (far, nowhere):
+        assert told(await client.get(f"/v1/reads/{read.id}/image", params=USE)) == (403, "outside_scope", "I3")
 
 
 @pytest.mark.clause("I3")

@@ -5,6 +5,7 @@ import base64
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from unit.release.desk import OTHER_PLATE, PLATE, WINDOW, Desk, desk, good, sha256, token, told, unzipped
 from unit.retention.office import START, a_read
 
+from platekeeper_common.events.ingest import Position
 from platekeeper_common.ids import ReadId
 from platekeeper_release import fulfilment
 from platekeeper_release.room import ReleaseRoom, ReleaseSettings
@@ -104,6 +106,37 @@ async def test_several_plates_are_each_searched_and_no_other(here: Desk) -> None
     request_id = await here.approved(scope={"plates": plates, **WINDOW})
     manifest = good(await here.fulfil(request_id))["fulfilment"]["manifest"]
     assert (manifest["reads"], len(manifest["access_records"])) == (2, 2)
+
+
+POMONA, AWAY = Position(34.0553, -117.7502), Position(34.2000, -117.7502)
+CIRCLE = {"circle": {"centre": {"latitude": 34.0550, "longitude": -117.7500}, "radius": 500}}
+
+
+@pytest.mark.clause("I3")
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ({"pattern": "8ABC1?3"}, [1, 2]),
+        ({"pattern": "8ABC1?3", "area": CIRCLE}, [1]),
+        ({"plates": [PLATE], "area": CIRCLE}, [1]),
+        ({"pattern": "?A*", "area": CIRCLE}, [1]),
+        ({"area": CIRCLE}, [1, 3]),
+    ],
+)
+async def test_a_pattern_and_an_area_go_out_as_approved(here: Desk, scope: dict[str, Any], expected: list[int]) -> None:
+    await here.store(
+        await here.photographed(1, position=POMONA),
+        a_read(2, agency_id=here.agency_id, plate="8ABC193", position=AWAY),
+        a_read(3, agency_id=here.agency_id, plate=OTHER_PLATE, position=POMONA),
+        a_read(4, agency_id=here.agency_id, plate=OTHER_PLATE),
+        a_read(7200, agency_id=here.agency_id, position=POMONA),
+    )
+    request_id = await here.approved(scope={**scope, **WINDOW})
+    good(await here.fulfil(request_id))
+    files = unzipped(await here.package(request_id))
+    reads = [json.loads(line)["id"] for line in files["reads.jsonl"].splitlines()]
+    assert reads == [f"read-{number:04}" for number in expected]
+    assert {name: files[name] for name in here.pictures} == here.pictures
 
 
 @pytest.mark.clause("I3")

@@ -119,6 +119,7 @@ async def test_where_the_manual_knows_no_request_none_is_received(tmp_path: Path
         {"intended_purpose": "ICE detainer 2026"},
         {"agency": {"recipient_id": "x", "name": "Border Patrol task force"}},
         {"person": {"name": "A. Smith", "title": "Deportation officer"}},
+        {"purpose": "other_le", "reason": "immigration check"},
     ],
 )
 async def test_nothing_is_received_for_immigration_enforcement(here: Desk, different: dict[str, Any]) -> None:
@@ -151,6 +152,7 @@ async def test_a_request_carries_a_purpose_and_a_matter(here: Desk) -> None:
         ({"plates": [PLATE], "pattern": "8A*", **WINDOW}, "scope_invalid"),
         ({"plates": ["8ÄBC"], **WINDOW}, "plate_invalid"),
         ({"pattern": "***", **WINDOW}, "pattern_invalid"),
+        ({"pattern": "8A?C*", **WINDOW}, "scope_unbounded"),
         ({"plates": [PLATE], "from": WINDOW["to"], "to": WINDOW["from"]}, "window_invalid"),
         ({"plates": [PLATE], "from": WINDOW["from"]}, "invalid_request"),
         ({"plates": [PLATE], **WINDOW, "area": {}}, "area_invalid"),
