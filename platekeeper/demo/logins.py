@@ -42,6 +42,7 @@ def invent() -> tuple[Person, ...]:
         ("demo-sergeant", "Sam Demo", "Training Sergeant", ("trainer",)),
         ("demo-officer", "Olive Demo", "Officer", ("officer",)),
         ("demo-recruit", "Rudy Demo", "Officer in training", ("officer",)),
+        ("demo-investigator", "Ines Demo", "Detective", ("investigator",)),
     )
     return tuple(Person(*row, password=secrets.token_urlsafe(18)) for row in cast)
 
