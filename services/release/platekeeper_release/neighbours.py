@@ -4,9 +4,11 @@ A neighbour that is away, or answers too late, is Busy `neighbour_away`; what a 
 said it, with its code and clause.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -26,10 +28,33 @@ PICTURES = ("image", "crop")
 DESTROYED = 410
 
 
+@dataclass(frozen=True, slots=True)
+class _Neighbour:
+    """A neighbour while it is asked; each answer must come within `seconds`."""
+
+    client: httpx.AsyncClient
+    seconds: float
+
+    async def ask(self, method: str, path: str, *, also: int | None = None, **more: Any) -> httpx.Response:
+        """The answer; the status `also` is one too. Raises what the neighbour refused, as its own error here."""
+        async with asyncio.timeout(self.seconds):
+            answer = await self.client.request(method, path, **more)
+        if answer.is_success or answer.status_code == also:
+            return answer
+        told = _problem(answer)
+        refusal = PlatekeeperError(
+            str(told.get("detail", "a neighbour refused")),
+            code=str(told.get("code", "neighbour_away")),
+            clause=told.get("clause"),
+        )
+        refusal.status = answer.status_code if answer.status_code < 500 else Busy.status
+        raise refusal
+
+
 async def office(foundation: Foundation, token: str, post: str) -> Office:
     """Who holds the post today, as accounts tell the caller with this token."""
     async with _asking(foundation, "accounts", token) as accounts:
-        told = (await _answered(accounts.get("/v1/posts"))).json()
+        told = (await accounts.ask("GET", "/v1/posts")).json()
     for one in told:
         if one["post"] == post:
             return Office(post, one["title"], one["account_id"])
@@ -49,7 +74,7 @@ async def delegated(foundation: Foundation, token: str, acting: Delegation) -> s
         "authorization_details": json.dumps(claims["authorization_details"]),
     }
     async with _asking(foundation, "accounts") as accounts:
-        answer = await _answered(accounts.post("/v1/token-exchange", data=form))
+        answer = await accounts.ask("POST", "/v1/token-exchange", data=form)
     return str(answer.json()["access_token"])
 
 
@@ -78,14 +103,14 @@ async def gather(
     return Gathered(reads, pictures, searches, gone)
 
 
-async def _reads(retention: httpx.AsyncClient, scope: Scope, use: Use, most: int) -> tuple[list[Read], list[str]]:
+async def _reads(retention: _Neighbour, scope: Scope, use: Use, most: int) -> tuple[list[Read], list[str]]:
     found: dict[str, Read] = {}
     searches: list[str] = []
     for question in _questions(scope):
         cursor: str | None = None
         while True:
             asked = {**_stated(use), **question, "limit": PAGE} | ({"cursor": cursor} if cursor else {})
-            answer = await _answered(retention.post("/v1/searches", json=asked))
+            answer = await retention.ask("POST", "/v1/searches", json=asked)
             page, record_id = answer.json(), answer.headers[RECORD_HEADER]
             searches.append(record_id)
             found |= {read["id"]: Read(read, record_id) for read in page["reads"]}
@@ -106,10 +131,9 @@ def _questions(scope: Scope) -> list[dict[str, Any]]:
     return [rest | {"plate": plate} for plate in scope.plates] or [rest]
 
 
-async def _picture(retention: httpx.AsyncClient, read_id: str, kind: str, use: Use) -> Picture | None:
+async def _picture(retention: _Neighbour, read_id: str, kind: str, use: Use) -> Picture | None:
     """None when the picture has been destroyed."""
-    asking = retention.get(f"/v1/reads/{read_id}/{kind}", params=_stated(use))
-    answer = await _answered(asking, also=DESTROYED)
+    answer = await retention.ask("GET", f"/v1/reads/{read_id}/{kind}", also=DESTROYED, params=_stated(use))
     if answer.status_code == DESTROYED:
         return None
     return Picture(read_id, kind, answer.content, answer.headers["content-type"], answer.headers[RECORD_HEADER])
@@ -132,31 +156,16 @@ def _too_large(limit: str) -> Conflict:
 
 
 @asynccontextmanager
-async def _asking(foundation: Foundation, service: str, token: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+async def _asking(foundation: Foundation, service: str, token: str | None = None) -> AsyncIterator[_Neighbour]:
     try:
         async with foundation.peers.client(service) as client:
             if token is not None:
                 client.headers["authorization"] = f"Bearer {token}"
-            yield client
+            yield _Neighbour(client, foundation.settings.peer_seconds)
     except (OSError, httpx.HTTPError) as error:
         raise Busy(
             f"{service} is away; nothing was kept", code="neighbour_away", headers={"Retry-After": "2"}
         ) from error
-
-
-async def _answered(asking: Any, also: int | None = None) -> httpx.Response:
-    """The answer. Raises what the neighbour refused, as its own error here; the status `also` is an answer too."""
-    answer: httpx.Response = await asking
-    if answer.is_success or answer.status_code == also:
-        return answer
-    told = _problem(answer)
-    refusal = PlatekeeperError(
-        str(told.get("detail", "a neighbour refused")),
-        code=str(told.get("code", "neighbour_away")),
-        clause=told.get("clause"),
-    )
-    refusal.status = answer.status_code if answer.status_code < 500 else Busy.status
-    raise refusal
 
 
 def _problem(answer: httpx.Response) -> Mapping[str, Any]:

@@ -110,13 +110,14 @@ async def house(
     clock: TestClock | None = None,
     services: Sequence[Service] = (ACCOUNTS,),
     own: Mapping[str, ServiceSettings] | None = None,
+    **more: Any,
 ) -> AsyncIterator[House]:
-    """Accounts over `folder`, alone or among other `services`, which may get settings of their `own`.
+    """Accounts over `folder`, alone or among other `services`, with settings of their `own` and `more` for all.
 
     On a fresh folder the first administrator has changed the one-time password.
     """
     clock = clock or TestClock()
-    settings = Settings(var=folder, policies=POLICIES)
+    settings = Settings(var=folder, policies=POLICIES, **more)
     sheets = {"accounts": FAST, **(own or {})}
     async with runtime.stand(services, settings, SECTIONS, clock=clock, own=sheets) as standing:
         await standing.ready()

@@ -148,10 +148,15 @@ class Desk:
 
 @asynccontextmanager
 async def desk(
-    folder: Path, profile: str = "pomona", own: Mapping[str, ServiceSettings] | None = None, *, post: bool = True
+    folder: Path,
+    profile: str = "pomona",
+    own: Mapping[str, ServiceSettings] | None = None,
+    *,
+    post: bool = True,
+    **more: Any,
 ) -> AsyncIterator[Desk]:
     """The desk of an agency that follows the profile; `post`: whether its approving post is filled."""
-    async with house(folder, services=SERVICES, own=own) as here:
+    async with house(folder, services=SERVICES, own=own, **more) as here:
         boss = await here.staffed(profile=profile)
         people = {"boss": account_id(boss)}
         for username, role in (("clerk", "investigator"), ("sergeant", "trainer")):

@@ -254,6 +254,20 @@ async def test_without_a_neighbour_nothing_half_done_is_kept(here: Desk, tmp_pat
     assert good(await here.fulfil(request_id))["status"] == "fulfilled"
 
 
+async def test_a_neighbour_that_answers_too_late_is_away(tmp_path: Path) -> None:
+    async def silent(*_: Any) -> None:
+        await asyncio.sleep(60)
+
+    async with desk(tmp_path / "var", peer_seconds=0.5) as here:
+        request_id = (await here.receive())["id"]
+        apps = here.house.standing.apps
+        assert isinstance(apps, dict)
+        accounts = apps["accounts"]
+        apps["accounts"] = silent
+        assert told(await here.decide(request_id)) == (503, "neighbour_away", None)
+        apps["accounts"] = accounts
+
+
 async def test_reads_go_out_oldest_first(here: Desk) -> None:
     await here.store(*(a_read(n, agency_id=here.agency_id) for n in (5, 1, 3)))
     request_id = await here.approved()
