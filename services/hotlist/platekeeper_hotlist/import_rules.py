@@ -7,6 +7,7 @@ from typing import Literal
 
 from platekeeper_common.errors import Invalid, PlatekeeperError
 from platekeeper_common.ids import AgencyId, EntryId, ListId
+from platekeeper_common.immigration import refuse_immigration
 from platekeeper_hotlist import domain
 from platekeeper_hotlist.csv_file import Row, Unreadable
 from platekeeper_hotlist.domain import PARTIALS_AT_MOST, Entry, NewEntry
@@ -157,7 +158,7 @@ def settle(
 
 
 def _entry(row: Row, asked: Import) -> NewEntry:
-    domain.refuse_immigration(*row.texts)
+    refuse_immigration(*row.texts)
     said = row.fields
     category, reason = said.get("category"), said.get("reason")
     if (alert := said.get("alert")) is not None:
@@ -180,7 +181,7 @@ def _entry(row: Row, asked: Import) -> NewEntry:
 def _category(text: str) -> str:
     """Our word for a category, as we, NCIC or a vendor writes it."""
     if text.upper() == _NCIC_IMMIGRATION:
-        domain.refuse_immigration("immigration violator")
+        refuse_immigration("immigration violator")
     return NCIC_CATEGORIES.get(text.upper(), "_".join(text.lower().replace("-", " ").split()))
 
 

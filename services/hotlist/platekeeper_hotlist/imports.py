@@ -22,6 +22,7 @@ from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Invalid, PlatekeeperError, TooLarge, TooSlow
 from platekeeper_common.ids import ListId
+from platekeeper_common.immigration import refuse_immigration
 from platekeeper_hotlist import domain, import_batches, import_storage, storage
 from platekeeper_hotlist.csv_file import CsvFile, Row, Unreadable
 from platekeeper_hotlist.handlers import demand_use
@@ -64,10 +65,10 @@ async def open_import(
     Raises Invalid (A1, A8, `category_unknown`), Refused `immigration_refused` (J4), NotFound.
     """
     demand_use(here, by, use)
-    domain.refuse_immigration(asked.category, asked.reason, asked.incident)
+    refuse_immigration(asked.category, asked.reason, asked.incident)
     domain.demand_category(asked.category)
     on = await storage.one_list(tx, by.agency_id, list_id)
-    domain.refuse_immigration(on.name, on.source_title)
+    refuse_immigration(on.name, on.source_title)
     now = here.clock()
     opened = Import(
         id=ids.new(),
@@ -143,14 +144,14 @@ async def _take_rows(intake: Intake, upload: AsyncGenerator[bytes, None]) -> Non
         first = not file.header_texts
         waiting += file.take(data)
         if first:
-            domain.refuse_immigration(*file.header_texts)
+            refuse_immigration(*file.header_texts)
         while len(waiting) >= BATCH or (waiting and loop.time() - settled_at > QUIET_SECONDS):
             await import_batches.settle(intake, waiting[:BATCH])
             del waiting[:BATCH]
             settled_at = loop.time()
         await asyncio.sleep(0)
     waiting += file.end()
-    domain.refuse_immigration(*file.header_texts)
+    refuse_immigration(*file.header_texts)
     for start in range(0, len(waiting), BATCH):
         await import_batches.settle(intake, waiting[start : start + BATCH])
 
