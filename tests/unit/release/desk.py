@@ -156,7 +156,7 @@ async def desk(
     **more: Any,
 ) -> AsyncIterator[Desk]:
     """The desk of an agency that follows the profile; `post`: whether its approving post is filled."""
-    async with house(folder, services=SERVICES, own=own, **more) as here:
+    async with house(folder, services=SERVICES, own=own, **({"peer_seconds": 30} | more)) as here:
         boss = await here.staffed(profile=profile)
         people = {"boss": account_id(boss)}
         for username, role in (("clerk", "investigator"), ("sergeant", "trainer")):
