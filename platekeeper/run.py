@@ -11,7 +11,7 @@ from platekeeper.client import ApiError, Session
 from platekeeper.demo import drive, load, logins, street
 from platekeeper_access_audit.accounts import handlers as accounts
 from platekeeper_access_audit.accounts.room import AccountsRoom
-from platekeeper_common import auth
+from platekeeper_common import auth, log
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR
 from platekeeper_common.ids import PLATFORM
@@ -28,6 +28,7 @@ async def run(*, demonstration: bool) -> int:
     """Serve until Ctrl-C; the exit status."""
     try:
         settings = server.load_settings()
+        log.configure(level=log.level_for(settings.log_level))
         async with server.serve(settings) as serving:
             await _welcome(serving)
             shown = asyncio.create_task(_demonstrate(serving)) if demonstration else None
@@ -46,6 +47,8 @@ async def run(*, demonstration: bool) -> int:
 
 async def _welcome(serving: server.Serving) -> None:
     say(f"Platekeeper serves on {serving.url} (Ctrl-C stops it)")
+    if serving.metrics_url is not None:
+        say(f"figures for operators: {serving.metrics_url}")
     room = serving.standing.rooms["accounts"]
     assert isinstance(room, AccountsRoom)  # noqa: S101 - the registry says so
     password = await accounts.create_first_administrator(room)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 import structlog
@@ -22,11 +23,13 @@ from platekeeper_common.events.access import AccessRevoked, AgencyChanged, Check
 from platekeeper_common.foundation import open_foundation
 from platekeeper_common.log import describe
 from platekeeper_common.migrate import migrate
+from platekeeper_common.observe import Observe
 from platekeeper_common.policy import Sections
 from platekeeper_common.relay import Relay
 from platekeeper_common.service import Foundation, Job, Room, Service
 from platekeeper_common.settings import ServiceSettings, Settings
 
+VERSION = version("platekeeper")
 PRUNE_SECONDS = 600.0
 READY_SECONDS = 30.0
 _log = structlog.get_logger()
@@ -38,13 +41,14 @@ class Running:
     def __init__(self, name: str, run: Coroutine[Any, Any, None], part: apps.Part | None = None) -> None:
         """Start at once. A `part` knows its own trouble; without one the task's end is all that can be wrong."""
         self.name = name
-        self._part = part
+        self.part = part
         self.task = asyncio.create_task(run, name=name)
+        self.task.add_done_callback(self._say_death)
 
     @property
     def trouble(self) -> str | None:
         """Why it does not do its work; None when it does."""
-        trouble = self._part.trouble if self._part else None
+        trouble = self.part.trouble if self.part else None
         if self.task.done() and trouble is None:
             error = None if self.task.cancelled() else self.task.exception()
             return f"{self.name}: ended" + (f" by {type(error).__name__}" if error else "")
@@ -53,9 +57,11 @@ class Running:
     async def stop(self) -> None:
         """Cancel and wait; a part that died before has said so in the log."""
         self.task.cancel()
-        (ended,) = await asyncio.gather(self.task, return_exceptions=True)
-        if isinstance(ended, Exception):
-            _log.error("part failed", part=self.name, error=describe(ended))
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    def _say_death(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("part failed", part=self.name, error=describe(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class Standing:
     """Services that stand: their rooms, their apps and everything that runs for them."""
 
     foundation: Foundation
+    services: Sequence[Service]
     rooms: Mapping[str, Room]
     apps: Mapping[str, FastAPI]
     parts: Mapping[str, list[Running]]
@@ -82,7 +89,7 @@ class Standing:
             raise TimeoutError("; ".join(self.trouble())) from error
 
 
-def route(services: Sequence[Service], built: Mapping[str, FastAPI], rest: ASGIApp | None = None) -> ASGIApp:
+def route(services: Sequence[Service], built: Mapping[str, ASGIApp], rest: ASGIApp | None = None) -> ASGIApp:
     """One app that hands each request to the service whose path prefix is the longest match, and others to `rest`."""
     prefixes = sorted(
         ((path, built[service.name]) for service in services for path in apps.paths(service)),
@@ -121,16 +128,19 @@ async def stand(
     service does.
     """
     built: dict[str, FastAPI] = {}
+    doors: dict[str, ASGIApp] = {}
     rooms: dict[str, Room] = {}
     parts: dict[str, list[Running]] = {service.name: [] for service in services}
     async with AsyncExitStack() as stack:
-        opened = open_foundation(settings, sections, built.__getitem__, clock=clock, fetch_keys=fetch_keys)
+        opened = open_foundation(settings, sections, doors.__getitem__, clock=clock, fetch_keys=fetch_keys)
         foundation = await stack.enter_async_context(opened)
         for service in services:
             await migrate(settings.database(service.name), service.migrations)
             section = (own or {}).get(service.name) or environment.load(service.settings)
             rooms[service.name] = room = await stack.enter_async_context(service.open(foundation, section))
             built[service.name] = apps.build(service, room, section, partial(parts.__getitem__, service.name))
+            doors[service.name] = Observe(built[service.name], room.meter)
+            room.meter.declare(*service.counted)
         stack.push_async_callback(_stop, parts)
         followers = _registers(foundation)
         parts["foundation"] = [
@@ -141,8 +151,9 @@ async def stand(
             await asyncio.gather(*(follower.caught_up() for follower in followers.values()))
         for service in services:
             parts[service.name] += _service_parts(service, rooms[service.name], built[service.name])
-        app = route(services, built, rest(foundation) if rest else None)
-        yield Standing(foundation, rooms, built, parts, app)
+            _log.info("service started", service=service.name, version=VERSION)
+        others = Observe(rest(foundation), foundation.meters.of("pages")) if rest else None
+        yield Standing(foundation, services, rooms, built, parts, route(services, doors, others))
 
 
 def _registers(foundation: Foundation) -> dict[str, Follower]:
@@ -197,3 +208,5 @@ async def _stop(parts: Mapping[str, list[Running]]) -> None:
     relays = [part for part in running if part.name == "relay"]
     await asyncio.gather(*(part.stop() for part in running if part not in relays))
     await asyncio.gather(*(part.stop() for part in relays))
+    for name in parts.keys() - {"foundation"}:
+        _log.info("service stopped", service=name)

@@ -63,12 +63,14 @@ class Platform:
 async def platform(var: Path, *arguments: str, **environment: str) -> AsyncIterator[Platform]:
     """`platekeeper run` over the folder `var` on a free port; killed at the end when it still runs."""
     port = free_port()
+    settings = {"VAR": str(var), "PORT": str(port), "METRICS_PORT": "0"}
+    ours = {f"PLATEKEEPER_{name}": value for name, value in settings.items()}
     process = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("platekeeper"),
         "run",
         *arguments,
         cwd=PROJECT,
-        env={**os.environ, "PLATEKEEPER_VAR": str(var), "PLATEKEEPER_PORT": str(port), **environment},
+        env={**os.environ, **ours, **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -13,14 +13,13 @@ from standing import eventually, town
 
 from platekeeper.server import Server, listen
 from platekeeper_access_audit.ledger.service import LEDGER
-from platekeeper_common.settings import Settings
 
 
 @pytest.mark.clause("G3")
 async def test_a_caller_cannot_say_where_he_calls_from(tmp_path: Path) -> None:
     var = tmp_path / "var"
     async with town(var, [LEDGER]) as here:
-        with listen(Settings(port=0)) as listener:
+        with listen("127.0.0.1", 0) as listener:
             server = Server(here.standing.app)
             serving = asyncio.create_task(server.serve([listener]))
             token = here.token(here.person("inspector", "auditor"))

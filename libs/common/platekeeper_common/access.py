@@ -69,7 +69,7 @@ class Recorder:
 
     def __init__(self, producer: str, keys: KeyStore, policies: Policies, clock: Clock) -> None:
         """`producer` names the database whose numbers the records get when they are committed."""
-        self._producer = producer
+        self.producer = producer
         self._keys = keys
         self._policies = policies
         self._clock = clock
@@ -138,7 +138,7 @@ class Recorder:
         return AccessRecorded(
             id=ids.new(),
             agency_id=ids.PLATFORM,
-            producer=self._producer,
+            producer=self.producer,
             number=0,
             at=at,
             kind="administration",
@@ -181,7 +181,7 @@ class Recorder:
         return AccessRecorded(
             id=record_id,
             agency_id=by.agency_id,
-            producer=self._producer,
+            producer=self.producer,
             number=0,
             at=at,
             kind=kind,

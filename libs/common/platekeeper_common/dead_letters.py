@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Row, String, Table, UniqueConstraint, delete, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    UniqueConstraint,
+    delete,
+    func,
+    select,
+)
 from sqlalchemy.exc import IntegrityError
 
 from platekeeper_common import ids
@@ -64,6 +76,13 @@ class DeadLetterBox:
 async def find(tx: Tx, limit: int = 100) -> Sequence[Row[Any]]:
     """The newest letters first."""
     return await tx.rows(select(dead_letter).order_by(dead_letter.c.id.desc()).limit(limit))
+
+
+async def by_group(tx: Tx) -> dict[str, int]:
+    """How many letters each consumer group has."""
+    group = dead_letter.c.consumer_group
+    rows = await tx.rows(select(group, func.count().label("letters")).group_by(group))
+    return {row.consumer_group: row.letters for row in rows}
 
 
 async def get(tx: Tx, letter_id: str) -> Row[Any]:

@@ -173,10 +173,12 @@ def handle_errors(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)  # noqa: S101
         return await _refuse(request, _stranger(request) or _named(error))
 
-    async def away(_request: Request, _error: Exception) -> Response:
+    async def away(request: Request, _error: Exception) -> Response:
+        request.state.refusal = ("unavailable", None)
         return problem(503, "unavailable", "a part that this needs is away; try again", headers={"Retry-After": "2"})
 
     async def unexpected(request: Request, error: Exception) -> Response:
+        request.state.refusal = ("internal_error", None)
         _log.error("request failed", error=describe(error), route=getattr(request.scope.get("route"), "path", None))
         return problem(500, "internal_error", "something failed here; it has been logged")
 
@@ -220,6 +222,7 @@ async def _refuse(request: Request, error: PlatekeeperError) -> Response:
         except (Unavailable, SQLAlchemyError) as failure:
             _log.error("refusal not recorded", reason=type(failure).__name__)
             error = Busy("the access record cannot be written", code="audit_unavailable", clause="B8")
+    request.state.refusal = (error.code, error.clause)
     return problem(error.status, error.code, error.detail, clause=error.clause, headers=error.headers, **error.extra)
 
 

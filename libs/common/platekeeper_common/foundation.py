@@ -9,6 +9,7 @@ from platekeeper_common.checkpoints import Checkpoints
 from platekeeper_common.clock import Clock, utc_now
 from platekeeper_common.ids import Ids
 from platekeeper_common.keys import KeyStore
+from platekeeper_common.metrics import Meters
 from platekeeper_common.objects import Objects
 from platekeeper_common.peers import AppOf, Peers
 from platekeeper_common.policy import Policies, Sections, load_folder
@@ -59,4 +60,5 @@ async def open_foundation(
             verifier=verifier,
             peers=peers,
             checkpoints=Checkpoints(clock),
+            meters=Meters(),
         )

@@ -1,15 +1,24 @@
 """Structured logs, one JSON object a line on standard error. Ids only: never a plate, an image or a token."""
 
+import json
 import logging
 import sys
+from datetime import UTC, datetime
 from pathlib import PurePath
 from traceback import walk_tb
 
 import structlog
 
 
+def level_for(setting: str | None) -> int:
+    """The level that the setting names; by default what happens, but only what goes wrong to a person at a terminal."""
+    if setting is None:
+        return logging.WARNING if sys.stderr.isatty() else logging.INFO
+    return logging.getLevelNamesMapping()[setting.upper()]
+
+
 def configure(*, level: int = logging.INFO) -> None:
-    """Send our own logs and those of the libraries through one renderer."""
+    """Send our own logs from `level` on, and the warnings of libraries, through one renderer. May be called again."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -21,17 +30,28 @@ def configure(*, level: int = logging.INFO) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(level=logging.WARNING)
+    logging.getLogger().setLevel(max(level, logging.WARNING))
     for handler in logging.getLogger().handlers:
-        handler.addFilter(_without_messages)
+        handler.setFormatter(_Lines())
 
 
-def _without_messages(record: logging.LogRecord) -> bool:
-    """Libraries log whole tracebacks, and asyncio the error's own words in its message; keep what failed and where."""
-    if record.exc_info and record.exc_info[1] is not None:
-        record.msg, record.args = describe(record.exc_info[1]), None
-        record.exc_info = record.exc_text = None
-    return True
+class _Lines(logging.Formatter):
+    """What libraries say, as our own lines and without what they were at work on.
+
+    They log whole tracebacks, asyncio the error's own words in its message, and arguments that may be anything: of an
+    error what failed and where is kept, of any other message its template.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        failed = record.exc_info and record.exc_info[1]
+        line = {
+            "event": describe(failed) if failed else str(record.msg),
+            "logger": record.name,
+            "level": record.levelname.lower(),
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
+        }
+        return json.dumps(line)
 
 
 def describe(error: BaseException) -> str:

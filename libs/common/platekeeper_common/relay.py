@@ -6,6 +6,7 @@ commit out of order.
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -31,6 +32,22 @@ async def oldest_record(tx: Tx) -> datetime | None:
     return row[0] if row else None
 
 
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """What the outbox holds: how many events, since when, and since when an access record."""
+
+    events: int
+    oldest: datetime | None
+    oldest_record: datetime | None
+
+
+async def unsent(tx: Tx) -> Unsent:
+    """What the bus does not have yet. Raises Unavailable."""
+    events = await tx.rows(select(func.count()).select_from(outbox))
+    oldest = await tx.rows(select(func.min(outbox.c.created_at, type_=Moment)))
+    return Unsent(events[0][0], oldest[0][0], await oldest_record(tx))
+
+
 class Relay:
     """Sends one database's outbox to the bus, in order, at least once."""
 
@@ -50,8 +67,9 @@ class Relay:
                     pass
                 self.trouble = None
             except Unavailable as error:
+                if self.trouble is None:
+                    _log.warning("outbox waits", service=self._source, reason=str(error))
                 self.trouble = str(error)
-                _log.warning("outbox waits", service=self._source, reason=str(error))
                 await asyncio.sleep(POLL_SECONDS)
                 continue
             # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the event.

@@ -18,6 +18,7 @@ from platekeeper_common.dead_letters import DeadLetterBox
 from platekeeper_common.events.envelope import Event, Topic
 from platekeeper_common.ids import Ids
 from platekeeper_common.keys import KeyStore
+from platekeeper_common.metrics import Instrument, Meter, Meters, Say
 from platekeeper_common.objects import Objects
 from platekeeper_common.peers import Peers
 from platekeeper_common.policy import Policies, PolicySection
@@ -38,6 +39,7 @@ class Foundation:
     verifier: Verifier
     peers: Peers
     checkpoints: Checkpoints
+    meters: Meters
 
 
 @dataclass(kw_only=True)
@@ -52,6 +54,11 @@ class Room:
     def clock(self) -> Clock:
         """The present moment."""
         return self.foundation.clock
+
+    @property
+    def meter(self) -> Meter:
+        """What counts for this service."""
+        return self.foundation.meters.of(self.recorder.producer)
 
     @property
     def dead_letters(self) -> DeadLetterBox:
@@ -95,6 +102,10 @@ async def _no_counts(_room: Any) -> dict[str, int]:
     return {}
 
 
+async def _no_figures(_room: Any, _say: Say) -> None:
+    return
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """One service, in one place."""
@@ -114,4 +125,8 @@ class Service:
     policy: Mapping[str, type[PolicySection]] = field(default_factory=dict)
     settings: type[ServiceSettings] = ServiceSettings
     counts: Callable[[Any], Awaitable[dict[str, int]]] = _no_counts
-    """Figures for the start page and metrics; never a plate."""
+    """Figures for the start page; never a plate, and cheap enough to be asked for at any time."""
+    counted: tuple[Instrument, ...] = ()
+    """What its handlers count as it happens."""
+    figures: Callable[[Any, Say], Awaitable[None]] = _no_figures
+    """Says what operators want to know of the room, each time they ask."""

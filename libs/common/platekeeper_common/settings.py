@@ -4,7 +4,7 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -38,6 +38,11 @@ class Settings(BaseSettings):
     """The folder of policy profiles."""
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | Literal["off"] = 9464
+    """Where operators read /metrics, without a token: never a public address (clause G2). 0 takes any free port."""
+    log_level: Literal["debug", "info", "warning", "error"] | None = None
+    """Unset: `info`, but `warning` where a person watches (standard error is a terminal)."""
     issuer: str = "platekeeper"
     audience: str = "platekeeper"
     publish_seconds: float = Field(default=5, gt=0)

@@ -46,16 +46,19 @@ class Listener:
 class HitStream(EventSourceResponse):
     """Sends what a generator yields, and closes the generator whichever way the answer ends."""
 
-    def __init__(self, content: AsyncGenerator[bytes, None]) -> None:
+    def __init__(self, here: HotlistRoom, content: AsyncGenerator[bytes, None]) -> None:
         """No cache and no proxy keeps any of it."""
         super().__init__(content, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        self._here = here
         self._content = content
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the stream ends or the client is gone."""
+        self._here.listeners += 1
         try:
             await super().__call__(scope, receive, send)
         finally:
+            self._here.listeners -= 1
             await self._content.aclose()
 
 
@@ -72,7 +75,7 @@ def open_stream(tx: Tx, here: HotlistRoom, to: Listener, last_event_id: str | No
         raise _too_old() from error
     query = {"stream": "opened", "after": after}
     tx.emit(here.recorder.plate_data(to.caller, Action.HITS_STREAM, to.use, query, Result(), to.place))
-    return HitStream(_deliver(here, to, following))
+    return HitStream(here, _deliver(here, to, following))
 
 
 async def _deliver(here: HotlistRoom, to: Listener, following: Hits) -> AsyncGenerator[bytes, None]:

@@ -20,6 +20,7 @@ from platekeeper_common.policy import Policies
 from platekeeper_common.shared_policy import UsePolicy
 from platekeeper_hotlist import domain, hits, matching, sightings, storage
 from platekeeper_hotlist.domain import Entry, HotList, NewEntry, NewList
+from platekeeper_hotlist.figures import HITS
 from platekeeper_hotlist.matching import Match
 from platekeeper_hotlist.policy import HotlistPolicy
 from platekeeper_hotlist.room import HotlistRoom
@@ -156,6 +157,8 @@ async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead]) -> None:
         tally = sightings.tally(new, known, policies, lambda match: _hit_id(here, match), now)
         await hits.keep(tx, tally, now)
         tx.emit(*(hit.raised for hit in tally.raised))
+    for hit in tally.raised:
+        here.meter.count(HITS, kind=hit.raised.kind, late=str(hit.raised.late).lower())
 
 
 async def as_told(here: HotlistRoom, raised: HitRaised) -> CountedHit | None:

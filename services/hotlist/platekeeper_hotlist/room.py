@@ -37,6 +37,8 @@ class HotlistRoom(Room):
 
     settings: HotlistSettings
     in_force: EntriesInForce
+    listeners: int = 0
+    """Open streams of hits."""
 
 
 @asynccontextmanager

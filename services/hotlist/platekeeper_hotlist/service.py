@@ -5,8 +5,10 @@ from pathlib import Path
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.hotlist import HitRaised, HotlistChanged
 from platekeeper_common.events.recognition import PlatesRead
+from platekeeper_common.metrics import Say
 from platekeeper_common.service import Consumes, Follows, Job, Service
 from platekeeper_hotlist import consumers, hits, import_routes, storage
+from platekeeper_hotlist.figures import HITS, LISTENERS
 from platekeeper_hotlist.policy import SECTIONS
 from platekeeper_hotlist.room import HotlistRoom, HotlistSettings, open_room
 from platekeeper_hotlist.routes import router
@@ -23,6 +25,11 @@ async def counts(here: HotlistRoom) -> dict[str, int]:
         return await storage.counts(tx, here.clock()) | await hits.counts(tx)
 
 
+async def figures(here: HotlistRoom, say: Say) -> None:
+    """Who listens; hits are counted as they are raised."""
+    say(LISTENERS, here.listeners)
+
+
 SERVICE = Service(
     name="hotlist",
     summary="Keeps hot lists, matches every read against them, and tells of hits as they are raised.",
@@ -37,4 +44,6 @@ SERVICE = Service(
     policy=SECTIONS,
     settings=HotlistSettings,
     counts=counts,
+    counted=(HITS,),
+    figures=figures,
 )

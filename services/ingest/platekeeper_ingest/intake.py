@@ -22,9 +22,9 @@ class Backlog:
 
     def __init__(self, topic: Topic, groups: Sequence[str], most: int) -> None:
         """Nothing waits before the first look."""
-        self._topic = topic
+        self.topic = topic
         self._groups = groups
-        self._most = most
+        self.most = most
         self._at_look = 0
         self._since = 0
 
@@ -36,7 +36,7 @@ class Backlog:
     @property
     def full(self) -> bool:
         """Whether another event must wait at the device."""
-        return self.waiting >= self._most
+        return self.waiting >= self.most
 
     def add(self, events: int) -> None:
         """So many events were published."""
@@ -45,7 +45,7 @@ class Backlog:
     async def look(self, bus: Bus) -> None:
         """Ask the bus how far the slowest group is behind. Raises Unavailable."""
         before = self._since
-        self._at_look = max([await bus.backlog(group, self._topic) for group in self._groups])
+        self._at_look = max([await bus.backlog(group, self.topic) for group in self._groups])
         self._since -= before
 
 
@@ -61,7 +61,7 @@ class Intake:
         self.waiting_reads = Backlog(PlatesRead.topic, ("hotlist", "retention"), max_reads)
         self._max_at_once = max_at_once
         self._retry_after = {"Retry-After": str(retry_after_seconds)}
-        self._at_once = 0
+        self.in_hand = 0
         self.frames = 0
         self.reads = 0
         self.refused: Counter[str] = Counter()
@@ -89,14 +89,14 @@ class Intake:
         A refusal that leaves the block is counted by its code.
         """
         try:
-            if self._at_once >= self._max_at_once:
+            if self.in_hand >= self._max_at_once:
                 detail = "as much as can be held is arriving just now; send it again"
                 raise Busy(detail, code="backlog_full", headers=self._retry_after)
-            self._at_once += 1
+            self.in_hand += 1
             try:
                 yield
             finally:
-                self._at_once -= 1
+                self.in_hand -= 1
         except PlatekeeperError as error:
             self.refused[error.code] += 1
             raise

@@ -10,6 +10,7 @@ from typing import TypeVar
 import structlog
 
 from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.events.recognition import Model
 from platekeeper_recognition.engines.protocol import Engine
 
 IDLE_SECONDS = 1.0
@@ -29,6 +30,8 @@ class Desk:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recognition-desk")
         self._engine: asyncio.Future[Engine] = asyncio.get_running_loop().create_future()
         self._worked = asyncio.Event()
+        self.model: Model | None = None
+        """Which model reads; None before it is loaded."""
 
     async def run(self) -> None:
         """Load the engine, then give memory back to the system whenever there is nothing to do; until cancelled.
@@ -43,6 +46,7 @@ class Desk:
             self._engine.exception()  # told to whoever asks for work; asyncio need not complain when nobody does
             raise
         self._engine.set_result(engine)
+        self.model = engine.model
         _log.info("engine_loaded", engine=engine.model.name, version=engine.model.version, sha256=engine.model.checksum)
         self._worked.set()
         while True:

@@ -1,5 +1,6 @@
 """Reads frames: from the picture in the object store to reads on the bus and crops in the object store."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from platekeeper_common.ids import ReadId
 from platekeeper_recognition import pictures, reading
 from platekeeper_recognition.domain import Expectation
 from platekeeper_recognition.engines.protocol import Engine, Picture
+from platekeeper_recognition.figures import FRAME_SECONDS
 from platekeeper_recognition.reading import PlateAndCrop
 from platekeeper_recognition.room import NAME, RecognitionRoom, Tally
 
@@ -22,10 +24,11 @@ _CROP_TYPE = "image/jpeg"
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What one batch of frames shows, and which engine says so."""
+    """What one batch of frames shows, which engine says so, and how long it took."""
 
     model: Model
     plates: list[list[PlateAndCrop]]
+    seconds: float
 
 
 async def read_frames(here: RecognitionRoom, frames: Sequence[FrameCaptured]) -> None:
@@ -39,6 +42,8 @@ async def read_frames(here: RecognitionRoom, frames: Sequence[FrameCaptured]) ->
         batch = frames[first : first + here.settings.batch]
         decoded = [await _picture(here, frame) for frame in batch]
         seen = await here.desk.work(partial(_see, frames=decoded, expect=here.expectation))
+        for _ in batch:
+            here.meter.time(FRAME_SECONDS, seen.seconds / len(batch))
         reads = [
             await _keep(here, frame, found, seen.model)
             for frame, plates in zip(batch, seen.plates, strict=True)
@@ -65,7 +70,9 @@ async def _picture(here: RecognitionRoom, frame: FrameCaptured) -> Picture:
 
 
 def _see(engine: Engine, *, frames: Sequence[Picture], expect: Expectation) -> _Seen:
-    return _Seen(engine.model, reading.read_and_cut(engine, frames, expect))
+    began = time.perf_counter()
+    plates = reading.read_and_cut(engine, frames, expect)
+    return _Seen(engine.model, plates, time.perf_counter() - began)
 
 
 async def _keep(here: RecognitionRoom, frame: FrameCaptured, found: PlateAndCrop, model: Model) -> PlateRead:

@@ -1,10 +1,27 @@
 """Recognition, in one place."""
 
+import re
+
 from platekeeper_common.events.ingest import FrameCaptured
 from platekeeper_common.events.recognition import PlatesRead
+from platekeeper_common.metrics import Say, counter, gauge
 from platekeeper_common.service import Consumes, Job, Service
 from platekeeper_recognition import consumers
+from platekeeper_recognition.engines import catalogue
+from platekeeper_recognition.figures import FRAME_SECONDS
 from platekeeper_recognition.room import NAME, RecognitionRoom, RecognitionSettings, open_room
+
+FRAMES = counter("platekeeper_recognition_frames", "Frames read.")
+FRAMES_WITHOUT_PLATE = counter("platekeeper_recognition_frames_without_plate", "Frames that showed no plate.")
+PLATES = counter("platekeeper_recognition_reads", "Reads published.")
+ENGINE = gauge(
+    "platekeeper_recognition_engine_info",
+    "Always 1; the engine and model that read (J1).",
+    engine=catalogue.NAMES,
+    model=re.compile(r"[\w.+ -]{1,60}"),
+    version=re.compile(r"[\w.+() -]{1,60}"),
+    sha256=re.compile(r"[0-9a-f]{64}|none"),
+)
 
 
 async def _keep_desk(here: RecognitionRoom) -> None:
@@ -21,6 +38,15 @@ async def _counts(here: RecognitionRoom) -> dict[str, int]:
     }
 
 
+async def _figures(here: RecognitionRoom, say: Say) -> None:
+    say(FRAMES, here.tally.frames)
+    say(FRAMES_WITHOUT_PLATE, here.tally.frames_without_plate)
+    say(PLATES, here.tally.plates)
+    if (model := here.desk.model) is not None:
+        checksum = model.checksum or "none"
+        say(ENGINE, 1, engine=here.settings.engine, model=model.name, version=model.version, sha256=checksum)
+
+
 SERVICE = Service(
     name=NAME,
     summary="Finds the plates in frames and reads them.",
@@ -31,4 +57,6 @@ SERVICE = Service(
     jobs=(Job("engine", _keep_desk),),
     settings=RecognitionSettings,
     counts=_counts,
+    counted=(FRAME_SECONDS,),
+    figures=_figures,
 )

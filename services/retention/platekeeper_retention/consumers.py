@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from platekeeper_common.bus.contract import Handler
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.recognition import PlatesRead
-from platekeeper_common.service import Room
 from platekeeper_retention import handlers
+from platekeeper_retention.room import RetentionRoom
 
 
-def store_reads(here: Room) -> Handler:
+def store_reads(here: RetentionRoom) -> Handler:
     """Stores a batch of `plates.read` in one write transaction."""
 
     async def store(events: Sequence[Event]) -> None:
         read = [event for event in events if isinstance(event, PlatesRead)]
         async with here.db.tx() as tx:
-            await handlers.store_reads(tx, read, here.foundation.policies)
+            new = await handlers.store_reads(tx, read, here.foundation.policies)
+        here.stored += new
 
     return store

@@ -1,45 +1,29 @@
 """The records office: what it is."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-from pydantic import Field
-from pydantic_settings import SettingsConfigDict
-
-from platekeeper_common.access import Recorder
-from platekeeper_common.db import Database
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.recognition import PlatesRead
-from platekeeper_common.service import Consumes, Foundation, Room, Service
-from platekeeper_common.settings import PREFIX, ServiceSettings
-from platekeeper_retention import consumers, storage
+from platekeeper_common.metrics import Say, counter, gauge
+from platekeeper_common.service import Consumes, Service
+from platekeeper_retention import consumers
 from platekeeper_retention.policy import SECTIONS
+from platekeeper_retention.room import NAME, RetentionRoom, RetentionSettings, open_room
 from platekeeper_retention.routes import router
 
-NAME = "retention"
+READS = gauge("platekeeper_retention_reads", "Versions of reads that are stored.")
+READS_STORED = counter("platekeeper_retention_reads_stored", "Versions of reads stored by this process.")
 
 
-class RetentionSettings(ServiceSettings):
-    """The records office's own settings; a search is short."""
-
-    model_config = SettingsConfigDict(env_prefix=f"{PREFIX}RETENTION_", frozen=True, extra="forbid")
-
-    body_limit: int = Field(default=65_536, gt=0)
-
-
-@asynccontextmanager
-async def open_room(foundation: Foundation, _settings: RetentionSettings) -> AsyncIterator[Room]:
-    """The room over its own database."""
-    recorder = Recorder(NAME, foundation.keys, foundation.policies, foundation.clock)
-    async with Database.open(foundation.settings.database(NAME), foundation.clock) as db:
-        yield Room(foundation=foundation, db=db, recorder=recorder)
-
-
-async def counts(here: Room) -> dict[str, int]:
+async def counts(here: RetentionRoom) -> dict[str, int]:
     """How many reads are stored."""
-    async with here.db.tx() as tx:
-        return {"reads_stored": await storage.count(tx)}
+    return {"reads_stored": here.found + here.stored}
+
+
+async def figures(here: RetentionRoom, say: Say) -> None:
+    """What operators see of the records office."""
+    say(READS, here.found + here.stored)
+    say(READS_STORED, here.stored)
 
 
 SERVICE = Service(
@@ -55,4 +39,5 @@ SERVICE = Service(
     policy=SECTIONS,
     settings=RetentionSettings,
     counts=counts,
+    figures=figures,
 )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import structlog
 from contracts.bus.harness import Harness
 from contracts.bus.samples import AGENCY, LetterBox, Misfiled, eventually, frame, frames, number_of, running, take_all
 
@@ -274,3 +275,27 @@ async def test_a_fenced_consumer_goes_on_with_the_next_batch(harness: Harness) -
             await bus.publish(frames("cam-a", range(3, 5)), source="test")
             await eventually(lambda: handled == [0, 1, 2, 3, 4])
             assert loop.ready
+
+
+async def test_a_pause_and_its_end_are_told_once_each(harness: Harness) -> None:
+    failures = 3
+
+    async def away(events: Sequence[Event]) -> None:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise Unavailable("the database is away: 7SAM123")
+
+    async with harness.bus() as bus:
+        await bus.publish(frames("cam-a", range(3)), source="test")
+        loop = consumer(bus, away, LetterBox())
+        with structlog.testing.capture_logs() as captured:
+            async with running(loop):
+                await eventually(lambda: loop.handled == 3)
+    told = [line for line in captured if line["log_level"] != "debug"]
+    assert [(line["event"], line["group"], line["failures"]) for line in told] == [
+        ("consumer_paused", "group", 1),
+        ("consumer_resumed", "group", 3),
+    ]
+    assert told[0]["reason"] == "unavailable"
+    assert "7SAM123" not in str(captured)

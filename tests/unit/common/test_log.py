@@ -1,7 +1,14 @@
 """What failed is logged by kind and place, never in its own words: those may quote a plate."""
 
+import json
+import logging
 import subprocess
 import sys
+
+import pytest
+
+from platekeeper_common import log
+from platekeeper_common.settings import Settings, SettingsError, load
 
 FAILING = """
 import asyncio, gc, logging
@@ -22,6 +29,7 @@ async def main():
         await look_up("7ABC123")
     except ValueError:
         logging.getLogger("library").exception("look-up of %s failed", "7ABC123")
+    logging.getLogger("library").warning("%s was seen", "7ABC123")
 
 asyncio.run(main())
 """
@@ -30,10 +38,22 @@ asyncio.run(main())
 def test_an_error_that_nobody_caught_is_logged_without_its_words() -> None:
     command = [sys.executable, "-c", FAILING]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own words
-    lines = done.stderr.splitlines()
-    assert [line.split(" at ")[0] for line in lines] == [
-        "ERROR asyncio ValueError",
-        "ERROR asyncio ValueError",
-        "ERROR library ValueError",
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [(line["logger"], line["level"], line["event"].split(" at ")[0]) for line in lines] == [
+        ("asyncio", "error", "ValueError"),
+        ("asyncio", "error", "ValueError"),
+        ("library", "error", "ValueError"),
+        ("library", "warning", "%s was seen"),
     ]
     assert "7ABC123" not in done.stderr + done.stdout
+
+
+def test_the_level_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert log.level_for("debug") == logging.DEBUG
+    assert log.level_for(None) == logging.INFO
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert log.level_for(None) == logging.WARNING
+    assert log.level_for("info") == logging.INFO
+    monkeypatch.setenv("PLATEKEEPER_LOG_LEVEL", "loud")
+    with pytest.raises(SettingsError, match="PLATEKEEPER_LOG_LEVEL"):
+        load(Settings)

@@ -24,7 +24,7 @@ from platekeeper_common.bus.contract import (
 from platekeeper_common.clock import Clock, utc_now
 from platekeeper_common.errors import Busy
 from platekeeper_common.events.catalogue import decode
-from platekeeper_common.events.envelope import Event, Topic, Undecodable
+from platekeeper_common.events.envelope import Event, Topic, Undecodable, event_id
 from platekeeper_common.log import describe
 
 LONE_ATTEMPTS = 5
@@ -90,7 +90,8 @@ class Consumer:
         self.trouble: str | None = "not started"
         self.handled = 0
         self.dead_lettered = 0
-        self._bus, self._group, self._topics = bus, group, topics
+        self.group = group
+        self._bus, self._topics = bus, topics
         self._handler, self._dead_letters, self._clock = handler, dead_letters, clock
         self._most, self._drain, self._pauses = most, drain, pauses or Pauses()
         self._in_a_row = 0
@@ -103,7 +104,7 @@ class Consumer:
         self._leaving.clear()
         member: Member | None = None
         try:
-            member = await self._until_there("join", lambda: self._bus.join(self._group, self._topics))
+            member = await self._until_there("join", lambda: self._bus.join(self.group, self._topics))
             while True:
                 batch = await self._until_there("poll", lambda: member.poll(self._most))
                 if batch is not None:
@@ -185,11 +186,12 @@ class Consumer:
         return None
 
     async def _bury(self, record: Record, reason: str, *, attempts: int) -> None:
-        letter = DeadLetter(self._group, record, reason, attempts, self._clock())
+        letter = DeadLetter(self.group, record, reason, attempts, self._clock())
         await self._until_there("dead_letter", lambda: self._dead_letters.add(letter))
         self.dead_lettered += 1
         place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-        self._log.error("dead_lettered", reason=reason, attempts=attempts, **place)
+        code, _, _ = reason.partition(":")
+        self._log.error("dead_lettered", reason=code, attempts=attempts, event_id=event_id(record.value), **place)
 
     async def _until_there(self, step: str, act: Callable[[], Awaitable[T]]) -> T:
         failures = 0
@@ -199,9 +201,12 @@ class Consumer:
             except AWAY as error:
                 failures += 1
                 self.ready, self.trouble = False, f"{step}: {describe(error)}"
-                self._log.warning("waiting", step=step, failures=failures, error=describe(error))
+                say = self._log.warning if failures == 1 else self._log.debug
+                say("consumer_paused", step=step, failures=failures, reason=_code(error), error=describe(error))
                 await self._pause(self._pauses.after(failures))
             else:
+                if failures:
+                    self._log.info("consumer_resumed", step=step, failures=failures)
                 self.ready, self.trouble = True, None
                 return answer
 
@@ -263,13 +268,22 @@ class Follower:
                 await self._wait("apply", failures, error)
             else:
                 if failures:
+                    self._log.info("follower_resumed", step="apply", failures=failures)
                     self.ready, self.trouble = was_ready, None if was_ready else "catching up"
                 return
 
     async def _wait(self, step: str, failures: int, error: Exception) -> None:
         self.ready, self.trouble = False, f"{step}: {describe(error)}"
-        self._log.warning("waiting", step=step, failures=failures, error=describe(error))
+        say = self._log.warning if failures == 1 else self._log.debug
+        say("follower_paused", step=step, failures=failures, reason=_code(error), error=describe(error))
         await asyncio.sleep(self._pauses.after(failures))
+
+
+def _code(error: Exception) -> str:
+    """A stable word for what is away; what the error says of it may quote addresses and files."""
+    if isinstance(error, Busy):
+        return error.code
+    return {Unavailable: "unavailable", TimeoutError: "timeout"}.get(type(error), "failed")
 
 
 def _refused(items: Sequence[_Item], error: Exception) -> _Item | None:

@@ -67,6 +67,19 @@ class DeadLetter:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a group is behind in one partition of a topic."""
+
+    group: str
+    topic: str
+    partition: int
+    behind: int
+    """Records that the group has yet to handle; in a compacted topic, at most so many."""
+    waiting_since: datetime | None
+    """When the first of them was published; None when none waits, or when the bus cannot tell."""
+
+
 class DeadLetters(Protocol):
     """Where a consumer puts what it cannot handle: a service's own database."""
 
@@ -133,6 +146,9 @@ class Bus(Protocol):
 
     async def backlog(self, group: str, topic: Topic) -> int:
         """How many records of the topic the group has yet to handle; in a compacted topic, at most so many."""
+
+    async def lag(self, group: str, topics: Sequence[Topic]) -> Sequence[Lag]:
+        """How far the group is behind in each partition of the topics. Raises Unavailable."""
 
     async def prune(self) -> int:
         """Remove what is past its topic's retention, and all but the last record of each key of compacted topics.

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from platekeeper_common.bus import journal
-from platekeeper_common.bus.contract import Apply, Record, TooOld, Unavailable
+from platekeeper_common.bus.contract import Apply, Lag, Record, TooOld, Unavailable
 from platekeeper_common.bus.groups import Bell, Claim, EmbeddedMember, Group, Patience
 from platekeeper_common.bus.journal import Head, Journal
 from platekeeper_common.clock import Clock, utc_now
@@ -148,6 +148,16 @@ class EmbeddedBus:
         known = self._groups[group].claims if group in self._groups else {}
         heads = self._partitions(topic)
         return sum(known[head.log].backlog if head.log in known else head.next - head.oldest for head in heads)
+
+    async def lag(self, group: str, topics: Sequence[Topic]) -> Sequence[Lag]:
+        """As the contract says."""
+        known = self._groups[group].claims if group in self._groups else {}
+        heads = [head for topic in topics for head in self._partitions(topic)]
+        places = [(head, known[head.log].backlog if head.log in known else head.next - head.oldest) for head in heads]
+        self._journal.check_open()
+        starts = {head.log: head.next - behind for head, behind in places if behind}
+        since = await self._journal.read(partial(journal.stamps, starts=starts)) if starts else {}
+        return [Lag(group, head.topic, head.partition, behind, since.get(head.log)) for head, behind in places]
 
     async def prune(self) -> int:
         """As the contract says; the removed bytes are overwritten, in the database and in the write-ahead log."""

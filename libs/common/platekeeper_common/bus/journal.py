@@ -198,6 +198,13 @@ def records(connection: sqlite3.Connection, *, head: Head, start: int, most: int
     return found
 
 
+def stamps(connection: sqlite3.Connection, *, starts: dict[int, int]) -> dict[int, datetime]:
+    """When the first record from each log's offset on was published; without the logs that have none."""
+    query = "SELECT at FROM record WHERE log = ? AND offset >= ? ORDER BY offset LIMIT 1"
+    found = ((log, connection.execute(query, (log, start)).fetchone()) for log, start in starts.items())
+    return {log: _EPOCH + timedelta(microseconds=row[0]) for log, row in found if row is not None}
+
+
 def register(connection: sqlite3.Connection, *, group: str, logs: Iterable[int]) -> list[tuple[int, int, int]]:
     """Give the group a cursor in each log, a new one at the oldest record; answers log, next offset, epoch of each."""
     wanted = set(logs)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
+from uuid import UUID
 
 import msgspec
 
@@ -50,6 +51,14 @@ class Undecodable(ValueError):
 
 
 _envelopes = msgspec.json.Decoder(Envelope)
+
+
+def event_id(data: bytes) -> str | None:
+    """The id in the envelope `data`, when it is one of ours (a UUID); None for bytes that are no event."""
+    try:
+        return str(UUID(_envelopes.decode(data).id))
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+        return None
 
 
 def encode(event: Event, *, source: str, at: datetime) -> bytes:

@@ -28,7 +28,9 @@ async def run(here: LedgerRoom) -> None:
     while True:
         if signed_at is None or here.clock() - signed_at >= EVERY:
             try:
-                signed_at = (await sign(here)).signed_at
+                signed = await sign(here)
+                signed_at = signed.signed_at
+                _log.info("checkpoint signed", number=signed.number, records=signed.size)
             except (Unavailable, OSError) as error:
                 _log.warning("checkpoint not signed", reason=type(error).__name__)
         await asyncio.sleep(LOOK_SECONDS)

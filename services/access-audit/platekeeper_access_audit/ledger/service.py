@@ -9,12 +9,25 @@ from platekeeper_access_audit.ledger.proof_routes import router as proofs
 from platekeeper_access_audit.ledger.room import NAME, LedgerRoom, LedgerSettings, open_room
 from platekeeper_access_audit.ledger.routes import router
 from platekeeper_common.events.access import AccessRecorded, CheckpointSigned
+from platekeeper_common.metrics import Say, gauge
 from platekeeper_common.service import Consumes, Job, Room, Service
+
+RECORDS = gauge("platekeeper_ledger_records", "Access records in the ledger.")
+REFUSALS = gauge("platekeeper_ledger_refusals", "Those of refusals.")
+GAPS = gauge("platekeeper_ledger_producers_with_gaps", "Services of whose numbered records some have not arrived.")
 
 
 async def counts(room: Room) -> dict[str, int]:
     """Figures for the start page."""
     return await handlers.counts(room.db)
+
+
+async def figures(room: Room, say: Say) -> None:
+    """What operators see of the ledger."""
+    known = await handlers.counts(room.db)
+    say(RECORDS, known["records"])
+    say(REFUSALS, known["refusals"])
+    say(GAPS, known["producers_with_gaps"])
 
 
 async def sign_checkpoints(here: LedgerRoom) -> None:
@@ -35,4 +48,5 @@ LEDGER = Service(
     policy=SECTIONS,
     settings=LedgerSettings,
     counts=counts,
+    figures=figures,
 )
