@@ -72,6 +72,8 @@ class Standing:
     services: Sequence[Service]
     rooms: Mapping[str, Room]
     apps: Mapping[str, FastAPI]
+    doors: Mapping[str, ASGIApp]
+    """The apps as callers and neighbours reach them."""
     parts: Mapping[str, list[Running]]
     app: ASGIApp
 
@@ -153,7 +155,7 @@ async def stand(
             parts[service.name] += _service_parts(service, rooms[service.name], built[service.name])
             _log.info("service started", service=service.name, version=VERSION)
         others = Observe(rest(foundation), foundation.meters.of("pages")) if rest else None
-        yield Standing(foundation, services, rooms, built, parts, route(services, doors, others))
+        yield Standing(foundation, services, rooms, built, doors, parts, route(services, doors, others))
 
 
 def _registers(foundation: Foundation) -> dict[str, Follower]:

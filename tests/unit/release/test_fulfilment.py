@@ -244,13 +244,13 @@ async def test_a_picture_that_was_destroyed_is_told_and_the_rest_goes_out(here: 
 async def test_without_a_neighbour_nothing_half_done_is_kept(here: Desk, tmp_path: Path, away: str) -> None:
     await here.store(a_read(1, agency_id=here.agency_id))
     request_id = await here.approved()
-    apps = here.house.standing.apps
-    assert isinstance(apps, dict)
-    app = apps.pop(away)
+    doors = here.house.standing.doors
+    assert isinstance(doors, dict)
+    door = doors.pop(away)
     answer = await here.fulfil(request_id)
     assert told(answer) == (503, "neighbour_away", None)
     assert not list((tmp_path / "var" / "objects").glob("*/*/release/*"))
-    apps[away] = app
+    doors[away] = door
     assert good(await here.fulfil(request_id))["status"] == "fulfilled"
 
 
@@ -260,12 +260,12 @@ async def test_a_neighbour_that_answers_too_late_is_away(tmp_path: Path) -> None
 
     async with desk(tmp_path / "var", peer_seconds=0.5) as here:
         request_id = (await here.receive())["id"]
-        apps = here.house.standing.apps
-        assert isinstance(apps, dict)
-        accounts = apps["accounts"]
-        apps["accounts"] = silent
+        doors = here.house.standing.doors
+        assert isinstance(doors, dict)
+        accounts = doors["accounts"]
+        doors["accounts"] = silent
         assert told(await here.decide(request_id)) == (503, "neighbour_away", None)
-        apps["accounts"] = accounts
+        doors["accounts"] = accounts
 
 
 async def test_reads_go_out_oldest_first(here: Desk) -> None:
