@@ -49,7 +49,7 @@ async def test_whichever_way_is_gone_the_answer_is_the_same(here: Town, query: Q
 
 async def test_a_version_elsewhere_does_not_hide_the_last_one(here: Town) -> None:
     far = Position(34.2, -117.75)
-    old = [a_read(number, captured_at=START, position=far) for number in range(4)]
+    old = [a_read(number, captured_at=START, position=far, plate="9ZZZ999") for number in range(4)]
     await store(here, *old, *(a_read(number, version=2, captured_at=START, position=CENTRE) for number in range(4)))
     query = domain.query(area=AROUND)
     async with here.standing.rooms["retention"].db.tx() as tx:
