@@ -60,7 +60,7 @@ async def _import(session: Session, at: str, asked: Asked, file: BinaryIO) -> in
             )
         except (ApiError, httpx.TransportError):
             stopped = await _newest(session, at)
-            if stopped is not None and stopped != before:
+            if stopped is not None and (before is None or stopped["id"] != before["id"]):
                 await _tell(session, at, stopped["id"])
             raise
         finally:
@@ -102,8 +102,12 @@ async def _tell(session: Session, at: str, import_id: str) -> int:
         after = page["next_after"]
     counted = ", ".join(f"{shown[what]} {what}" for what in ("added", "changed", "unchanged", "refused", "removed"))
     terminal.say(f"import {import_id} {shown['state']}: {shown['rows']} rows: {counted}")
-    if shown["removal_withheld"]:
+    if shown["code"]:
+        terminal.say(f"why it stopped: {shown['code']}: {shown['detail']}")
+    if shown["removal_withheld"] and shown["rows"]:
         terminal.say("nothing was removed: what the refused rows meant is not known; mend them and import again")
+    elif shown["removal_withheld"]:
+        terminal.say("nothing was removed: the file has no rows")
     return 1 if shown["refused"] else 0
 
 

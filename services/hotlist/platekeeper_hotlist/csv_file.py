@@ -52,6 +52,23 @@ class _Header:
     columns: tuple[str | None, ...]
 
 
+class _Quote:
+    """Whether a row that spans lines may still end with its quote, told by counting, not by reading all of it again."""
+
+    __slots__ = ("_marks", "_size")
+
+    def __init__(self) -> None:
+        self._marks = self._size = 0
+
+    def add(self, line: str) -> None:
+        self._marks += line.count('"')
+        self._size += len(line) + 1
+
+    @property
+    def open(self) -> bool:
+        return self._marks % 2 == 1 and self._size - 1 <= LONGEST_ROW
+
+
 class CsvFile:
     """One file: `take` its bytes in order, then `end` it; both give the rows that are complete."""
 
@@ -63,6 +80,7 @@ class CsvFile:
         self._skipping = False
         self._lines = 0
         self._waiting: list[tuple[int, str]] = []
+        self._waits = _Quote()
 
     def take(self, data: bytes) -> Iterator[Row | Unreadable]:
         """The rows that these bytes complete. Raises Invalid `encoding_unknown` or `header_unknown`."""
@@ -92,7 +110,12 @@ class CsvFile:
             text = line.decode(errors="surrogateescape")
             if text.strip() or self._waiting:
                 self._waiting.append((self._lines, text))
-                yield from self._settled(ended=False)
+                self._waits.add(text)
+                if len(self._waiting) == 1 or not self._waits.open:
+                    yield from self._settled(ended=False)
+                    self._waits = _Quote()
+                    for _, left in self._waiting:
+                        self._waits.add(left)
 
     def _read_header(self, line: bytes, *, too_long: bool) -> None:
         if line.startswith(_UTF16_MARKS) or b"\0" in line:

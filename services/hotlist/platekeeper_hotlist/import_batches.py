@@ -48,7 +48,7 @@ async def unit(intake: Intake) -> AsyncIterator[Tx]:
 
 
 async def settle(intake: Intake, rows: Sequence[Row | Unreadable]) -> None:
-    """Settle a batch of rows, all of them or none."""
+    """Settle a batch of rows, all of them or none. Raises Busy, Conflict `import_given_up`."""
     here, asked, now = intake.here, intake.now, intake.here.clock()
     policy = here.foundation.policies.of(asked.agency_id).section(HotlistPolicy)
     read = [import_rules.read(row, asked, policy, now) for row in rows]
@@ -71,7 +71,7 @@ async def settle(intake: Intake, rows: Sequence[Row | Unreadable]) -> None:
         await import_storage.report(tx, asked.id, settled.reported)
         _record_immigration(tx, intake, settled.reported)
         further = replace(_counted(asked, settled.reported), heard_at=now)
-        await import_storage.keep(tx, further)
+        await import_storage.keep_running(tx, further)
     intake.now = further
 
 
@@ -83,7 +83,7 @@ async def take_off(intake: Intake, after: str) -> Sequence[Entry]:
         unsaid = await import_storage.unsaid(tx, intake.now, after, BATCH, now)
         await _write(tx, intake, (), unsaid)
         further = replace(intake.now, removed=intake.now.removed + len(unsaid), heard_at=now)
-        await import_storage.keep(tx, further)
+        await import_storage.keep_running(tx, further)
     intake.now = further
     return unsaid
 

@@ -9,8 +9,8 @@ from platekeeper_hotlist.import_rules import Mode, Outcome, State
 class ImportDocument(Shown):
     """A file that was given for a list, and what has become of its rows so far.
 
-    `removal_withheld`: a `replace` took nothing off, because of rows that could not be understood. `code` and `detail`
-    say why an import stopped; what it had settled stays, and giving the file again completes it.
+    `removal_withheld`: a `replace` took nothing off: rows could not be understood, or there were none. `code` and
+    `detail` say why an import stopped; what it had settled stays, and giving the file again completes it.
     """
 
     id: str

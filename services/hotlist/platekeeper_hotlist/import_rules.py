@@ -8,6 +8,7 @@ from typing import Literal
 from platekeeper_common.errors import Invalid, PlatekeeperError
 from platekeeper_common.ids import AgencyId, EntryId, ListId
 from platekeeper_common.immigration import refuse_immigration
+from platekeeper_common.moments import in_utc
 from platekeeper_hotlist import domain
 from platekeeper_hotlist.csv_file import Row, Unreadable
 from platekeeper_hotlist.domain import PARTIALS_AT_MOST, Entry, NewEntry
@@ -63,7 +64,7 @@ class Import:
     refused: int = 0
     removed: int = 0
     removal_withheld: bool = False
-    """A `replace` took nothing off the list: rows were refused, and what they meant is not known."""
+    """A `replace` took nothing off: rows were refused and what they meant is not known, or there was no row at all."""
     code: str | None = None
     detail: str | None = None
     """Why it stopped."""
@@ -190,11 +191,11 @@ def _moment(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return in_utc(moment)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Invalid("expires_at must be an ISO 8601 moment with its offset from UTC", code="expiry_invalid")
-    return moment
+        pass
+    raise Invalid("expires_at must be an ISO 8601 moment with its offset from UTC", code="expiry_invalid")
 
 
 def _says(entry: Entry, row: Said) -> bool:

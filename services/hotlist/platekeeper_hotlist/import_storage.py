@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, String, T
 from sqlalchemy.dialects import postgresql
 
 from platekeeper_common.db import Tx
-from platekeeper_common.errors import NotFound
+from platekeeper_common.errors import Conflict, NotFound
 from platekeeper_common.ids import AgencyId, EntryId, ListId
 from platekeeper_common.schema import Moment
 from platekeeper_hotlist import storage
@@ -70,6 +70,22 @@ async def add(tx: Tx, new: Import) -> None:
 async def keep(tx: Tx, now: Import) -> None:
     """Keep what has become of an import."""
     await tx.write(update(list_import).where(list_import.c.id == now.id).values(asdict(now)))
+
+
+async def keep_running(tx: Tx, now: Import) -> None:
+    """Keep what has become of an import that runs.
+
+    Raises Conflict `import_given_up` when another import took it for dead and forgot what its rows said.
+    """
+    running = update(list_import).where(list_import.c.id == now.id, list_import.c.state == "running")
+    if not await tx.write(running.values(asdict(now))):
+        raise Conflict("nothing was heard of this import for too long; give the file again", code="import_given_up")
+
+
+async def give_up(tx: Tx, list_id: ListId, heard_before: datetime) -> None:
+    """Running imports for the list that were not heard since are interrupted; one that lives yet must not go on."""
+    silent = (list_import.c.state == "running") & (list_import.c.heard_at < heard_before)
+    await tx.write(update(list_import).where(list_import.c.list_id == list_id, silent).values(state="interrupted"))
 
 
 async def one(tx: Tx, agency_id: AgencyId, list_id: ListId, import_id: str) -> Import:
@@ -142,9 +158,9 @@ async def forget_said(tx: Tx, import_id: str) -> bool:
     return await tx.write(delete(said).where(said.c.import_id == import_id, said.c.entry_id.in_(some))) > 0
 
 
-async def left_over(tx: Tx, list_id: ListId, heard_before: datetime) -> list[str]:
+async def left_over(tx: Tx, list_id: ListId) -> list[str]:
     """Imports for the list that ended without forgetting what their rows said."""
-    ended = (list_import.c.state != "running") | (list_import.c.heard_at < heard_before)
+    ended = list_import.c.state != "running"
     any_said = select(func.count()).select_from(said).where(said.c.import_id == list_import.c.id).scalar_subquery() > 0
     rows = await tx.rows(select(list_import.c.id).where(list_import.c.list_id == list_id, ended, any_said))
     return [row.id for row in rows]

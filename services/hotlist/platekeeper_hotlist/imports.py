@@ -177,14 +177,16 @@ async def _pieces(upload: AsyncGenerator[bytes, None], patience: float) -> Async
 
 
 async def _finish(intake: Intake) -> None:
-    """Take off what a `replace` did not say, unless a row was refused that may have said it; then it is over."""
+    """Take off what a `replace` did not say, unless a refused row may have or there was no row; then it is over."""
+    if intake.now.mode == "replace" and not intake.now.rows:
+        intake.now = replace(intake.now, removal_withheld=True)
     if intake.now.mode == "replace" and not intake.now.removal_withheld:
         after = ""
         while unsaid := await import_batches.take_off(intake, after):
             after = unsaid[-1].id
     async with import_batches.unit(intake) as tx:
         over = replace(intake.now, state="finished", heard_at=intake.here.clock())
-        await import_storage.keep(tx, over)
+        await import_storage.keep_running(tx, over)
         if over.mode == "replace" and not over.removal_withheld:
             await storage.confirm_list(tx, over.list_id, over.started_at)
         query = {"hotlist": over.list_id, "import": over.id, "finished": over.mode}
@@ -210,8 +212,8 @@ async def _stop(intake: Intake, code: str, detail: str) -> None:
 
 async def _forget_left_over(intake: Intake) -> None:
     async with intake.here.db.tx() as tx:
-        heard_before = intake.here.clock() - GIVEN_UP_AFTER
-        left = await import_storage.left_over(tx, intake.now.list_id, heard_before)
+        await import_storage.give_up(tx, intake.now.list_id, intake.here.clock() - GIVEN_UP_AFTER)
+        left = await import_storage.left_over(tx, intake.now.list_id)
     for import_id in left:
         await _forget(intake, import_id)
 

@@ -14,7 +14,7 @@ import structlog
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Database, Tx
 from platekeeper_common.events.hotlist import HotlistChanged
-from platekeeper_common.ids import ListId
+from platekeeper_common.ids import EntryId, ListId
 from platekeeper_hotlist import domain, storage
 from platekeeper_hotlist.domain import HotList
 from platekeeper_hotlist.matching import Index
@@ -76,12 +76,17 @@ class EntriesInForce:
                     await self._told.wait()
 
     async def _load(self, tx: Tx, changed: HotList) -> None:
+        # Reads are matched between two pages: what is gone goes last, or one whose successor is on the next page would
+        # be missed meanwhile.
+        gone: list[EntryId] = []
         place = (self._versions.get(changed.id, 0) + 1, "")
         while entries := await storage.changed_entries(tx, changed.id, place, MOST_LOADED):
             for entry in entries:
                 if entry.removed_at is None:
                     self._index.put(changed.agency_id, domain.listed(entry, changed))
                 else:
-                    self._index.drop(entry.id)
+                    gone.append(entry.id)
             place = (entries[-1].changed_in, entries[-1].id)
+        for entry_id in gone:
+            self._index.drop(entry_id)
         self._versions[changed.id] = changed.version

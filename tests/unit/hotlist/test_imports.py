@@ -37,6 +37,8 @@ from platekeeper_hotlist import domain, import_rules
 from platekeeper_hotlist.csv_file import CsvFile
 from platekeeper_hotlist.domain import Entry, HotList, NewEntry
 from platekeeper_hotlist.import_rules import Import, Reported, Said
+from platekeeper_hotlist.in_force import EntriesInForce
+from platekeeper_hotlist.matching import USUAL_LOOK_ALIKES
 from platekeeper_hotlist.policy import HotlistPolicy
 from platekeeper_hotlist.room import HotlistSettings
 from platekeeper_hotlist.service import SERVICE
@@ -128,7 +130,7 @@ async def test_every_row_is_reported_with_its_number_and_why(here: Town) -> None
         "7SAM124,0H,felony,,,",
         "7SAM125,CA,teapot,,,",
         "7SAM126,CA,felony,,,2020-01-01T00:00:00Z",
-        "7SAM127,CA,felony,,,tomorrow",
+        "7SAM127,CA,felony,,,9999-12-31T23:59:59-08:00",
         ",CA,felony,,,",
         f"7SAM128,CA,felony,{'x' * 501},,",
         '7SAM129,CA,felony,"open,,',
@@ -136,9 +138,10 @@ async def test_every_row_is_reported_with_its_number_and_why(here: Town) -> None
         "7S?M*,CA,F,,,",
         "7S?M*,CA,F,,26-1,",
         "7*,CA,F,,26-1,",
+        "7SAM130,CA,felony,,,tomorrow",
     ]
     told = await taken(here, list_id, "\n".join(rows))
-    assert counts(told) == (13, 2, 0, 0, 11, 0)
+    assert counts(told) == (14, 2, 0, 0, 12, 0)
     assert await report(here, told) == [
         (2, 2, "added", None),
         (3, 3, "refused", "plate_invalid"),
@@ -153,6 +156,7 @@ async def test_every_row_is_reported_with_its_number_and_why(here: Town) -> None
         (12, 12, "refused", "incident_required"),
         (13, 13, "added", None),
         (14, 14, "refused", "pattern_too_open"),
+        (15, 15, "refused", "expiry_invalid"),
     ]
     assert await report(here, told, outcome="added", limit=1) == [(2, 2, "added", None)]
     assert await report(here, told, outcome="added", after=2) == [(13, 13, "added", None)]
@@ -169,6 +173,24 @@ async def test_a_vendors_alert_is_category_and_reason(here: Town) -> None:
         ("8ABC456", "stolen_vehicle", "Grey van"),
         ("9XYZ789", "felony", "F"),
     }
+
+
+async def test_an_entry_that_a_file_changes_is_matched_while_the_change_is_loaded(here: Town) -> None:
+    plates = [f"7SAM{number:03}" for number in range(502)]
+    list_id = await open_list(here, editor(here))
+    await taken(here, list_id, "plate,state,reason\n" + "".join(f"{plate},CA,Taken\n" for plate in plates))
+    other = EntriesInForce(here.standing.rooms["hotlist"].db, within=60)
+    await other.confirm()
+    await list_plate(here, editor(here), list_id, "1AAA111")
+    await taken(here, list_id, "plate,state,reason\n" + "".join(f"{plate},CA,Otherwise\n" for plate in plates))
+    index, missed = other.index(), set[str]()
+    loading = asyncio.create_task(other.confirm())
+    while not loading.done():
+        missed.update(plate for plate in plates if not index.alike(AGENCY, plate, USUAL_LOOK_ALIKES))
+        await asyncio.sleep(0)
+    await loading
+    assert not missed
+    assert len(index) == len(plates) + 1
 
 
 async def test_a_row_that_says_otherwise_changes_its_entry(here: Town) -> None:
@@ -202,6 +224,39 @@ async def test_replace_takes_nothing_off_while_a_row_is_not_understood(here: Tow
     assert len(await listed(here, list_id)) == 3
     [after] = (await get(here, "/v1/hotlists"))["hotlists"]
     assert after["confirmed_at"] is None
+
+
+async def test_replace_by_a_file_without_rows_takes_nothing_off(here: Town) -> None:
+    list_id = await open_list(here, editor(here))
+    await taken(here, list_id, FILE)
+    told = await taken(here, list_id, "plate,state\n", mode="replace")
+    assert (told["removal_withheld"], told["removed"]) == (True, 0)
+    assert len(await listed(here, list_id)) == 3
+
+
+async def test_a_silent_import_that_was_given_up_takes_nothing_off(here: Town) -> None:
+    list_id = await open_list(here, editor(here))
+    await taken(here, list_id, FILE)
+    more, first = asyncio.Event(), (FILE + "bad\n" * 500).replace("bad", "1OLD111,CA,Taken")
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield first.encode()
+        await more.wait()
+        yield b"9NEW999,CA,Taken\n"
+
+    giving = asyncio.create_task(give(here, list_id, slowly(), mode="replace"))
+
+    async def settled() -> bool:
+        found: list[dict[str, Any]] = (await get(here, f"/v1/hotlists/{list_id}/imports"))["imports"]
+        return int(found[0]["rows"]) >= 500
+
+    await eventually(settled)
+    here.clock.advance(minutes=3)
+    await taken(here, list_id, "plate\n2NEW222\n")
+    more.set()
+    answer = await giving
+    assert (answer.status_code, answer.json()["code"]) == (409, "import_given_up")
+    assert {plate for plate, _, _ in await listed(here, list_id)} == {"7SAM123", "8ABC456", "1OLD111", "2NEW222"}
 
 
 async def test_a_whole_file_makes_the_lists_word_fresh(here: Town) -> None:
