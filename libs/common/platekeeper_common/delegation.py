@@ -163,6 +163,8 @@ def delegation(act: Any, scope: Any, details: Any) -> Delegation:
 def _scope(stated: _Scope) -> Scope:
     if stated.plates and stated.pattern is not None:
         raise ValueError("a scope names plates or a pattern")
+    if not stated.plates and stated.pattern is None and stated.area is None:
+        raise ValueError("a scope names plates, a pattern or an area")
     scope = Scope(
         plates=tuple(plates.normalise(plate) for plate in stated.plates),
         pattern=None if stated.pattern is None else patterns.parse(stated.pattern),

@@ -7,6 +7,7 @@ from pydantic import field_validator, model_validator
 
 from platekeeper_common.access import Use
 from platekeeper_common.errors import Invalid
+from platekeeper_common.immigration import refuse_immigration
 from platekeeper_common.periods import Duration
 from platekeeper_common.policy import Code, PolicySection, Several
 
@@ -44,7 +45,11 @@ class UsePolicy(PolicySection):
         return self
 
     def demand(self, use: Use) -> None:
-        """Return when plate data may be opened for this use; raise Invalid with what it lacks (A1, A8)."""
+        """Return when plate data may be opened for this use; raise Invalid with what it lacks (A1, A8).
+
+        Raises Refused `immigration_refused` when a text of it speaks of immigration enforcement (J4).
+        """
+        refuse_immigration(use.reason, use.matter_number, use.requested_by)
         self.demand_reason(self.demand_purpose(use.purpose), use.reason)
         self.demand_matter(use.matter_type, use.matter_number)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from platekeeper_common.delegation import PLATES_AT_MOST, Scope
 from platekeeper_common.documents import AreaStated, Shown, UseStated
@@ -25,8 +25,18 @@ from platekeeper_release.filing import (
 )
 from platekeeper_release.policy import Route
 
-Line = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line without control characters")
+    return text
+
+
+Line = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)
+]
 Said = Annotated[str, StringConstraints(max_length=200)]
+Name = Annotated[Said, AfterValidator(_printable)]
 Words = Annotated[str, StringConstraints(max_length=2_000)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _NUMBER = re.compile(r"R-([0-9]{4})-([0-9]{4,9})")
@@ -91,15 +101,15 @@ class AgencyNamed(Asked):
     """Which agency asks: its entry in the register, and its name as the request writes it."""
 
     recipient_id: Said | None = None
-    name: Said | None = None
+    name: Name | None = None
 
 
 class PersonNamed(Asked):
     """Which person asks."""
 
-    name: Said | None = None
-    title: Said | None = None
-    contact: Said | None = None
+    name: Name | None = None
+    title: Name | None = None
+    contact: Name | None = None
 
 
 class PaperNamed(Asked):

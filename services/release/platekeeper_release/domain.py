@@ -27,7 +27,11 @@ ROUTE_CLAUSES: dict[Route, str] = {"request": "I2", "agreement": "I5", "verified
 
 
 def demand_listable(new: NewRecipient) -> None:
-    """Raise Invalid `ori_required` for law enforcement or a prosecutor without an ORI (I1)."""
+    """Raise Invalid `ori_required` for law enforcement or a prosecutor without an ORI (I1).
+
+    Raise Refused `immigration_refused` for an agency whose name speaks of immigration enforcement (J4).
+    """
+    refuse_immigration(new.name)
     if new.kind != "other" and new.ori is None:
         raise Invalid("law enforcement and prosecutors are known by their ORI", code="ori_required", clause="I1")
 
@@ -41,13 +45,16 @@ def demand_route(policy: ReleasePolicy, route: Route) -> None:
 
 
 def demand_eligible(recipient: Recipient, policy: ReleasePolicy) -> None:
-    """Raise Refused `not_ca_public_agency` (J2, whatever else is true) or `recipient_not_eligible` (I1)."""
+    """Raise Refused `not_ca_public_agency` (J2, whatever else is true), `immigration_refused` (J4, by its name) or
+    `recipient_not_eligible` (I1).
+    """
     if not (recipient.public_agency and recipient.state == STATE and recipient.level != "federal"):
         raise Refused(
             "plate data goes to public agencies of California alone, never to federal, out-of-state or private ones",
             code="not_ca_public_agency",
             clause="J2",
         )
+    refuse_immigration(recipient.name)
     if recipient.kind == "other":
         detail = f"neither law enforcement nor a prosecutor: {policy.non_le_owner} answers it (I7)"
         raise Refused(detail, code="recipient_not_eligible", clause="I1", refer_to=policy.non_le_owner)
@@ -73,7 +80,7 @@ def demand_lawful(stated: Stated, use: Use) -> None:
     person = stated.person
     said_of = (person.name, person.title, person.contact) if person else ()
     written = (stated.intended_purpose, stated.agency_written, stated.document_reference)
-    refuse_immigration(*written, *said_of, use.reason, use.matter_number)
+    refuse_immigration(*written, *said_of, use.reason, use.matter_number, use.requested_by)
 
 
 def scope(

@@ -158,6 +158,19 @@ class RequestFile:
     decision_sha256: str | None = None
     fulfilment: Fulfilment | None = None
 
+    def elements(self) -> dict[str, Any]:
+        """What an access record says of it, as JSON values: the scopes, and the SHA-256 of all that is on file."""
+        told = {
+            "request": self.request.id,
+            "number": self.request.number,
+            "request_sha256": self.request_sha256,
+            "scope": self.request.opens,
+            "decision_sha256": self.decision_sha256,
+            "approved": self.decision and self.decision.opens,
+            "package_sha256": self.fulfilment and self.fulfilment.package_sha256,
+        }
+        return {name: value for name, value in told.items() if value}
+
     def status(self, now: datetime) -> Literal["received", "approved", "denied", "expired", "fulfilled"]:
         """How far it is."""
         if self.fulfilment is not None:

@@ -59,10 +59,8 @@ async def fulfil(
         await _demand_fulfillable(tx, here, by, file)
         await storage.add_fulfilment(tx, prepared)
         file = await storage.file(tx, by.agency_id, request_id)
-    request = file.request
-    asked = {"request": request.id, "number": request.number, "scope": file.decision and file.decision.opens}
-    result = Result(count=1, ids=[request.id])
-    tx.emit(here.recorder.plate_data(by, Action.RELEASE_FULFIL, request.use, asked, result, place))
+    result = Result(count=1, ids=[file.request.id])
+    tx.emit(here.recorder.plate_data(by, Action.RELEASE_FULFIL, file.request.use, file.elements(), result, place))
     return file
 
 

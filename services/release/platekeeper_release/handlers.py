@@ -21,7 +21,7 @@ from platekeeper_release.room import ReleaseRoom
 
 
 async def enter_recipient(tx: Tx, here: ReleaseRoom, by: Caller, new: NewRecipient, place: Place) -> Recipient:
-    """Enter an agency in the register of recipients. Raises Invalid `ori_required` (I1)."""
+    """Enter an agency in the register of recipients. Raises Invalid `ori_required` (I1), Refused (J4)."""
     domain.demand_listable(new)
     entered = Recipient(
         **asdict(new), id=ids.new(), agency_id=by.agency_id, entered_by=by.username, entered_at=here.clock()
@@ -143,11 +143,17 @@ async def listed(tx: Tx, here: ReleaseRoom, by: Caller, before: Any, limit: int,
 
 
 async def hand_out(tx: Tx, here: ReleaseRoom, by: Caller, request_id: str, place: Place) -> tuple[RequestFile, bytes]:
-    """The package that was sent, as it was sent. Raises NotFound `package_absent`, Gone when it was destroyed."""
+    """The package that was sent, as it was sent.
+
+    Raises NotFound `package_absent`, Gone when it was destroyed, Refused (J2, I1) when the recipient may have nothing
+    any more.
+    """
     file = await storage.file(tx, by.agency_id, request_id)
     sent = file.fulfilment
     if sent is None:
         raise NotFound("the request has not been fulfilled", code="package_absent")
+    recipient = await storage.find_recipient(tx, by.agency_id, file.request.recipient.id)
+    domain.demand_eligible(recipient, _policy(here, by))
     reference = ImageReference(sent.package_path, sent.package_sha256, MEDIA_TYPE)
     try:
         data = await here.foundation.objects.get(reference)
@@ -161,7 +167,7 @@ def _record(
     tx: Tx, here: ReleaseRoom, by: Caller, action: Action, file: RequestFile, place: Place, **more: Any
 ) -> None:
     request = file.request
-    asked = {"request": request.id, "number": request.number, "scope": request.opens} | more
+    asked = file.elements() | more
     tx.emit(here.recorder.plate_data(by, action, request.use, asked, Result(count=1, ids=[request.id]), place))
 
 

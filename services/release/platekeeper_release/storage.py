@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from platekeeper_common.db import Tx
-from platekeeper_common.errors import NotFound
+from platekeeper_common.errors import NotFound, PlatekeeperError
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.schema import Moment
 from platekeeper_release.filing import Decision, Fulfilment, Recipient, Request, RequestFile
@@ -156,11 +156,15 @@ async def add_fulfilment(tx: Tx, new: Fulfilment) -> None:
 
 
 async def file(tx: Tx, agency_id: AgencyId, request_id: str) -> RequestFile:
-    """A request of the agency with what became of it. Raises NotFound `request_unknown`."""
+    """A request of the agency with what became of it, as it was filed.
+
+    Raises NotFound `request_unknown`; PlatekeeperError `file_altered` when what is on file is not what was filed.
+    """
     own = (release_request.c.agency_id == agency_id) & (release_request.c.id == request_id)
     row = await tx.row(_FILE.where(own))
     if row is None:
         raise NotFound("no such request", code="request_unknown")
+    _demand_unaltered(row)
     return _file(row)
 
 
@@ -182,7 +186,7 @@ async def counts(tx: Tx) -> dict[str, int]:
 def filed(document: Request | Decision) -> tuple[bytes, str]:
     """The document as it is kept, RFC 8785 JSON, and its SHA-256 in hexadecimal."""
     content = rfc8785.dumps(msgspec.to_builtins(document))
-    return content, hashlib.sha256(content).hexdigest()
+    return content, _sha256(content)
 
 
 async def _number(tx: Tx, statement: Select[Any]) -> int:
@@ -207,6 +211,22 @@ def _file(row: Row[Any]) -> RequestFile:
         decision_sha256=row.decision_sha256,
         fulfilment=sent,
     )
+
+
+def _demand_unaltered(row: Row[Any]) -> None:
+    altered = PlatekeeperError("the request or its decision was altered since it was filed", code="file_altered")
+    if _sha256(row.document) != row.sha256:
+        raise altered
+    if row.decision_document is None:
+        return
+    if _sha256(row.decision_document) != row.decision_sha256:
+        raise altered
+    if _opened(row.decision_document, Decision).request_sha256 != row.sha256:
+        raise altered
+
+
+def _sha256(document: bytes) -> str:
+    return hashlib.sha256(document).hexdigest()
 
 
 def _opened(document: bytes, of: type[Filed]) -> Filed:

@@ -66,8 +66,8 @@ async def store_reads(tx: Tx, events: Sequence[PlatesRead], policies: Policies) 
 async def search(tx: Tx, here: Room, query: Query, access: Access, *, limit: int, cursor: str | None) -> Page:
     """A page of the search, with an access record of its own.
 
-    Raises Invalid for what the use lacks (A1, A8) or a cursor of another search, Refused `outside_scope`, Busy
-    `query_too_slow`.
+    Raises Invalid for what the use lacks (A1, A8) or a cursor of another search, Refused `immigration_refused` (J4) or
+    `outside_scope`, Busy `query_too_slow`.
     """
     _demand_use(here, access)
     domain.demand_question_within(query, access.by.delegation)

@@ -238,6 +238,7 @@ async def test_a_delegated_token_is_not_exchanged_again(here: Desk) -> None:
         {"details": DETAILS | {"pattern": "8A*"}},
         {"details": {name: value for name, value in DETAILS.items() if name != "to"}},
         {"details": DETAILS | {"plates": ["8ABC-!"]}},
+        {"details": DETAILS | {"plates": []}},
         {"details": DETAILS | {"area": {}}},
         {"details": DETAILS | {"area": {"circle": {"centre": {"latitude": 34, "longitude": -117}, "radius": 9e9}}}},
         {"scope": "release:request-2"},

@@ -209,6 +209,16 @@ async def test_who_may_have_it_is_asked_again_when_it_goes_out(here: Desk) -> No
     assert told(await here.fulfil(request_id)) == (403, "recipient_not_eligible", "I1")
 
 
+@pytest.mark.clause("I1")
+async def test_what_is_packed_is_not_handed_to_one_who_was_withdrawn(here: Desk) -> None:
+    request_id = await here.approved()
+    good(await here.fulfil(request_id))
+    good(await here.boss.post(f"/v1/recipients/{here.recipient}/withdraw"))
+    answer = await here.clerk.get(f"/v1/release-requests/{request_id}/package")
+    assert told(answer) == (403, "recipient_not_eligible", "I1")
+    assert (await here.records("release.hand_out", "refused"))[0].clause == "I1"
+
+
 @pytest.mark.clause("C2")
 async def test_without_training_nothing_is_fulfilled_or_handed_out(here: Desk) -> None:
     request_id = await here.approved()

@@ -119,6 +119,7 @@ async def test_where_the_manual_knows_no_request_none_is_received(tmp_path: Path
         {"agency": {"recipient_id": "x", "name": "Border Patrol task force"}},
         {"person": {"name": "A. Smith", "title": "Deportation officer"}},
         {"purpose": "other_le", "reason": "immigration check"},
+        {"requested_by": "Deportation officer Smith"},
     ],
 )
 async def test_nothing_is_received_for_immigration_enforcement(here: Desk, different: dict[str, Any]) -> None:
@@ -279,6 +280,63 @@ async def test_the_hashes_are_those_of_what_is_on_file(here: Desk) -> None:
     assert storage.filed(file.request)[1] == file.request_sha256 == sha256(storage.filed(file.request)[0])
     assert storage.filed(file.decision)[1] == file.decision_sha256
     assert file.decision.request_sha256 == file.request_sha256
+
+
+@pytest.mark.clause("I3")
+@pytest.mark.clause("I4")
+@pytest.mark.parametrize("part", ["request", "decision", "decision_of_another"])
+async def test_what_was_altered_in_the_database_opens_nothing(here: Desk, tmp_path: Path, part: str) -> None:
+    request_id, other = await here.approved(), await here.approved(scope={"plates": [OTHER_PLATE], **WINDOW})
+    wider = f"document = CAST(replace(CAST(document AS TEXT), '{PLATE}', '{OTHER_PLATE}') AS BLOB)"
+    changes = {
+        "request": ("release_request", wider, "id"),
+        "decision": ("decision", wider, "request_id"),
+        "decision_of_another": (
+            "decision",
+            f"(document, sha256) = (SELECT o.document, o.sha256 FROM decision AS o WHERE o.request_id = '{other}')",  # noqa: S608
+            "request_id",
+        ),
+    }
+    table, change, key = changes[part]
+    with closing(sqlite3.connect(tmp_path / "var" / "db" / "release.sqlite", isolation_level=None)) as database:
+        database.execute(f"DROP TRIGGER {table}_not_updated")
+        database.execute(f"UPDATE {table} SET {change} WHERE {key} = ?", (request_id,))  # noqa: S608
+    for answer in (await here.fulfil(request_id), await here.clerk.get(f"/v1/release-requests/{request_id}")):
+        assert told(answer) == (500, "file_altered", None)
+    assert not (tmp_path / "var" / "objects" / here.agency_id).exists()
+
+
+@pytest.mark.clause("G3")
+@pytest.mark.clause("I4")
+async def test_the_records_hold_what_was_asked_and_approved_and_the_hashes(here: Desk) -> None:
+    received = await here.receive(scope={"plates": [PLATE, OTHER_PLATE], **WINDOW})
+    decided = good(await here.decide(received["id"], scope={"plates": [PLATE], **WINDOW}))
+    sent = good(await here.fulfil(received["id"]))["fulfilment"]
+    (of_receipt,) = await here.records("release.receive")
+    (of_decision,) = await here.records("release.decide")
+    (of_fulfilment,) = await here.records("release.fulfil")
+    asked = {"request": received["id"], "number": "R-2026-0001", "request_sha256": received["request_sha256"]}
+    asked["scope"] = received["request"]["opens"]
+    approved = asked | {"decision_sha256": decided["decision_sha256"], "approved": decided["decision"]["opens"]}
+    assert here.elements(of_receipt) == asked
+    assert here.elements(of_decision) == approved | {"outcome": "approved"}
+    assert here.elements(of_fulfilment) == approved | {"package_sha256": sent["package_sha256"]}
+
+
+@pytest.mark.parametrize("name", ["Ontario PD\n— forged", "Ontario\x00", "Ontario \u202edP"])
+async def test_names_are_one_line_that_shows_what_it_says(here: Desk, name: str) -> None:
+    written = {"agency": {"recipient_id": here.recipient, "name": name}}
+    for different in (written, {"person": {"name": name}}, {"document": {"reference": name}}):
+        answer = await here.clerk.post("/v1/release-requests", json=here.request(**different))
+        assert told(answer)[:2] == (422, "invalid_request")
+        assert name not in answer.json()["detail"]
+    assert told(await here.boss.post("/v1/recipients", json=ONTARIO | {"name": name}))[:2] == (422, "invalid_request")
+
+
+@pytest.mark.clause("J4")
+async def test_no_agency_of_that_name_is_entered(here: Desk) -> None:
+    answer = await here.boss.post("/v1/recipients", json=ONTARIO | {"name": "U.S. Immigration and Customs Enforcement"})
+    assert told(answer) == (403, "immigration_refused", "J4")
 
 
 @pytest.mark.clause("H1")

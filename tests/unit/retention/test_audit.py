@@ -263,6 +263,18 @@ async def test_a_use_without_purpose_or_matter_is_refused_and_recorded(office: T
     assert elements(office, records(office)[-1])["reason"] == "welfare check"
 
 
+@pytest.mark.clause("J4")
+async def test_nothing_is_shown_for_immigration_enforcement(office: Town) -> None:
+    officer = office.person("officer")
+    for door in DOORS:
+        for said in (
+            {"purpose": "other_le", "reason": "immi-gration sweep"},
+            {"matter_number": "ICE hold 7"},
+            {"requested_by": "Border Patrol"},
+        ):
+            assert await refused(office, officer, door, **said) == (403, "immigration_refused", "J4")
+
+
 @pytest.mark.clause("H1")
 async def test_asking_for_another_agencys_read_is_recorded_as_refused(office: Town) -> None:
     other = office.person("harbour-officer", agency_id=HARBOR)
