@@ -48,11 +48,16 @@ def test_what_lies_within_holds_nothing_more(one: Scope, wider: Scope, read: Any
         assert not one.holds(*read) or wider.holds(*read)
 
 
-@given(scopes)
+@given(scopes.filter(lambda scope: bool(scope.plates or scope.pattern or scope.area)))
 def test_a_scope_reads_back(scope: Scope) -> None:
     assert delegation.scope_of(scope.elements()) == scope
     stated = Delegation(RELEASE, "request-1", scope)
     assert delegation.of_claims(stated.claims()) == stated
+
+
+def test_a_scope_of_all_reads_does_not_read_back() -> None:
+    with pytest.raises(Invalid):
+        delegation.scope_of(Scope(captured_from=NOON, captured_to=NOON + HOUR).elements())
 
 
 def test_a_side_that_is_open_lies_within_nothing_that_is_closed() -> None:
