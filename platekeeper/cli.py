@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.set_defaults(command=_audit_verify)
 
     dlq = commands.add_parser("dlq", help="events that a service could not handle")
-    dlq.add_argument("--url", default="http://127.0.0.1:8080", help="the running platform")
+    dlq.add_argument("--url", default=_url(), help="the running platform")
     dlq.add_argument("--username", default="admin")
     acts = dlq.add_subparsers(required=True, metavar="COMMAND")
     listed = acts.add_parser("list", help="the newest dead letters of every service, or of one")
@@ -77,7 +77,7 @@ def _add_hotlist(hotlist: argparse.ArgumentParser) -> None:
     one.add_argument("--purpose", required=True, help="what the list is for, by the agency's policy")
     one.add_argument("--matter-type", required=True)
     one.add_argument("--matter-number")
-    one.add_argument("--url", default="http://127.0.0.1:8080", help="the running platform")
+    one.add_argument("--url", default=_url(), help="the running platform")
     one.add_argument("--username", required=True)
     one.set_defaults(command=_hotlist_import)
 
@@ -92,6 +92,11 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
     one.add_argument("--json", type=Path, metavar="FILE", help="write what was read in every picture")
     one.add_argument("--misses", type=Path, metavar="FILE", help="draw the plates not read exactly on a sheet (PNG)")
     one.set_defaults(command=_bench_recognition)
+
+
+def _url() -> str:
+    """Where `platekeeper run` serves with the same settings."""
+    return f"http://127.0.0.1:{os.environ.get('PLATEKEEPER_PORT', '8080')}"
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -35,7 +35,11 @@ def say(line: str) -> None:
 
 def complain(error: BaseException) -> None:
     """One line on standard error about what the user can mend."""
-    print(f"platekeeper: {error or 'no password was given'}", file=sys.stderr)  # noqa: T201
+    if isinstance(error, httpx.TransportError):
+        said = f"{error.request.url.copy_with(path='/', query=None)} does not answer: {error or type(error).__name__}"
+    else:
+        said = str(error) or "no password was given"
+    print(f"platekeeper: {said}", file=sys.stderr)  # noqa: T201
 
 
 def _ask(prompt: str) -> str:

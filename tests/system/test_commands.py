@@ -115,6 +115,12 @@ async def test_dead_letters_are_shown_to_nobody_with_a_wrong_password(tmp_path: 
         assert "credentials_wrong" in told
 
 
+async def test_a_command_names_the_platform_that_does_not_answer() -> None:
+    status, _, told = await platekeeper("dlq", "--url", "http://127.0.0.1:9", "list", answers="any\n")
+    assert status == 1
+    assert "platekeeper: http://127.0.0.1:9/ does not answer" in told
+
+
 async def test_a_file_is_imported_and_every_refused_row_told(tmp_path: Path) -> None:
     file = tmp_path / "stolen.csv"
     file.write_text("Plate Number,Description,State/Province\n7SAM123,Taken,CA\n7SAM124,Taken,0H\n")
