@@ -2,10 +2,12 @@
 
 import base64
 import hashlib
+from typing import Annotated
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import AfterValidator, Field
 
 ED25519 = b"\x01"
 """The signature type of C2SP signed-note."""
@@ -17,9 +19,7 @@ class NoteSigner:
 
     def __init__(self, name: str, seed: bytes) -> None:
         """`seed`: the 32 bytes of the Ed25519 private key (RFC 8032). Raises ValueError for an unfit name."""
-        if not is_key_name(name):
-            raise ValueError("the origin must not be empty, nor hold spaces or plus signs")
-        self.name = name
+        self.name = key_name(name)
         self._private = Ed25519PrivateKey.from_private_bytes(seed)
         self._public = ED25519 + self._private.public_key().public_bytes_raw()
         self._hash = hashlib.sha256(name.encode() + b"\n" + self._public).digest()[:KEY_HASH_BYTES]
@@ -55,6 +55,12 @@ class NoteSigner:
         return text
 
 
-def is_key_name(text: str) -> bool:
-    """Whether C2SP signed-note takes it for the name of a key."""
-    return bool(text) and text.isprintable() and "+" not in text and not any(map(str.isspace, text))
+def key_name(text: str) -> str:
+    """The text, when C2SP signed-note takes it for the name of a key. Raises ValueError for any other."""
+    if not text or not text.isprintable() or "+" in text or any(map(str.isspace, text)):
+        raise ValueError("the name of a key must not be empty, nor hold spaces or plus signs")
+    return text
+
+
+KeyName = Annotated[str, Field(max_length=200), AfterValidator(key_name)]
+"""A setting that names a signing key."""

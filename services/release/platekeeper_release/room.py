@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from pydantic import Field, field_validator
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from platekeeper_common.access import Recorder
 from platekeeper_common.db import Database
-from platekeeper_common.notes import NoteSigner, is_key_name
+from platekeeper_common.notes import KeyName, NoteSigner
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import PREFIX, ServiceSettings
 
@@ -24,19 +24,12 @@ class ReleaseSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix=f"{PREFIX}RELEASE_", frozen=True, extra="forbid")
 
     body_limit: int = Field(default=65_536, gt=0)
-    origin: str = Field(default="localhost/platekeeper/release", max_length=200)
+    origin: KeyName = "localhost/platekeeper/release"
     """Names the key that signs manifests, for ever: a host name of yours and a path, without scheme."""
     reads_at_most: int = Field(default=500, gt=0)
     """Reads that one release may hold."""
     package_bytes_at_most: int = Field(default=128 * 1024 * 1024, gt=0)
     """Bytes of reads and pictures that one release may hold."""
-
-    @field_validator("origin")
-    @classmethod
-    def _names_a_key(cls, origin: str) -> str:
-        if not is_key_name(origin):
-            raise ValueError("must not be empty, nor hold spaces or plus signs")
-        return origin
 
 
 @dataclass(kw_only=True)

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platekeeper_access_audit.ledger.checkpoints import Checkpoint, Signer
-from platekeeper_common.notes import is_key_name
 from platekeeper_verify import notes
 from platekeeper_verify.notes import Key, NotSigned
 
@@ -59,8 +58,7 @@ def test_signatures_of_others_are_passed_over() -> None:
 
 @pytest.mark.parametrize("origin", ["", "a b", "a+b", "a\nb", "a\tb"])
 def test_an_origin_that_is_no_key_name_is_refused(origin: str) -> None:
-    assert not is_key_name(origin)
-    with pytest.raises(ValueError, match="origin"):
+    with pytest.raises(ValueError, match="name of a key"):
         Signer(origin, bytes(32))
 
 

@@ -5,13 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from platekeeper_access_audit.ledger.checkpoints import Signer
 from platekeeper_common.access import Recorder
 from platekeeper_common.db import Database
-from platekeeper_common.notes import is_key_name
+from platekeeper_common.notes import KeyName
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import PREFIX, ServiceSettings
 
@@ -25,15 +24,8 @@ class LedgerSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix=f"{PREFIX}LEDGER_", frozen=True, extra="forbid")
 
-    origin: str = Field(default="localhost/platekeeper/ledger", max_length=200)
+    origin: KeyName = "localhost/platekeeper/ledger"
     """Names the log in its checkpoints, for ever: a host name of yours and a path, without scheme."""
-
-    @field_validator("origin")
-    @classmethod
-    def _names_a_key(cls, origin: str) -> str:
-        if not is_key_name(origin):
-            raise ValueError("must not be empty, nor hold spaces or plus signs")
-        return origin
 
 
 @dataclass(kw_only=True)
