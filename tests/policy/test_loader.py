@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from profiles import DEPARTMENTS, FOLDER, SECTIONS, department
 
@@ -55,7 +55,6 @@ def faults(path: Path) -> list[tuple[Path, str]]:
     return [(problem.file, problem.key) for problem in refusal.value.problems]
 
 
-@settings(deadline=None)
 @given(place=places)
 def test_any_key_removed_is_refused_by_name(folder: Path, place: tuple[str, str, str]) -> None:
     name, section, key = place
@@ -63,7 +62,6 @@ def test_any_key_removed_is_refused_by_name(folder: Path, place: tuple[str, str,
     assert faults(path) == [(path, f"{section}.{key}")]
 
 
-@settings(deadline=None)
 @given(place=places, word=WORDS)
 def test_any_unknown_key_is_refused_by_name(folder: Path, place: tuple[str, str, str], word: str) -> None:
     name, section, _ = place
@@ -72,7 +70,6 @@ def test_any_unknown_key_is_refused_by_name(folder: Path, place: tuple[str, str,
         assert faults(path) == [(path, f"{section}.{word}")]
 
 
-@settings(deadline=None)
 @given(place=places, wrong=st.sampled_from([1979.5, -1, {"year": 1}, [], "", "5 minutes", ["x", "x"], 10**30]))
 def test_any_value_of_a_wrong_kind_is_refused_by_name(folder: Path, place: tuple[str, str, str], wrong: object) -> None:
     name, section, key = place
@@ -87,7 +84,6 @@ def test_any_value_of_a_wrong_kind_is_refused_by_name(folder: Path, place: tuple
     assert {key.split("[")[0] for _, key in faults(path)} == {f"{section}.{key}"}
 
 
-@settings(deadline=None)
 @given(name=st.sampled_from(DEPARTMENTS), section=st.sampled_from(sorted(SECTIONS)))
 def test_any_missing_section_is_refused_by_name(folder: Path, name: str, section: str) -> None:
     path = write(folder / f"{name}.toml", {title: keys for title, keys in VALID[name].items() if title != section})
@@ -179,7 +175,6 @@ def test_a_clause_table_that_names_an_unknown_department_is_refused(tmp_path: Pa
     assert check(tmp_path, SECTIONS) == [f"{tmp_path / 'clauses.toml'}: no profile pomonna.toml"]
 
 
-@settings(deadline=None)
 @given(name=st.sampled_from(DEPARTMENTS), data=st.data())
 def test_order_and_comments_leave_the_version_alone(folder: Path, name: str, data: st.DataObject) -> None:
     shuffled = {

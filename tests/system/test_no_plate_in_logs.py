@@ -72,15 +72,15 @@ async def test_no_plate_token_or_picture_is_logged_or_counted(tmp_path: Path) ->
         precinct = await open_precinct(http, password)
         await _an_evening(http, precinct, images)
         await _strangers(http, precinct)
-        await _until_settled(precinct.officer, samples[0].plate)
+        for sample in samples:
+            await _until_settled(precinct.officer, sample.plate)
+        await _until_told(running, 'platekeeper_recognition_frame_duration_seconds_count{service="recognition"} 3.0')
         secrets.text += await _scraped(running)
         assert await running.stop() == 0
         secrets.text += "\n".join(running.errors)
     await _poison(var, precinct)
     async with platform(var, "--empty", PLATEKEEPER_LOG_LEVEL="debug") as again:
-        async with asyncio.timeout(30):
-            while 'platekeeper_dead_letters{group="retention",service="retention"} 2.0' not in await _scraped(again):
-                await asyncio.sleep(0.1)
+        await _until_told(again, 'platekeeper_dead_letters{group="retention",service="retention"} 2.0')
         secrets.text += await _scraped(again)
         assert await again.stop() == 0
     secrets.text += "\n".join(again.errors)
@@ -211,6 +211,12 @@ async def _scraped(running: Platform) -> str:
     url = (await running.until(r"figures for operators: (\S+)"))[1]
     async with httpx.AsyncClient(trust_env=False) as http:
         return (await http.get(url)).text
+
+
+async def _until_told(running: Platform, figure: str) -> None:
+    async with asyncio.timeout(30):
+        while figure not in await _scraped(running):
+            await asyncio.sleep(0.1)
 
 
 def _counted(text: str) -> None:

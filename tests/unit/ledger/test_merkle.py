@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from platekeeper_access_audit.ledger import merkle
@@ -77,7 +77,6 @@ def hashes_of(size: int) -> list[bytes]:
 sizes = st.integers(1, 600)
 
 
-@settings(deadline=None)
 @given(sizes, st.data())
 def test_every_inclusion_proof_verifies_and_no_altered_one(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
@@ -93,7 +92,6 @@ def test_every_inclusion_proof_verifies_and_no_altered_one(size: int, data: st.D
         assert not verifier.includes(hashes[index], index, size, altered, whole)
 
 
-@settings(deadline=None)
 @given(sizes, st.data())
 def test_every_consistency_proof_verifies_and_no_altered_one(new: int, data: st.DataObject) -> None:
     old = data.draw(st.integers(1, new))

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from platekeeper_common import areas
@@ -22,7 +22,6 @@ def covered(area: Area, position: Position) -> bool:
     return cells.among(cells.cover(area), cells.cell(position))
 
 
-@settings(deadline=None)
 @given(centre=positions, radius=radii, part=fractions, bearing=st.floats(0, 2 * math.pi))
 def test_the_cells_of_a_circle_hold_all_that_it_holds(
     centre: Position, radius: float, part: float, bearing: float
@@ -54,7 +53,6 @@ def polygons(draw: st.DrawFn) -> Area:
         raise
 
 
-@settings(deadline=None)
 @given(area=polygons(), one=fractions, other=fractions)
 def test_the_cells_of_a_polygon_hold_all_that_it_holds(area: areas.Polygon, one: float, other: float) -> None:
     first, second, third = area.corners[:3]

@@ -48,7 +48,7 @@ trees = st.integers(3, 90).flatmap(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(trees)
 def test_what_was_signed_stands_and_each_mutation_is_named(drawn: tuple[int, set[int], int]) -> None:
     size, sizes, n = drawn
@@ -70,7 +70,6 @@ def test_what_was_signed_stands_and_each_mutation_is_named(drawn: tuple[int, set
     assert kinds(withheld, notes) == set()
 
 
-@settings(deadline=None)
 @given(trees, st.data())
 def test_any_altered_byte_of_a_checkpoint_is_told(drawn: tuple[int, set[int], int], data: st.DataObject) -> None:
     size, sizes, _ = drawn
