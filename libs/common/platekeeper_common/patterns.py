@@ -9,6 +9,8 @@ from platekeeper_common.errors import Invalid
 
 STARS_AT_MOST = 2
 """In one pattern; products of the field allow as many."""
+NEIGHBOURS_AT_LEAST = 3
+"""Known characters side by side that bound a pattern by themselves (A7)."""
 
 _WRITTEN = re.compile(r"[A-Z0-9?*]+")
 _WILD = re.compile(r"[?*]+")

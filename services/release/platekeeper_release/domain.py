@@ -20,8 +20,6 @@ from platekeeper_release.filing import NewRecipient, Office, Recipient, Request,
 from platekeeper_release.policy import ReleasePolicy, Route
 
 STATE = "CA"
-NEIGHBOURS_AT_LEAST = 3
-"""Known characters side by side that bound a pattern by themselves (A7)."""
 ROUTE_CLAUSES: dict[Route, str] = {"request": "I2", "agreement": "I5", "verified_agency": "I6"}
 """The clause that opens each route."""
 
@@ -104,8 +102,8 @@ def scope(
     wild = None if pattern is None else patterns.parse(pattern)
     if wild is not None and not patterns.is_pattern(wild.text):
         named, wild = [wild.text], None
-    if wild is not None and area is None and wild.longest_run < NEIGHBOURS_AT_LEAST:
-        detail = f"a pattern needs {NEIGHBOURS_AT_LEAST} known characters side by side, or an area"
+    if wild is not None and area is None and wild.longest_run < patterns.NEIGHBOURS_AT_LEAST:
+        detail = f"a pattern needs {patterns.NEIGHBOURS_AT_LEAST} known characters side by side, or an area"
         raise Invalid(detail, code="scope_unbounded", clause="A7")
     return Scope(
         plates=tuple(sorted({plates.normalise(plate, "a plate of the scope") for plate in named or ()})),

@@ -19,8 +19,6 @@ from platekeeper_retention.policy import RetentionPolicy
 
 RETENTION_CLAUSE = "F1"
 """The rule that `retain_until` comes from."""
-NEIGHBOURS_AT_LEAST = 3
-"""Known characters side by side that bound a search by themselves (A7)."""
 WINDOW_AT_MOST = timedelta(hours=24)
 """The longest window that bounds a search by itself (A7)."""
 CAMERAS_AT_MOST = 100
@@ -144,7 +142,7 @@ def _demand_bound(asked: Query) -> None:
     """Raise Invalid unless something keeps the search from opening a great part of all reads (A7)."""
     if asked.pattern is None or asked.area is not None or asked.within_a_day:
         return
-    if (run := asked.pattern.longest_run) >= NEIGHBOURS_AT_LEAST:
+    if (run := asked.pattern.longest_run) >= patterns.NEIGHBOURS_AT_LEAST:
         return
     most = WINDOW_AT_MOST // timedelta(hours=1)
     ends = {"from": asked.captured_from, "to": asked.captured_to}
@@ -153,12 +151,13 @@ def _demand_bound(asked: Query) -> None:
     else:
         window = "the one given is longer"
     raise Invalid(
-        f"the search is too wide; it needs one of: {NEIGHBOURS_AT_LEAST} known characters side by side ({run} given), "
+        f"the search is too wide; it needs one of: {patterns.NEIGHBOURS_AT_LEAST} known characters side by side "
+        f"({run} given), "
         f"an area (none given), a window from..to of at most {most} hours ({window})",
         code="search_unbounded",
         clause="A7",
         missing=[
-            {"bound": "known_characters", "at_least": NEIGHBOURS_AT_LEAST, "given": run},
+            {"bound": "known_characters", "at_least": patterns.NEIGHBOURS_AT_LEAST, "given": run},
             {"bound": "area", "given": None},
             {"bound": "window", "at_most_hours": most, "given": window},
         ],
