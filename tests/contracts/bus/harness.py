@@ -26,10 +26,11 @@ class Harness(Protocol):
     """Where the data is, as a word that a child process understands."""
 
     def bus(
-        self, *, clock: Clock = utc_now, drain: float = 20.0, silence: float = 300.0
+        self, *, clock: Clock = utc_now, drain: float = 20.0, silence: float = 300.0, publish_timeout: float = 20.0
     ) -> AbstractAsyncContextManager[Bus]:
         """The bus on this test's data, each time the same; `drain` and `silence`: seconds until a batch in hand is
-        taken by a rebalance, and until a silent member is taken for dead."""
+        taken by a rebalance, and until a silent member is taken for dead. A test of an outage says a short
+        `publish_timeout`; the others leave a busy machine time."""
 
     def outage(self) -> AbstractContextManager[None]:
         """While inside, nothing can be written to the bus."""
@@ -45,9 +46,12 @@ class EmbeddedHarness:
         self._path = Path(place) / "bus.sqlite"
 
     @asynccontextmanager
-    async def bus(self, *, clock: Clock = utc_now, drain: float = 20.0, silence: float = 300.0) -> AsyncIterator[Bus]:
+    async def bus(
+        self, *, clock: Clock = utc_now, drain: float = 20.0, silence: float = 300.0, publish_timeout: float = 20.0
+    ) -> AsyncIterator[Bus]:
         patience = Patience(poll=0.1, drain=drain, silence=silence)
-        async with EmbeddedBus.open(self._path, clock=clock, publish_timeout=0.3, patience=patience) as bus:
+        opened = EmbeddedBus.open(self._path, clock=clock, publish_timeout=publish_timeout, patience=patience)
+        async with opened as bus:
             yield bus
 
     @contextmanager

@@ -169,7 +169,7 @@ async def test_a_poisonous_event_waits_while_the_letter_box_is_away(harness: Har
 
 async def test_an_outage_of_the_bus_costs_no_event(harness: Harness) -> None:
     desk, letters = Desk(), LetterBox()
-    async with harness.bus() as bus:
+    async with harness.bus(publish_timeout=1.0) as bus:
         await bus.publish(frames("cam-a", range(3)), source="test")
         loop = consumer(bus, desk, letters)
         with harness.outage():

@@ -43,7 +43,7 @@ async def test_pruned_plates_are_in_no_byte_of_the_files(tmp_path: Path) -> None
 async def test_pruning_says_so_when_a_reader_holds_the_removed_bytes(tmp_path: Path) -> None:
     now = MOMENT
     path = tmp_path / "bus.sqlite"
-    async with EmbeddedBus.open(path, clock=lambda: now, publish_timeout=0.1) as bus:
+    async with EmbeddedBus.open(path, clock=lambda: now, publish_timeout=1.0) as bus:
         await bus.publish([hit(0, PLATE)], source="test")
         now += timedelta(days=8)
         with closing(sqlite3.connect(path, isolation_level=None)) as reader:
@@ -89,7 +89,7 @@ async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None
 
 async def test_a_failing_commit_fails_those_who_shared_it_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "bus.sqlite"
-    async with EmbeddedBus.open(path, publish_timeout=0.2) as bus:
+    async with EmbeddedBus.open(path, publish_timeout=1.0) as bus:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             attempts = (bus.publish([frame("cam-a", number)], source="test") for number in range(5))
