@@ -137,7 +137,7 @@ async def stand(
         opened = open_foundation(settings, sections, doors.__getitem__, clock=clock, fetch_keys=fetch_keys)
         foundation = await stack.enter_async_context(opened)
         for service in services:
-            await migrate(settings.database(service.name), service.migrations)
+            await migrate(settings.database_of(service.name), service.migrations)
             section = (own or {}).get(service.name) or environment.load(service.settings)
             rooms[service.name] = room = await stack.enter_async_context(service.open(foundation, section))
             built[service.name] = apps.build(service, room, section, partial(parts.__getitem__, service.name))

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 
@@ -86,12 +86,17 @@ class Follows:
     apply: Callable[[Any], Apply]
 
 
+Role = Literal["api", "worker"]
+"""What a process does for a service: answer requests, or consume and work. The all-in-one process does both."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something that runs beside the requests until the service stops."""
+    """Something that runs until the service stops, in the processes of its roles."""
 
     name: str
     run: Callable[[Any], Awaitable[None]]
+    roles: frozenset[Role] = frozenset({"worker"})
 
 
 Open = Callable[[Foundation, Any], AbstractAsyncContextManager[Room]]

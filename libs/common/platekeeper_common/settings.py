@@ -34,6 +34,17 @@ class Settings(BaseSettings):
 
     var: Path = Path("var")
     """Everything that the embedded default keeps: databases, bus, objects, keys."""
+    bus: str = ""
+    """Empty: the embedded bus under `var`. Otherwise `kafka://HOST:PORT[,HOST:PORT...]`."""
+    database: str = ""
+    """Empty: an SQLite file a service under `var`. Otherwise the URL of this process's own role in PostgreSQL,
+    `postgresql+asyncpg://ROLE:PASSWORD@HOST:PORT/DATABASE`; `{service}` in it stands for the service's name."""
+    objects: str = ""
+    """Empty: a folder under `var`. Otherwise `s3://BUCKET[/PREFIX]`; endpoint and credentials as `AWS_*` variables."""
+    key_store: str = ""
+    """Empty: a folder under `var`. Otherwise `s3://BUCKET[/PREFIX]`, never the bucket of objects or of backups."""
+    neighbours: str = ""
+    """Where services of other processes answer: a URL with `{service}` for the name, as `http://{service}:8080`."""
     policies: Path = Path("policies")
     """The folder of policy profiles."""
     host: str = "127.0.0.1"
@@ -50,7 +61,7 @@ class Settings(BaseSettings):
     peer_seconds: float = Field(default=3, gt=0)
     drain_seconds: float = Field(default=20, gt=0)
 
-    def database(self, name: str) -> str:
+    def database_of(self, name: str) -> str:
         """The SQLAlchemy URL of a service's own database."""
         return f"sqlite+aiosqlite:///{(self.var / 'db' / f'{name}.sqlite').absolute()}"
 

@@ -44,7 +44,7 @@ class HotlistRoom(Room):
 @asynccontextmanager
 async def open_room(foundation: Foundation, settings: HotlistSettings) -> AsyncIterator[HotlistRoom]:
     """Open the database and load every list."""
-    async with Database.open(foundation.settings.database("hotlist"), foundation.clock) as db:
+    async with Database.open(foundation.settings.database_of("hotlist"), foundation.clock) as db:
         in_force = EntriesInForce(db, within=settings.confirmed_within)
         await in_force.confirm()
         recorder = Recorder("hotlist", foundation.keys, foundation.policies, foundation.clock)

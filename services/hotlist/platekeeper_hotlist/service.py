@@ -40,7 +40,7 @@ SERVICE = Service(
     consumes=(Consumes("hotlist", (PlatesRead.topic,), consumers.match_reads),),
     follows=(Follows(HotlistChanged.topic, consumers.load_changes),),
     emits=(HitRaised, HotlistChanged, AccessRecorded),
-    jobs=(Job("confirm hot lists", confirm_lists),),
+    jobs=(Job("confirm hot lists", confirm_lists, roles=frozenset({"api", "worker"})),),
     policy=SECTIONS,
     settings=HotlistSettings,
     counts=counts,

@@ -72,7 +72,7 @@ class IngestRoom(Room):
 @asynccontextmanager
 async def open_room(foundation: Foundation, settings: IngestSettings) -> AsyncIterator[IngestRoom]:
     """Open the database and load the register from it."""
-    async with Database.open(foundation.settings.database(NAME), foundation.clock) as db:
+    async with Database.open(foundation.settings.database_of(NAME), foundation.clock) as db:
         async with db.tx() as tx:
             devices = await storage.devices(tx)
         with ThreadPoolExecutor(settings.checking_threads, thread_name_prefix="ingest-checking") as checking:

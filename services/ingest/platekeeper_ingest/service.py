@@ -60,7 +60,7 @@ SERVICE = Service(
     routes=(router,),
     follows=FOLLOWS,
     emits=(FrameCaptured, PlatesRead, DeviceChanged),
-    jobs=(Job("watch the backlog", _watch_backlog),),
+    jobs=(Job("watch the backlog", _watch_backlog, roles=frozenset({"api"})),),
     policy=SECTIONS,
     settings=IngestSettings,
     counts=_counts,

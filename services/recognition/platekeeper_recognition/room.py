@@ -85,7 +85,7 @@ async def open_room(foundation: Foundation, settings: RecognitionSettings) -> As
     opener = partial(
         catalogue.open_engine, settings.engine, longest_side=settings.longest_side, threads=settings.threads
     )
-    async with Database.open(foundation.settings.database(NAME), foundation.clock) as db:
+    async with Database.open(foundation.settings.database_of(NAME), foundation.clock) as db:
         desk = Desk(opener)
         try:
             yield RecognitionRoom(

@@ -43,7 +43,7 @@ class ReleaseRoom(Room):
 @asynccontextmanager
 async def open_room(foundation: Foundation, settings: ReleaseSettings) -> AsyncIterator[ReleaseRoom]:
     """Release over its own database; makes the signing key when there is none."""
-    async with Database.open(foundation.settings.database(NAME), foundation.clock) as db:
+    async with Database.open(foundation.settings.database_of(NAME), foundation.clock) as db:
         yield ReleaseRoom(
             foundation=foundation,
             db=db,

@@ -38,7 +38,7 @@ class RetentionRoom(Room):
 async def open_room(foundation: Foundation, _settings: RetentionSettings) -> AsyncIterator[RetentionRoom]:
     """The room over its own database."""
     recorder = Recorder(NAME, foundation.keys, foundation.policies, foundation.clock)
-    async with Database.open(foundation.settings.database(NAME), foundation.clock) as db:
+    async with Database.open(foundation.settings.database_of(NAME), foundation.clock) as db:
         async with db.tx() as tx:
             found = await storage.count(tx)
         yield RetentionRoom(foundation=foundation, db=db, recorder=recorder, found=found)

@@ -53,7 +53,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLATEKEEPER_VAR", "/srv/platekeeper")
     assert environment.load(KioskSettings).drawers == 7
     loaded = environment.load(Settings)
-    assert loaded.database("kiosk") == "sqlite+aiosqlite:////srv/platekeeper/db/kiosk.sqlite"
+    assert loaded.database_of("kiosk") == "sqlite+aiosqlite:////srv/platekeeper/db/kiosk.sqlite"
     assert loaded.policies == Path("policies")
 
 

@@ -43,7 +43,7 @@ class AccountsRoom(Room):
 @asynccontextmanager
 async def open_room(foundation: Foundation, settings: AccountsSettings) -> AsyncIterator[AccountsRoom]:
     """Open the database; make the first signing key when there is none."""
-    async with Database.open(foundation.settings.database("accounts"), foundation.clock) as db:
+    async with Database.open(foundation.settings.database_of("accounts"), foundation.clock) as db:
         yield AccountsRoom(
             foundation=foundation,
             db=db,

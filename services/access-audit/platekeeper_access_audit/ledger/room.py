@@ -39,7 +39,7 @@ class LedgerRoom(Room):
 @asynccontextmanager
 async def open_room(foundation: Foundation, settings: LedgerSettings) -> AsyncIterator[LedgerRoom]:
     """The ledger over its own database; makes the signing key when there is none."""
-    async with Database.open(foundation.settings.database(NAME), foundation.clock) as db:
+    async with Database.open(foundation.settings.database_of(NAME), foundation.clock) as db:
         yield LedgerRoom(
             foundation=foundation,
             db=db,

@@ -91,7 +91,7 @@ def hear(room: Kiosk) -> Handler:
 
 @asynccontextmanager
 async def open_room(foundation: Foundation, _settings: ServiceSettings) -> AsyncIterator[Kiosk]:
-    async with Database.open(foundation.settings.database("kiosk"), foundation.clock) as db:
+    async with Database.open(foundation.settings.database_of("kiosk"), foundation.clock) as db:
         recorder = Recorder("kiosk", foundation.keys, foundation.policies, foundation.clock)
         yield Kiosk(foundation=foundation, db=db, recorder=recorder)
 
