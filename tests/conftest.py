@@ -1,5 +1,7 @@
-"""What every test has: logs as in production, and time: no example of a property fails for being slow."""
+"""What every test has: logs as in production, engines of the run, and time: no example fails for being slow."""
 
+import engines
+import pytest
 from hypothesis import settings
 
 from platekeeper_common import log
@@ -7,3 +9,15 @@ from platekeeper_common import log
 log.configure()
 settings.register_profile("platekeeper", deadline=None)
 settings.load_profile("platekeeper")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The run's own process, not its workers, opens and closes what they share."""
+    if not hasattr(config, "workerinput"):
+        engines.open_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Whatever happened, nothing is left running."""
+    if not hasattr(config, "workerinput"):
+        engines.close_run()
