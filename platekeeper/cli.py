@@ -1,4 +1,4 @@
-"""The command line: `platekeeper run`, `policy check`, `audit verify`, `dlq`, `hotlist import`, `bench`."""
+"""The command line: `platekeeper run`, `serve`, `policy check`, `audit verify`, `dlq`, `hotlist import`, `bench`."""
 
 import argparse
 import asyncio
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from platekeeper.registry import NAMES
 from platekeeper_common import log
 
 
@@ -27,6 +28,12 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run every service in this process, with the demonstration")
     run.add_argument("--empty", action="store_true", help="without the demonstration")
     run.set_defaults(command=_run)
+
+    serve = commands.add_parser("serve", help="run one service in a process of its own, beside others")
+    serve.add_argument("name", choices=(*NAMES, "pages"), metavar="NAME", help=f"{', '.join(NAMES)} or pages")
+    what = "what it does for the service; given for each, by default both"
+    serve.add_argument("--role", choices=("api", "worker"), action="append", dest="roles", help=what)
+    serve.set_defaults(command=_serve)
 
     policy = commands.add_parser("policy", help="policy profiles").add_subparsers(required=True, metavar="COMMAND")
     check = policy.add_parser("check", help="refuse unknown keys and missing sections, naming file and key")
@@ -103,6 +110,12 @@ def _run(options: argparse.Namespace) -> int:
     from platekeeper.run import run
 
     return _await(run(demonstration=not options.empty))
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from platekeeper import serve
+
+    return _await(serve.run(options.name, frozenset(options.roles or ("api", "worker"))))
 
 
 def _policy_check(options: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """Opens what a process opens once: keys, objects, bus, policies, the verifier of tokens."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from platekeeper_common.auth import KeySet, Verifier
 from platekeeper_common.bus.embedded import EmbeddedBus
@@ -13,7 +13,7 @@ from platekeeper_common.metrics import Meters
 from platekeeper_common.objects import Objects
 from platekeeper_common.peers import AppOf, Peers
 from platekeeper_common.policy import Policies, Sections, load_folder
-from platekeeper_common.service import Foundation
+from platekeeper_common.service import BOTH, Foundation, Role
 from platekeeper_common.settings import Settings
 
 JWKS_PATH = "/.well-known/jwks.json"
@@ -26,16 +26,19 @@ async def open_foundation(
     sections: Sections,
     app_of: AppOf,
     *,
+    roles: frozenset[Role] = BOTH,
     clock: Clock = utc_now,
     fetch_keys: Callable[[], Awaitable[KeySet]] | None = None,
 ) -> AsyncIterator[Foundation]:
     """Everything under `settings.var`. `fetch_keys` replaces asking accounts for the token keys.
 
+    `roles`: what this process does for its services.
+
     Raises PolicyError when a profile cannot be used.
     """
     settings.var.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = KeyStore(settings.var / "keys")
-    peers = Peers(app_of, seconds=settings.peer_seconds)
+    peers = Peers(app_of, seconds=settings.peer_seconds, url_of=settings.neighbour)
 
     async def ask_accounts() -> KeySet:
         return await peers.json("accounts", JWKS_PATH)
@@ -48,9 +51,13 @@ async def open_foundation(
         cache=settings.var / "cache" / "jwks.json",
     )
     bus_file = settings.var / "bus.sqlite"
-    async with EmbeddedBus.open(bus_file, clock=clock, publish_timeout=settings.publish_seconds) as bus:
+    async with (
+        aclosing(peers),
+        EmbeddedBus.open(bus_file, clock=clock, publish_timeout=settings.publish_seconds) as bus,
+    ):
         yield Foundation(
             settings=settings,
+            roles=roles,
             clock=clock,
             ids=Ids(keys.key("id")),
             keys=keys,

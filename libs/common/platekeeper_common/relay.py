@@ -63,8 +63,7 @@ class Relay:
         while True:
             self._db.emitted.clear()
             try:
-                while await self.send():
-                    pass
+                await self.flush()
                 self.trouble = None
             except Unavailable as error:
                 if self.trouble is None:
@@ -76,6 +75,11 @@ class Relay:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._db.emitted.wait()
+
+    async def flush(self) -> None:
+        """Send all that is there now. Raises Unavailable."""
+        while await self.send():
+            pass
 
     async def send(self) -> int:
         """Send one batch; how many events it held. Raises Unavailable."""
