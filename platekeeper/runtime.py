@@ -19,12 +19,13 @@ from platekeeper_common import settings as environment
 from platekeeper_common.app import Health
 from platekeeper_common.auth import KeySet
 from platekeeper_common.bus.consumer import Consumer, Follower
-from platekeeper_common.bus.contract import Fenced, Unavailable
+from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.clock import Clock, utc_now
 from platekeeper_common.db import Database
 from platekeeper_common.edge import problem
 from platekeeper_common.events.access import AccessRevoked, AgencyChanged, CheckpointSigned
 from platekeeper_common.foundation import open_foundation
+from platekeeper_common.log import describe
 from platekeeper_common.migrate import migrate
 from platekeeper_common.observe import Observe
 from platekeeper_common.policy import Sections
@@ -255,5 +256,5 @@ async def _flush(part: Running) -> None:
     try:
         async with asyncio.timeout(FLUSH_SECONDS):
             await relay.flush()
-    except (Unavailable, Fenced, TimeoutError) as error:
-        _log.warning("outbox not emptied", reason=str(error) or "time-out")
+    except Exception as error:  # noqa: BLE001 - whatever it is, the outbox keeps what did not leave
+        _log.warning("outbox not emptied", error=describe(error))
