@@ -14,29 +14,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # whoever needs only the names shall not load the rest
     from platekeeper_common.policy import PolicySection
-    from platekeeper_common.service import Service
+    from platekeeper_common.service import Role, Service
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a service is declared: `package` holds `service.py` and, where it has a section of policy, `policy.py`."""
+    """Where a service is declared: `package` holds `service.py` and, where it has a section of policy, `policy.py`.
+
+    `roles` are those that `Service.roles` finds: which processes it has beside others.
+    """
 
     name: str
     package: str
+    roles: tuple[Role, ...]
     declared_as: str = "SERVICE"
     has_policy: bool = True
 
 
 ENTRIES = (
-    Entry("ingest", "platekeeper_ingest"),
-    Entry("recognition", "platekeeper_recognition", has_policy=False),
-    Entry("hotlist", "platekeeper_hotlist"),
-    Entry("retention", "platekeeper_retention"),
-    Entry("release", "platekeeper_release"),
-    Entry("accounts", "platekeeper_access_audit.accounts", "ACCOUNTS"),
-    Entry("ledger", "platekeeper_access_audit.ledger", "LEDGER"),
+    Entry("ingest", "platekeeper_ingest", ("api",)),
+    Entry("recognition", "platekeeper_recognition", ("worker",), has_policy=False),
+    Entry("hotlist", "platekeeper_hotlist", ("api", "worker")),
+    Entry("retention", "platekeeper_retention", ("api", "worker")),
+    Entry("release", "platekeeper_release", ("api",)),
+    Entry("accounts", "platekeeper_access_audit.accounts", ("api", "worker"), "ACCOUNTS"),
+    Entry("ledger", "platekeeper_access_audit.ledger", ("api", "worker"), "LEDGER"),
 )
 NAMES = tuple(entry.name for entry in ENTRIES)
+PAGES = "pages"
+"""The start page, which is no service: it has no database and no events."""
 
 SERVICES: tuple[Service, ...]
 """Every service."""

@@ -13,6 +13,8 @@ class UpSettings(BaseSettings):
 
     door: int = Field(default=8443, ge=0, le=65535)
     """Where the gateway answers, with TLS."""
+    gateway_figures: int = Field(default=8404, ge=0, le=65535)
+    """Where operators read the gateway's own /metrics."""
     kafka: int = Field(default=9092, ge=0, le=65535)
     postgresql: int = Field(default=5433, ge=0, le=65535)
     services: int = Field(default=8100, ge=0, le=65400)
