@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
+from sqlalchemy import make_url
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from platekeeper_common import app as apps
@@ -22,7 +23,7 @@ from platekeeper_common.edge import problem
 from platekeeper_common.events.access import AccessRevoked, AgencyChanged, CheckpointSigned
 from platekeeper_common.foundation import open_foundation
 from platekeeper_common.log import describe
-from platekeeper_common.migrate import migrate
+from platekeeper_common.migrate import demand_migrated, migrate
 from platekeeper_common.observe import Observe
 from platekeeper_common.policy import Sections
 from platekeeper_common.relay import Relay
@@ -137,7 +138,7 @@ async def stand(
         opened = open_foundation(settings, sections, doors.__getitem__, clock=clock, fetch_keys=fetch_keys)
         foundation = await stack.enter_async_context(opened)
         for service in services:
-            await migrate(settings.database_of(service.name), service.migrations)
+            await _bring_to_today(settings.database_of(service.name), service)
             section = (own or {}).get(service.name) or environment.load(service.settings)
             rooms[service.name] = room = await stack.enter_async_context(service.open(foundation, section))
             built[service.name] = apps.build(service, room, section, partial(parts.__getitem__, service.name))
@@ -156,6 +157,14 @@ async def stand(
             _log.info("service started", service=service.name, version=VERSION)
         others = Observe(rest(foundation), foundation.meters.of("pages")) if rest else None
         yield Standing(foundation, services, rooms, built, doors, parts, route(services, doors, others))
+
+
+async def _bring_to_today(url: str, service: Service) -> None:
+    """Migrate a database that is a file of ours; where its roles may not, demand that it has been done."""
+    if make_url(url).get_backend_name() == "sqlite":
+        await migrate(url, service.migrations)
+    else:
+        await demand_migrated(url, service.migrations)
 
 
 def _registers(foundation: Foundation) -> dict[str, Follower]:

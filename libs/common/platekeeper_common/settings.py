@@ -62,7 +62,9 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(default=20, gt=0)
 
     def database_of(self, name: str) -> str:
-        """The SQLAlchemy URL of a service's own database."""
+        """The SQLAlchemy URL of a service's own database; on PostgreSQL its parameter `schema` names the schema."""
+        if self.database:
+            return f"{self.database.replace('{service}', name)}?schema={name}"
         return f"sqlite+aiosqlite:///{(self.var / 'db' / f'{name}.sqlite').absolute()}"
 
 
