@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import structlog
 from fastapi import FastAPI
-from sqlalchemy import literal, select
+from sqlalchemy import literal, make_url, select
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from platekeeper import parts
@@ -26,7 +26,7 @@ from platekeeper_common.edge import problem
 from platekeeper_common.events.access import AccessRevoked, AgencyChanged, CheckpointSigned
 from platekeeper_common.foundation import open_foundation
 from platekeeper_common.log import describe
-from platekeeper_common.migrate import migrate
+from platekeeper_common.migrate import demand_migrated, migrate
 from platekeeper_common.observe import Observe
 from platekeeper_common.policy import Sections
 from platekeeper_common.relay import Relay
@@ -149,7 +149,7 @@ async def stand(
         opened = open_foundation(settings, sections, doors.__getitem__, roles=roles, clock=clock, fetch_keys=fetch_keys)
         foundation = await stack.enter_async_context(opened)
         for service in services:
-            await migrate(settings.database_of(service.name), service.migrations)
+            await _bring_to_today(settings.database_of(service.name), service)
             section = (own or {}).get(service.name) or environment.load(service.settings)
             rooms[service.name] = room = await stack.enter_async_context(service.open(foundation, section))
             built[service.name] = apps.build(service, room, section, health(service.name))
@@ -167,6 +167,14 @@ async def stand(
         others = Observe(rest(foundation, health(FOUNDATION)), foundation.meters.of("pages")) if rest else None
         app = route(services, doors, others, roles=roles)
         yield Standing(foundation, services, rooms, built, doors, running, course, app)
+
+
+async def _bring_to_today(url: str, service: Service) -> None:
+    """Migrate a database that is a file of ours; where its roles may not, demand that it has been done."""
+    if make_url(url).get_backend_name() == "sqlite":
+        await migrate(url, service.migrations)
+    else:
+        await demand_migrated(url, service.migrations)
 
 
 def _registers(foundation: Foundation) -> dict[str, Follower]:

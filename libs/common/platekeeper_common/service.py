@@ -96,6 +96,19 @@ def _no_trouble(_room: Any) -> str | None:
     return None
 
 
+ROLES: tuple[Role, ...] = ("api", "worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What processes may do with a table of their service in PostgreSQL; whatever is not granted is refused there."""
+
+    table: str
+    may: str
+    """Privileges as GRANT names them, as `SELECT, INSERT`."""
+    roles: tuple[Role, ...] = ROLES
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Something that runs until the service stops, in the processes of its roles."""
@@ -130,6 +143,8 @@ class Service:
     open: Open
     migrations: Path | None = None
     """The folder of its Alembic revisions; None: only the tables that every service has."""
+    grants: tuple[Grant, ...] = ()
+    """What its processes may do with its own tables, by their role in PostgreSQL (`provision.py`)."""
     routes: Sequence[APIRouter] = ()
     consumes: tuple[Consumes, ...] = ()
     follows: tuple[Follows, ...] = ()

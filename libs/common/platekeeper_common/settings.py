@@ -83,7 +83,9 @@ class Settings(BaseSettings):
         return dict(listed).get(name)
 
     def database_of(self, name: str) -> str:
-        """The SQLAlchemy URL of a service's own database."""
+        """The SQLAlchemy URL of a service's own database; on PostgreSQL its parameter `schema` names the schema."""
+        if self.database:
+            return f"{self.database.replace('{service}', name)}?schema={name}"
         return f"sqlite+aiosqlite:///{(self.var / 'db' / f'{name}.sqlite').absolute()}"
 
 
