@@ -149,7 +149,7 @@ async def stand(
         opened = open_foundation(settings, sections, doors.__getitem__, roles=roles, clock=clock, fetch_keys=fetch_keys)
         foundation = await stack.enter_async_context(opened)
         for service in services:
-            await _bring_to_today(settings.database_of(service.name), service)
+            await bring_to_today(settings.database_of(service.name), service)
             section = (own or {}).get(service.name) or environment.load(service.settings)
             rooms[service.name] = room = await stack.enter_async_context(service.open(foundation, section))
             built[service.name] = apps.build(service, room, section, health(service.name))
@@ -169,7 +169,7 @@ async def stand(
         yield Standing(foundation, services, rooms, built, doors, running, course, app)
 
 
-async def _bring_to_today(url: str, service: Service) -> None:
+async def bring_to_today(url: str, service: Service) -> None:
     """Migrate a database that is a file of ours; where its roles may not, demand that it has been done."""
     if make_url(url).get_backend_name() == "sqlite":
         await migrate(url, service.migrations)

@@ -18,19 +18,19 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from platekeeper import pages, runtime, server
-from platekeeper.registry import NAMES, sections, service
+from platekeeper.registry import NAMES, PAGES, sections, service
 from platekeeper.runtime import Standing
 from platekeeper_common import log
 from platekeeper_common.bus.consumer import Pauses
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.edge import problem
 from platekeeper_common.log import describe
+from platekeeper_common.migrate import NotMigrated
 from platekeeper_common.policy import PolicyError
 from platekeeper_common.service import Role
 from platekeeper_common.settings import Settings, SettingsError
 
-PAGES = "pages"
-AWAY = (Unavailable, OSError, TimeoutError, SQLAlchemyError)
+AWAY = (Unavailable, NotMigrated, OSError, TimeoutError, SQLAlchemyError)
 """What standing up raises while something that it needs is away."""
 PATIENCE = Pauses(first=0.5, longest=5)
 HURRY_SECONDS = 5.0

@@ -27,7 +27,7 @@ from platekeeper_common.service import Service
 
 Engine = Literal["sqlite", "postgresql"]
 ENGINES: tuple[Engine, ...] = ("sqlite", "postgresql")
-PASSWORD = "of-a-test"  # noqa: S105 - of a server that ends with the run
+PASSWORD = "of-a-test"
 on_both = pytest.mark.parametrize("engine", ENGINES)
 """A test, or a file of tests, that runs on SQLite and on PostgreSQL."""
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""What the full stack on one machine consists of: which processes, with what environment, on which ports, in what order.
+"""What the full stack on one machine consists of: which processes, with what environment and ports, in what order.
 
 Values only: `supervisor.py` starts what is planned here.
 """
