@@ -1,10 +1,13 @@
 """Opens what a process opens once: keys, objects, bus, policies, the verifier of tokens."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 
 from platekeeper_common.auth import KeySet, Verifier
+from platekeeper_common.bus.contract import Bus
 from platekeeper_common.bus.embedded import EmbeddedBus
+from platekeeper_common.bus.kafka import KafkaBus
+from platekeeper_common.bus.kafka_clients import Patience
 from platekeeper_common.checkpoints import Checkpoints
 from platekeeper_common.clock import Clock, utc_now
 from platekeeper_common.ids import Ids
@@ -50,11 +53,7 @@ async def open_foundation(
         clock=clock,
         cache=settings.var / "cache" / "jwks.json",
     )
-    bus_file = settings.var / "bus.sqlite"
-    async with (
-        aclosing(peers),
-        EmbeddedBus.open(bus_file, clock=clock, publish_timeout=settings.publish_seconds) as bus,
-    ):
+    async with aclosing(peers), open_bus(settings, clock) as bus:
         yield Foundation(
             settings=settings,
             roles=roles,
@@ -69,3 +68,18 @@ async def open_foundation(
             checkpoints=Checkpoints(clock),
             meters=Meters(),
         )
+
+
+def open_bus(settings: Settings, clock: Clock = utc_now) -> AbstractAsyncContextManager[Bus]:
+    """The bus that the settings name. Raises SettingsError for an address that is none."""
+    if not settings.bus:
+        return EmbeddedBus.open(settings.var / "bus.sqlite", clock=clock, publish_timeout=settings.publish_seconds)
+    brokers = settings.brokers()
+    patience = Patience(drain=settings.drain_seconds, answer=settings.publish_seconds)
+    return KafkaBus.open(
+        brokers.servers,
+        prefix=brokers.prefix,
+        clock=clock,
+        publish_timeout=settings.publish_seconds,
+        patience=patience,
+    )

@@ -2,7 +2,9 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -16,6 +18,18 @@ S = TypeVar("S", bound=BaseSettings)
 
 class SettingsError(ValueError):
     """What is wrong with the environment, in one line that names the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brokers:
+    """The addresses (HOST:PORT) of a Kafka cluster, and what the names of our topics and groups begin with there."""
+
+    servers: tuple[str, ...]
+    prefix: str
+
+
+_SERVER = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
+_KAFKA_URL = re.compile(rf"kafka://(?P<servers>{_SERVER}(?:,{_SERVER})*)(?:/(?P<prefix>[A-Za-z0-9._-]*))?")
 
 
 class ServiceSettings(BaseSettings):
@@ -35,7 +49,10 @@ class Settings(BaseSettings):
     var: Path = Path("var")
     """Everything that the embedded default keeps: databases, bus, objects, keys."""
     bus: str = ""
-    """Empty: the embedded bus under `var`. Otherwise `kafka://HOST:PORT[,HOST:PORT...]`."""
+    """Empty: the embedded bus under `var`. Otherwise `kafka://HOST:PORT[,HOST:PORT...][/PREFIX]`; PREFIX begins the
+    names of all topics and groups, for a cluster that is shared."""
+    bus_replication: int = Field(default=-1, ge=-1, le=32767)
+    """Copies of each topic that `platekeeper migrate` makes; -1: the default of the brokers."""
     database: str = ""
     """Empty: an SQLite file a service under `var`. Otherwise the URL of this process's own role in PostgreSQL,
     `postgresql+asyncpg://ROLE:PASSWORD@HOST:PORT/DATABASE`; `{service}` in it stands for the service's name."""
@@ -81,6 +98,13 @@ class Settings(BaseSettings):
         if listed is None:
             return self.neighbours.replace("{service}", name)
         return dict(listed).get(name)
+
+    def brokers(self) -> "Brokers":
+        """Where Kafka is. Raises SettingsError when `bus` does not say."""
+        found = _KAFKA_URL.fullmatch(self.bus)
+        if found is None:
+            raise SettingsError(f"{PREFIX}BUS: not kafka://HOST:PORT[,HOST:PORT...][/PREFIX]: {self.bus}")
+        return Brokers(tuple(found["servers"].split(",")), found["prefix"] or "")
 
     def database_of(self, name: str) -> str:
         """The SQLAlchemy URL of a service's own database; on PostgreSQL its parameter `schema` names the schema."""
