@@ -16,6 +16,8 @@ from starlette.types import ASGIApp
 from platekeeper import runtime, server
 from platekeeper.registry import NAMES, sections, service
 from platekeeper_common import settings as environment
+from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.bus.kafka_topics import declare_topics
 from platekeeper_common.foundation import open_foundation
 from platekeeper_common.migrate import NotMigrated, migrate
 from platekeeper_common.policy import PolicyError
@@ -44,7 +46,7 @@ async def _migrate_all(secrets: Mapping[str, str]) -> int:
         with server.alone(settings, *NAMES):
             await _migrate_databases(settings, secrets)
             await _make_topics_and_keys(settings)
-    except (SettingsError, PolicyError, server.AlreadyRunning, OSError, asyncpg.PostgresError) as error:
+    except (SettingsError, PolicyError, server.AlreadyRunning, Unavailable, OSError, asyncpg.PostgresError) as error:
         print(f"platekeeper: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
@@ -83,6 +85,9 @@ def _nobody(service: str) -> ASGIApp:
 
 async def _make_topics_and_keys(settings: Settings) -> None:
     """Keys that all processes share are made here, so that no two of them make one each."""
+    if settings.bus:
+        brokers = settings.brokers()
+        await declare_topics(brokers.servers, prefix=brokers.prefix)
     async with open_foundation(settings, sections(), _nobody):
         say("topics and keys are there")
 
@@ -103,7 +108,7 @@ async def run_administrator() -> int:
             ):
                 assert isinstance(room, AccountsRoom)  # noqa: S101 - the registry says so
                 password = await handlers.create_first_administrator(room)
-    except (SettingsError, PolicyError, server.AlreadyRunning, NotMigrated, OSError) as error:
+    except (SettingsError, PolicyError, server.AlreadyRunning, NotMigrated, Unavailable, OSError) as error:
         print(f"platekeeper: {error}", file=sys.stderr)  # noqa: T201
         return 1
     if password is None:

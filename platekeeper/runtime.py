@@ -194,6 +194,7 @@ def _shared_parts(foundation: Foundation, registers: Mapping[str, Follower], die
     return [
         *(Running(name, follower.run(), follower, died=died) for name, follower in registers.items()),
         Running("bus", bus.run(), bus, died=died),
+        Running("producer", foundation.bus.until_fenced(), died=died),
         Running("token keys", keys.run(), keys, died=died),
         Running("prune the bus", _prune(foundation), died=died),
     ]

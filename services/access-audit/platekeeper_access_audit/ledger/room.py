@@ -70,6 +70,6 @@ async def open_room(foundation: Foundation, settings: LedgerSettings) -> AsyncIt
             db=db,
             recorder=Recorder(NAME, foundation.keys, foundation.policies, foundation.clock),
             origin=settings.origin,
-            signing=Signer(settings.origin, foundation.keys.key(SIGNING_KEY)) if sequencer else None,
+            signing=Signer(settings.origin, await foundation.keys.key(SIGNING_KEY)) if sequencer else None,
             checkpoints=foundation.settings.var / "checkpoints",
         )
