@@ -27,6 +27,11 @@ def paths(service: Service) -> tuple[str, ...]:
     return (*service.paths, *own)
 
 
+def public(service: Service) -> tuple[str, ...]:
+    """The prefixes among them that need no token: health and documents."""
+    return (f"/health/{service.name}", f"/docs/{service.name}")
+
+
 def build(service: Service, room: Room, settings: ServiceSettings, parts: Callable[[], Sequence[Part]]) -> FastAPI:
     """The app over an open room. `parts` answers what runs for it just now."""
     docs = f"/docs/{service.name}"

@@ -1,12 +1,13 @@
 """Settings of the deployment and of each service, from the environment; a misspelt name is refused."""
 
 import difflib
+import ipaddress
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "PLATEKEEPER_"
@@ -49,6 +50,8 @@ class Settings(BaseSettings):
     """The folder of policy profiles."""
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    trusted_proxies: str = ""
+    """Addresses or networks of the gateway, separated by commas: only from there is X-Forwarded-For believed."""
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[int, Field(ge=0, le=65535)] | Literal["off"] = 9464
     """Where operators read /metrics, without a token: never a public address (clause G2). 0 takes any free port."""
@@ -60,6 +63,13 @@ class Settings(BaseSettings):
     query_seconds: float = Field(default=3, gt=0)
     peer_seconds: float = Field(default=3, gt=0)
     drain_seconds: float = Field(default=20, gt=0)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        for one in filter(None, text.split(",")):
+            ipaddress.ip_network(one.strip())
+        return text
 
     def database_of(self, name: str) -> str:
         """The SQLAlchemy URL of a service's own database."""
