@@ -74,7 +74,7 @@ def _services_stay_down() -> Iterator[None]:
 
 def check(files: Sequence[Path]) -> None:
     """Raise NotStarted with HAProxy's own words when it would not take the configuration."""
-    command = [str(install()), "-c", "-q", *_named(files)]
+    command = [str(install()), "-c", *_named(files)]
     told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own files
     if told.returncode:
         raise NotStarted(f"HAProxy refuses the configuration:\n{told.stderr.strip()}")

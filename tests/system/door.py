@@ -131,4 +131,3 @@ def _started(name: str, command: list[Any], folder: Path, settings: dict[str, st
     process = Process(name, command, folder / f"{name}.log", environment=ours, folder=PROJECT)
     process.start()
     return process
-
