@@ -6,7 +6,7 @@ before the first write may have changed by then: whoever decides by what is ther
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 import msgspec
@@ -64,10 +64,10 @@ class Tx:
         """
         connection = self._writing or await self._reader()
         with self._statement():
-            if seconds is None:
-                return (await connection.execute(statement, parameters)).all()
-            async with self._db.engine.limited(connection, seconds):
-                return (await connection.execute(statement, parameters)).all()
+            limited = nullcontext() if seconds is None else self._db.engine.limited(connection, seconds)
+            async with limited:
+                found: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
+                return found
 
     async def row(self, statement: Select[Any], parameters: Any = None) -> Row[Any] | None:
         """The first row of a select, or None."""
@@ -179,13 +179,13 @@ class Tx:
 
     async def _reader(self) -> AsyncConnection:
         if self._reading is None:
-            with Meaning(self._db.engine):
+            with _Meaning(self._db.engine):
                 self._reading = await self._db.engine.reader()
         return self._reading
 
     async def _writer(self) -> AsyncConnection:
         if self._writing is None:
-            with Meaning(self._db.engine):
+            with _Meaning(self._db.engine):
                 reading, self._reading = self._reading, None
                 if reading is not None:
                     await reading.close()
@@ -195,7 +195,7 @@ class Tx:
     @contextmanager
     def _statement(self) -> Iterator[None]:
         try:
-            with Meaning(self._db.engine):
+            with _Meaning(self._db.engine):
                 yield
         except BaseException:
             self._failed = self._failed or self._writing is not None
@@ -235,12 +235,12 @@ class Database:
     async def alone(self, name: str) -> AsyncIterator[None]:
         """At most one process at a time is within a block of that name; the others wait. Raises Unavailable."""
         block = self.engine.alone(name)
-        with Meaning(self.engine):
+        with _Meaning(self.engine):
             await block.__aenter__()
         try:
             yield
         finally:
-            with Meaning(self.engine):
+            with _Meaning(self.engine):
                 await block.__aexit__(None, None, None)
 
     def hearing(self) -> AbstractAsyncContextManager[None]:
@@ -248,7 +248,7 @@ class Database:
         return self.engine.hearing(self.emitted)
 
 
-class Meaning:
+class _Meaning:
     """Turns a driver's error into what callers know; a database that is away is not a statement that is wrong."""
 
     def __init__(self, engine: Engine) -> None:

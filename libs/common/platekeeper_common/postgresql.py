@@ -100,7 +100,7 @@ class Postgresql:
 
     @asynccontextmanager
     async def alone(self, name: str) -> AsyncIterator[None]:
-        """Wait until no other process is within a block of that name; hold the others off while the connection lasts."""
+        """Wait until no other process is in a block of that name; keep the others out while the connection lasts."""
         async with self._pool.connect() as connection:
             await connection.execute(_UNHURRIED)
             await connection.execute(_LOCK, {"key": lock_key(self.schema, name)})

@@ -5,7 +5,7 @@ from pathlib import Path
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.recognition import PlatesRead
 from platekeeper_common.metrics import Say, counter, gauge
-from platekeeper_common.service import Consumes, Service
+from platekeeper_common.service import Consumes, Grant, Service
 from platekeeper_retention import consumers
 from platekeeper_retention.policy import SECTIONS
 from platekeeper_retention.room import NAME, RetentionRoom, RetentionSettings, open_room
@@ -33,6 +33,7 @@ SERVICE = Service(
     paths=("/v1/searches", "/v1/reads/"),
     open=open_room,
     migrations=Path(__file__).parent / "migrations",
+    grants=(Grant("plate_read", "SELECT, INSERT"),),
     routes=(router,),
     consumes=(Consumes(NAME, (PlatesRead.topic,), consumers.store_reads),),
     emits=(AccessRecorded,),
