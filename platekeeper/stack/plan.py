@@ -12,6 +12,7 @@ from typing import Literal
 from platekeeper.registry import DEAD_LETTERS, ENTRIES, PAGES
 from platekeeper.stack.process import free_port
 from platekeeper.stack.settings import UpSettings
+from platekeeper_common.settings import SettingsError
 
 HOST = "127.0.0.1"
 DATABASE = "platekeeper"
@@ -133,7 +134,15 @@ def plan(
 
 
 def _roles(settings: UpSettings) -> Iterator[tuple[str, str, str]]:
-    """Name, service and role of every process of a service."""
+    """Name, service and role of every process of a service that is started. Raises SettingsError for an unknown one."""
+    only = {name.strip() for name in settings.only.split(",") if name.strip()}
+    known = {name: (name, service, role) for name, service, role in _every_role(settings)}
+    if unknown := only - known.keys():
+        raise SettingsError(f"PLATEKEEPER_UP_ONLY: no process {min(unknown)}; there are {', '.join(known)}")
+    yield from (one for name, one in known.items() if not only or name in only)
+
+
+def _every_role(settings: UpSettings) -> Iterator[tuple[str, str, str]]:
     for entry in ENTRIES:
         for role in entry.roles:
             count = settings.recognition_workers if entry.name == "recognition" else 1

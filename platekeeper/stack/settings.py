@@ -20,3 +20,5 @@ class UpSettings(BaseSettings):
     services: int = Field(default=8100, ge=0, le=65400)
     """The first of a row of ports: each process of a service has one for requests and probes and one for /metrics."""
     recognition_workers: int = Field(default=2, ge=1, le=24)
+    only: str = ""
+    """The processes of services that are started, by their names, separated by commas; empty: all."""
