@@ -202,7 +202,7 @@ class Supervisor:
             Keeper(kept, Member(kept.name, kept.role, port=kept.port), self.put_down, self._first_pause)
             for kept in stage
         ]
-        self.state.members += members
+        self.state.members += [keeper.member for keeper in keepers]
         self._stages.append(keepers)
         for keeper in keepers:
             keeper.start()
