@@ -13,6 +13,7 @@ from platekeeper_common.log import describe
 
 LOOK_SECONDS = 2.0
 """Between two looks at whether an engine is there."""
+ANSWER_SECONDS = 5.0
 _log = structlog.get_logger()
 
 
@@ -83,17 +84,16 @@ class Told:
 class Watch:
     """Asks again and again for something that the process needs, and says when it is not there."""
 
-    def __init__(self, ask: Callable[[], Awaitable[object]], *, seconds: float) -> None:
-        """`ask` raises when it is away, and has so many seconds to answer."""
+    def __init__(self, ask: Callable[[], Awaitable[object]]) -> None:
+        """`ask` raises when it is away, and has ANSWER_SECONDS to answer."""
         self._ask = ask
-        self._seconds = seconds
         self.trouble: str | None = "not asked yet"
 
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
             try:
-                async with asyncio.timeout(self._seconds):
+                async with asyncio.timeout(ANSWER_SECONDS):
                     await self._ask()
                 self.trouble = None
             except (Unavailable, Busy) as error:
