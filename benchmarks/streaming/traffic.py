@@ -1,20 +1,22 @@
 """The reads that are posted, prepared before the clock runs: a client that shares the cores must be cheap.
 
-A body holds the reads of one camera. What differs each time that it is posted is put in at the same length: the moment
-of capture, which makes the ids of its reads new ones, and one listed plate that nobody saw before.
+A body holds the reads of one camera, each with a moment of its own. What differs each time that it is posted is put in
+at the same length: the second of capture, which makes the ids of its reads new ones, and one listed plate that nobody
+saw before.
 """
 
 import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 SEED = 20261122
-CAPTURED = b"2000-01-01T00:00:00.000000+00:00"
+CAPTURED = b"2000-01-01T00:00:00"
 LISTED = b"7ZZZ999"
+SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,8 @@ class Body:
     text: bytes
 
     def at(self, moment: datetime, listed: str) -> bytes:
-        """The body of reads captured at that moment, one of them of a listed plate."""
-        captured = moment.isoformat(timespec="microseconds").encode()
+        """The body of reads captured in the second before that moment, one of them of a listed plate."""
+        captured = f"{moment - SECOND:%Y-%m-%dT%H:%M:%S}".encode()
         return self.text.replace(CAPTURED, captured).replace(LISTED, listed.encode())
 
 
@@ -68,7 +70,7 @@ def _read(dice: random.Random, read_id: str, camera: str, plate: str) -> dict[st
         "camera_id": camera,
         "plate": plate,
         "confidence": confidence,
-        "captured_at": CAPTURED.decode(),
+        "captured_at": f"{CAPTURED.decode()}.{dice.randrange(10**6):06}+00:00",
         "state": "CA",
         "candidates": [
             {"plate": plate, "confidence": confidence},
