@@ -18,6 +18,8 @@ def normalise(text: str, name: str = "the plate") -> str:
     Letters beyond ASCII are refused, never changed into others ("ß" is not "SS"). Raises Invalid `plate_invalid`, which
     says what is wrong with `name` and never repeats the plate.
     """
+    if len(text) <= LONGEST and _WRITTEN.fullmatch(text):
+        return text
     written = bare(text)
     if not written:
         raise Invalid(f"{name} has no characters", code="plate_invalid")

@@ -2,9 +2,11 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import msgspec
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from platekeeper_common import ids
@@ -13,6 +15,8 @@ from platekeeper_common.ids import CameraId
 from platekeeper_ingest import domain
 from platekeeper_ingest.domain import CameraKind, Device, DeviceKind, SentFrame, SentRead, Sighting
 
+MOST_LISTED_CANDIDATES = 20
+"""Candidates that a device may list for one read."""
 MOST_CAMERAS = 500
 """Cameras that one device can be registered with."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -137,7 +141,7 @@ class EdgeRead(Seen):
     plate: str = Field(max_length=64)
     confidence: Confidence
     state: State | None = None
-    candidates: list[EdgeCandidate] = Field(default=[], max_length=20)
+    candidates: list[EdgeCandidate] = Field(default=[], max_length=MOST_LISTED_CANDIDATES)
     box: EdgeBox | None = None
     model: EdgeModel | None = None
     crop: Crop | None = None
@@ -254,3 +258,23 @@ class ReadsAnswer(Answer):
     accepted: int
     refused: int
     results: list[ReadAnswer]
+
+
+class _Told(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """`ReadAnswer` as it is written."""
+
+    read_id: str | None = None
+    id: str | None = None
+    accepted: bool
+    code: str | None = None
+    detail: str | None = None
+
+
+def reads_answer(results: Sequence[domain.ReadResult]) -> bytes:
+    """`ReadsAnswer` as JSON; what a read does not have is left out."""
+    told = [
+        _Told(read_id=one.device_read_id, id=one.id, accepted=one.accepted, code=one.code, detail=one.detail)
+        for one in results
+    ]
+    accepted = sum(one.accepted for one in results)
+    return msgspec.json.encode({"accepted": accepted, "refused": len(told) - accepted, "results": told})

@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Literal
+
+from msgspec import Struct, structs
 
 from platekeeper_common import plates
 from platekeeper_common.auth import Caller
@@ -16,6 +19,7 @@ from platekeeper_ingest.pictures import Picture
 CameraKind = Literal["fixed", "mobile"]
 DeviceKind = Literal["gateway", "patrol_car", "camera"]
 MOST_CANDIDATES = 10
+_confidence = attrgetter("confidence")
 UNKNOWN_MODEL = Model("edge", "unknown")
 """The recogniser of an edge read whose device did not say which it is (J1)."""
 
@@ -54,8 +58,7 @@ class Device:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
+class Sighting(Struct, frozen=True, kw_only=True):
     """What a frame and a read have in common: which camera, when, where, which way."""
 
     camera_id: CameraId
@@ -74,8 +77,7 @@ class SentFrame:
     image: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SentRead:
+class SentRead(Struct, frozen=True, kw_only=True):
     """A read as a recogniser in the camera made it, its plate and candidates as it wrote them."""
 
     device_read_id: str
@@ -122,8 +124,7 @@ class ReadResult:
         return {name: value for name, value in told.items() if value is not None} | {"accepted": self.accepted}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedRead:
+class JudgedRead(Struct, frozen=True, kw_only=True):
     """A read that can be taken."""
 
     id: ReadId
@@ -185,7 +186,8 @@ def judge(sent: Sighting, cameras: Mapping[str, Camera], *, now: datetime, max_f
         raise Invalid(f"captured_at is {ahead}; set the camera's clock", code="captured_in_future")
     if camera.kind == "mobile" and sent.position is None:
         raise Invalid("what a mobile camera sends needs its position", code="position_missing")
-    return replace(sent, captured_at=sent.captured_at.astimezone(UTC), position=sent.position or camera.position)
+    captured_at = sent.captured_at.astimezone(UTC)
+    return structs.replace(sent, captured_at=captured_at, position=sent.position or camera.position)
 
 
 def frame_id(ids: Ids, sighting: Sighting, device_frame_id: str, sha256: str) -> FrameId:
@@ -241,7 +243,8 @@ def candidates(plate: str, confidence: float, others: Iterable[Candidate]) -> tu
     `plate` is normalised, the others are as they were sent. Raises Invalid `plate_invalid`.
     """
     ranked = {plate: Candidate(plate, confidence)}
-    for other in sorted(others, key=lambda candidate: -candidate.confidence):
+    for other in sorted(others, key=_confidence, reverse=True):
         written = plates.normalise(other.plate)
-        ranked.setdefault(written, Candidate(written, other.confidence))
+        if written not in ranked:
+            ranked[written] = other if written == other.plate else Candidate(written, other.confidence)
     return tuple(ranked.values())[:MOST_CANDIDATES]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -50,7 +50,7 @@ async def take_frame(here: IngestRoom, who: Caller, read: Callable[[], Awaitable
             device_frame_id=sent.device_frame_id,
             captured_at=sighting.captured_at,
             received_at=received_at,
-            live_until=_live_until(here, sender, sighting.captured_at),
+            live_until=sighting.captured_at + _live_alert_max_age(here, sender),
             image=await _keep(here, sender, picture, received_at, "image", frame_id),
             position=sighting.position,
             heading=sighting.heading,
@@ -126,17 +126,24 @@ async def _with_crops(
 ) -> list[PlateRead]:
     at_once = asyncio.Semaphore(CROPS_AT_ONCE)
 
-    async def with_crop(judged: JudgedRead) -> PlateRead:
-        reference = None
-        if judged.crop is not None:
-            # The picture's own digest in the name: another crop under the same read id must not be taken for this one.
-            name = f"{judged.id}-{judged.crop.sha256[:16]}"
-            async with at_once:
-                reference = await _keep(here, sender, judged.crop, received_at, "crop", name)
-        live_until = _live_until(here, sender, judged.sighting.captured_at)
-        return domain.edge_read(judged, sender.device, received_at=received_at, live_until=live_until, crop=reference)
+    async def keep(judged: JudgedRead, crop: Picture) -> ImageReference:
+        # The picture's own digest in the name: another crop under the same read id must not be taken for this one.
+        async with at_once:
+            return await _keep(here, sender, crop, received_at, "crop", f"{judged.id}-{crop.sha256[:16]}")
 
-    return list(await asyncio.gather(*(with_crop(judged) for judged in taken)))
+    reads, age = list(taken), _live_alert_max_age(here, sender)
+    with_crop = {judged.id: keep(judged, judged.crop) for judged in reads if judged.crop is not None}
+    kept = dict(zip(with_crop, await asyncio.gather(*with_crop.values()), strict=True))
+    return [
+        domain.edge_read(
+            judged,
+            sender.device,
+            received_at=received_at,
+            live_until=judged.sighting.captured_at + age,
+            crop=kept.get(judged.id),
+        )
+        for judged in reads
+    ]
 
 
 def _by_camera(sender: Sender, reads: Iterable[PlateRead]) -> list[PlatesRead]:
@@ -166,7 +173,6 @@ async def _keep(
     )
 
 
-def _live_until(here: IngestRoom, sender: Sender, captured_at: datetime) -> datetime:
-    """A hit is a live alert until then (E2)."""
-    policy = here.foundation.policies.of(sender.device.agency_id).section(IngestPolicy)
-    return captured_at + policy.live_alert_max_age
+def _live_alert_max_age(here: IngestRoom, sender: Sender) -> timedelta:
+    """A hit on what was captured so long ago is no live alert (E2)."""
+    return here.foundation.policies.of(sender.device.agency_id).section(IngestPolicy).live_alert_max_age

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 
 from platekeeper_common import edge
 from platekeeper_common.auth import Caller
@@ -18,9 +18,9 @@ from platekeeper_ingest.documents import (
     DevicesAnswer,
     EdgeRead,
     FrameAnswer,
-    ReadAnswer,
     ReadsAnswer,
     RegisteredAnswer,
+    reads_answer,
 )
 from platekeeper_ingest.room import IngestRoom
 
@@ -77,13 +77,11 @@ async def post_frame(request: Request, who: Annotated[Caller, may(Action.FRAME_P
     return FrameAnswer(id=frame.id, received_at=frame.received_at, live_until=frame.live_until)
 
 
-@router.post("/v1/reads", status_code=202, tags=["reads"], openapi_extra=_READS_BODY, response_model_exclude_none=True)
-async def post_reads(request: Request, who: Annotated[Caller, may(Action.READS_POST)], here: Here) -> ReadsAnswer:
+@router.post("/v1/reads", status_code=202, tags=["reads"], openapi_extra=_READS_BODY, response_model=ReadsAnswer)
+async def post_reads(request: Request, who: Annotated[Caller, may(Action.READS_POST)], here: Here) -> Response:
     """Keep reads made in the camera, up to 1,000. The call fails as a whole only when none of them is accepted."""
     results = await handlers.take_reads(here, who, partial(uploads.read_reads, request, here))
-    accepted = sum(result.accepted for result in results)
-    answers = [ReadAnswer(**result.as_json()) for result in results]
-    return ReadsAnswer(accepted=accepted, refused=len(results) - accepted, results=answers)
+    return Response(reads_answer(results), 202, media_type="application/json")
 
 
 @router.post("/v1/devices", status_code=201, tags=["devices"])

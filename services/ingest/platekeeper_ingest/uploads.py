@@ -15,6 +15,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from platekeeper_common.errors import Invalid, TooLarge
+from platekeeper_ingest import plain_reads
 from platekeeper_ingest.documents import EdgeRead, FrameMetadata
 from platekeeper_ingest.domain import SentFrame, SentRead, Unreadable
 from platekeeper_ingest.room import IngestRoom
@@ -104,6 +105,8 @@ def _array(body: bytes) -> Sequence[msgspec.Raw]:
 
 
 def _read(item: bytes) -> SentRead | Unreadable:
+    if (plain := plain_reads.read(item)) is not None:
+        return plain
     try:
         return EdgeRead.model_validate_json(item).read()
     except ValidationError as error:
