@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
+
 from platekeeper_common import patterns, plates
 from platekeeper_common.areas import Area
 from platekeeper_common.delegation import Delegation, Scope
@@ -25,8 +27,7 @@ CAMERAS_AT_MOST = 100
 """Cameras that one search may name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptRead:
+class KeptRead(Struct, frozen=True, kw_only=True):
     """A read in the records office, until when it is kept and by which rule (F1)."""
 
     read: PlateRead
@@ -189,15 +190,19 @@ def _outside_scope() -> Refused:
     return Refused("the approved request does not reach so far", code="outside_scope", clause="I3")
 
 
-def keep(read: PlateRead, policy: RetentionPolicy, policy_version: str) -> KeptRead:
-    """The read and how long it is kept: the policy's minimum, counted from receipt (F1)."""
-    return KeptRead(
-        read=read,
-        retain_until=policy.minimum.after(read.received_at),
-        retention_clause=RETENTION_CLAUSE,
-        schedule_item=policy.schedule_item,
-        policy_version=policy_version,
-    )
+def keep(event: PlatesRead, policy: RetentionPolicy, policy_version: str) -> list[KeptRead]:
+    """The event's reads and how long each is kept: the policy's minimum, counted from receipt (F1)."""
+    until = {moment: policy.minimum.after(moment) for moment in {read.received_at for read in event.reads}}
+    return [
+        KeptRead(
+            read=read,
+            retain_until=until[read.received_at],
+            retention_clause=RETENTION_CLAUSE,
+            schedule_item=policy.schedule_item,
+            policy_version=policy_version,
+        )
+        for read in event.reads
+    ]
 
 
 def fault(event: PlatesRead) -> str | None:
@@ -212,12 +217,15 @@ def fault(event: PlatesRead) -> str | None:
 
 
 def _fault(read: PlateRead, agency_id: AgencyId) -> str | None:
-    pictures = [picture for picture in (read.image, read.crop) if picture is not None]
-    if read.agency_id != agency_id or any(not picture.path.startswith(f"{agency_id}/") for picture in pictures):
+    folder = f"{agency_id}/"
+    for picture in (read.image, read.crop):
+        if picture is not None and not picture.path.startswith(folder):
+            return "agency_mismatch"
+    if read.agency_id != agency_id:
         return "agency_mismatch"
     if not plates.is_normalised(read.plate):
         return "plate_not_normalised"
-    if any(moment.tzinfo is None for moment in (read.captured_at, read.received_at, read.live_until)):
+    if read.captured_at.tzinfo is None or read.received_at.tzinfo is None or read.live_until.tzinfo is None:
         return "moment_without_zone"
     return None
 

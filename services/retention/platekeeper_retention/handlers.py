@@ -59,8 +59,7 @@ async def store_reads(tx: Tx, events: Sequence[PlatesRead], policies: Policies) 
         profile = _profile(event, policies)
         if (fault := domain.fault(event)) is not None:
             raise Reject(event, fault)
-        policy = profile.section(RetentionPolicy)
-        kept += [domain.keep(read, policy, profile.version) for read in event.reads]
+        kept += domain.keep(event, profile.section(RetentionPolicy), profile.version)
     return await storage.store(tx, kept)
 
 

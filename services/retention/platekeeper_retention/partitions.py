@@ -3,10 +3,11 @@
 Made ahead by a job, and by whoever comes first where the job has not been. ADR 0022 says why it is so.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Column, Date, MetaData, String, Table, bindparam, text
@@ -22,6 +23,7 @@ AHEAD = 2
 EARLY = "early"
 """The lock of those who store a read that was captured before its month of receipt began."""
 KEY = ("agency_id", "id", "version")
+Record = tuple[Any, ...]
 _STAGED, _MONTH = "staged_read", "received_month"
 
 _MAKE_ROOM = text("SELECT make_room(:agencies, :months)").bindparams(
@@ -61,25 +63,25 @@ async def own_reads(tx: Tx, agency_id: AgencyId) -> AsyncIterator[None]:
         yield
 
 
-async def copy(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Store rows of the table by COPY, those whose key is not there yet; how many those were. JSON is given as text."""
-    columns = [column.name for column in table.columns]
+async def copy(tx: Tx, table: Table, columns: Sequence[str], records: Sequence[Record]) -> int:
+    """Store records of the table's columns by COPY, those whose key is not there yet; how many those were.
+
+    The first columns are those of the key. JSON is given as text.
+    """
+    captured, received = columns.index("captured_at"), columns.index("received_at")
     # Of the same read received in two months the first stays.
-    by_key = {tuple(row[name] for name in KEY): row for row in sorted(rows, key=_received, reverse=True)}
-    await make_room(tx, {(row["agency_id"], month_of(row["received_at"])) for row in by_key.values()})
+    by_key = {record[: len(KEY)]: record for record in sorted(records, key=itemgetter(received), reverse=True)}
+    months = {moment: month_of(moment) for moment in {record[received] for record in by_key.values()}}
+    staged = [(*record, months[record[received]]) for record in by_key.values()]
+    await make_room(tx, {(AgencyId(record[0]), record[-1]) for record in staged})
     await tx.write(text(_staging(table)))
-    records = [(*(row[name] for name in columns), month_of(row["received_at"])) for row in by_key.values()]
     async with tx.driver() as driver:
-        await driver.copy_records_to_table(_STAGED, records=records, columns=[*columns, _MONTH])
-    if any(month_of(row["captured_at"]) < month_of(row["received_at"]) for row in by_key.values()):
+        await driver.copy_records_to_table(_STAGED, records=staged, columns=[*columns, _MONTH])
+    begins = {month: datetime(month.year, month.month, 1, tzinfo=UTC) for month in set(months.values())}
+    if any(record[captured] < begins[record[-1]] for record in staged):
         await tx.lock(EARLY)
         await tx.write(_DROP_KNOWN)
     return await tx.write(text(_insert(table)))
-
-
-def _received(row: Mapping[str, Any]) -> datetime:
-    received: datetime = row["received_at"]
-    return received
 
 
 @cache

@@ -1,6 +1,8 @@
 """The table of reads and the statements over it. Every statement names the agency (H1)."""
 
 from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -72,8 +74,8 @@ plate_read = Table(
     Index("plate_read_by_cell", "agency_id", "cell", "captured_at", "id", "plate"),
 )
 _PLAIN: tuple[str, ...] = (
-    "id",
     "agency_id",
+    "id",
     "version",
     "camera_id",
     "device_id",
@@ -90,6 +92,11 @@ _PLAIN: tuple[str, ...] = (
     "lane",
 )
 _KEPT = ("retain_until", "retention_clause", "schedule_item", "policy_version")
+_WRITTEN = ("model", "candidates", "box", "image", "crop")
+"""Columns of JSON."""
+_PLACE = ("latitude", "longitude", "cell")
+_COLUMNS = (*_PLAIN, *_KEPT, *_WRITTEN, *_PLACE)
+_plain_of, _kept_of, _written_of = attrgetter(*_PLAIN), attrgetter(*_KEPT), attrgetter(*_WRITTEN)
 # PostgreSQL's construct also compiles for SQLite; the other way round it does not.
 STORE = insert(plate_read).on_conflict_do_nothing(index_elements=["agency_id", "id", "version"])
 _COUNTED = select(func.count()).select_from(plate_read)
@@ -108,8 +115,9 @@ async def store(tx: Tx, reads: Sequence[KeptRead]) -> int:
     if not reads:
         return 0
     if tx.database == "postgresql":
-        return await partitions.copy(tx, plate_read, [_values(kept, _text) for kept in reads])
-    return await tx.write(STORE, [_values(kept, msgspec.to_builtins) for kept in reads])
+        return await partitions.copy(tx, plate_read, _COLUMNS, [_record(kept, _text) for kept in reads])
+    rows = [dict(zip(_COLUMNS, _record(kept, msgspec.to_builtins), strict=True)) for kept in reads]
+    return await tx.write(STORE, rows)
 
 
 async def standing(tx: Tx, agency_id: AgencyId, read_ids: Collection[str], seconds: float) -> list[KeptRead]:
@@ -139,21 +147,16 @@ def last_versions(agency_id: AgencyId, read_ids: Collection[str]) -> Select[Any]
     return select(plate_read).where(reads.agency_id == agency_id, reads.id.in_(read_ids), ~_REPLACED)
 
 
-def _values(kept: KeptRead, written: Callable[[Any], Any]) -> dict[str, Any]:
+def _record(kept: KeptRead, written: Callable[[Any], Any]) -> partitions.Record:
     """The columns of a read; `written` makes the value of a JSON column."""
-    read, position = kept.read, kept.read.position
-    return {
-        **{name: getattr(read, name) for name in _PLAIN},
-        **{name: getattr(kept, name) for name in _KEPT},
-        "model": written(read.model),
-        "candidates": written(read.candidates),
-        "box": written(read.box),
-        "latitude": position and position.latitude,
-        "longitude": position and position.longitude,
-        "cell": position and cells.cell(position),
-        "image": written(read.image),
-        "crop": written(read.crop),
-    }
+    read = kept.read
+    position = read.position
+    place = (position.latitude, position.longitude, _cell(position)) if position else (None, None, None)
+    return (*_plain_of(read), *_kept_of(kept), *map(written, _written_of(read)), *place)
+
+
+_cell = lru_cache(maxsize=10_000)(cells.cell)
+"""Most cameras stand still."""
 
 
 def _text(value: Any) -> str | None:

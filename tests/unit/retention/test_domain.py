@@ -32,7 +32,8 @@ def kept_until(name: str, received_at: datetime) -> datetime:
     profile = department(name)
     captured_at = received_at - timedelta(days=29)
     read = a_read(captured_at=captured_at, received_at=received_at)
-    kept = domain.keep(read, profile.section(RetentionPolicy), profile.version)
+    event = PlatesRead(agency_id=read.agency_id, camera_id=read.camera_id, reads=(read,))
+    [kept] = domain.keep(event, profile.section(RetentionPolicy), profile.version)
     assert (kept.retention_clause, kept.policy_version) == ("F1", profile.version)
     assert kept.schedule_item == profile.section(RetentionPolicy).schedule_item
     return kept.retain_until
