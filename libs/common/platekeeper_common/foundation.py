@@ -31,7 +31,7 @@ async def open_foundation(
     clock: Clock = utc_now,
     fetch_keys: Callable[[], Awaitable[KeySet]] | None = None,
 ) -> AsyncIterator[Foundation]:
-    """Each where the settings say, by default under `settings.var`. `fetch_keys` replaces asking accounts for token keys.
+    """Each where the settings say. `fetch_keys` replaces asking accounts for the token keys.
 
     Raises PolicyError when a profile cannot be used, SettingsError, Unavailable when the key store is away.
     """

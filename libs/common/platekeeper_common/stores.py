@@ -25,6 +25,7 @@ SECONDS = 5.0
 THREADS = 32
 BYTES_A_SECOND = 4_000_000
 """What a slow line carries: a large object has so much more time."""
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*))?/?")
 _T = TypeVar("_T")
 
@@ -105,11 +106,16 @@ def bucket(what: str, url: str, *, variable: str, seconds: float = SECONDS) -> S
     Raises SettingsError naming `variable` for a URL of another form, or what obstore does not take.
     """
     name, prefix = parts(url, variable=variable)
+    plain = os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true", "on", "yes")
+    endpoint = next((os.environ[one] for one in ENDPOINTS if os.environ.get(one)), "https://")
+    if not endpoint.startswith("https://") and not (plain and endpoint.startswith("http://")):
+        raise SettingsError(f"{variable}: {endpoint} is no https:// endpoint; AWS_ALLOW_HTTP=true allows http://")
     try:
         store = S3Store(
             name,
             prefix=prefix,
             client_options={
+                "allow_http": plain,
                 "connect_timeout": timedelta(seconds=seconds / 2),
                 "timeout": timedelta(seconds=6 * seconds),
             },
