@@ -61,7 +61,7 @@ async def test_a_frame_taken_on_one_machine_is_shown_on_another_until_its_key_is
 
 
 async def test_nothing_is_acknowledged_that_a_bucket_did_not_take(tmp_path: Path, bucket: Outage) -> None:
-    told = {"objects": bucket.url, "publish_seconds": 2}
+    told: dict[str, Any] = {"objects": bucket.url, "publish_seconds": 2}
     async with station(tmp_path / "street", **told) as here:
         assert (await here.post_frame(photograph())).status_code == 202
         bucket.away()
