@@ -12,6 +12,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -138,8 +139,13 @@ class KeyStore:
         asked = name, make
         if asked not in self._asking:
             self._asking[asked] = asyncio.create_task(self._ask(name, make=make))
-            self._asking[asked].add_done_callback(lambda _: self._asking.pop(asked, None))
+            self._asking[asked].add_done_callback(partial(self._answered, asked))
         return await asyncio.shield(self._asking[asked])
+
+    def _answered(self, asked: tuple[str, bool], task: asyncio.Task[bytes | None]) -> None:
+        del self._asking[asked]
+        if not task.cancelled():
+            task.exception()  # whoever asked may have gone meanwhile
 
     async def _ask(self, name: str, *, make: bool) -> bytes | None:
         now, path = time.monotonic(), _path(name)
