@@ -167,12 +167,12 @@ async def test_a_poisonous_event_waits_while_the_letter_box_is_away(harness: Har
     assert len(letters.letters) == 1
 
 
-async def test_an_outage_of_the_bus_costs_no_event(harness: Harness) -> None:
+async def test_an_outage_of_the_bus_costs_no_event(breakable: Harness) -> None:
     desk, letters = Desk(), LetterBox()
-    async with harness.bus(publish_timeout=1.0) as bus:
+    async with breakable.bus(publish_timeout=1.0) as bus:
         await bus.publish(frames("cam-a", range(3)), source="test")
         loop = consumer(bus, desk, letters)
-        with harness.outage():
+        with breakable.outage():
             task = asyncio.create_task(loop.run())
             await eventually(lambda: loop.trouble is not None and "Unavailable" in loop.trouble)
             assert not loop.ready
