@@ -155,7 +155,7 @@ KINDS: list[tuple[Way, Query, str]] = [
     (Way.PIECE, domain.query(pattern="?ABC1?3", area=AROUND), "plate_idx"),
     (Way.TIME, domain.query(pattern="?A?*", captured_from=START, captured_to=SOON), "captured_at_id"),
     (Way.CELL, domain.query(area=AROUND, captured_from=START, captured_to=SOON), "cell_captured"),
-    (Way.CELL, domain.query(area=AROUND, pattern="8A?C*"), "cell_captured"),
+    (Way.CELL, domain.query(area=AROUND, pattern="?A?*"), "cell_captured"),
 ]
 
 
