@@ -40,7 +40,7 @@ async def url(engine: str) -> str:
 
 
 @pytest.fixture
-async def processes(url: str) -> AsyncIterator[Sequence[Database]]:
+async def processes(url: str) -> AsyncIterator[tuple[Database, Database]]:
     """The service's database as two processes have it open."""
     async with Database.open(url) as one, Database.open(url) as other:
         yield (one, other)
@@ -64,7 +64,7 @@ class Slow(Line):
 
 @on_postgresql
 @pytest.mark.clause("G3")
-async def test_relays_of_two_processes_send_everything_once_in_order(processes: Sequence[Database]) -> None:
+async def test_relays_of_two_processes_send_everything_once_in_order(processes: tuple[Database, Database]) -> None:
     line, dice = Slow(), random.Random(5)
     relays = [asyncio.create_task(Relay(db, cast(Bus, line), "kiosk").run()) for db in processes]
 
@@ -85,13 +85,10 @@ async def test_relays_of_two_processes_send_everything_once_in_order(processes: 
 
 
 @on_postgresql
-async def test_a_commit_wakes_the_relay_of_another_process(
-    processes: Sequence[Database], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("platekeeper_common.relay.POLL_SECONDS", 3600)
+async def test_a_commit_wakes_the_relay_of_another_process(processes: tuple[Database, Database]) -> None:
     speaker, sender = processes
     line = Line()
-    running = asyncio.create_task(relay_of(sender, line).run())
+    running = asyncio.create_task(Relay(sender, cast(Bus, line), "kiosk", poll=3600).run())
     await asyncio.sleep(0.5)
     async with speaker.tx() as tx:
         tx.emit(revoked("a"))
@@ -102,7 +99,7 @@ async def test_a_commit_wakes_the_relay_of_another_process(
 
 
 @on_postgresql
-async def test_what_is_read_under_the_lock_is_true_in_every_process(processes: Sequence[Database]) -> None:
+async def test_what_is_read_under_the_lock_is_true_in_every_process(processes: tuple[Database, Database]) -> None:
     async with processes[0].tx() as tx:
         await tx.write(insert(note).values(text="shared", times=0))
 
@@ -130,7 +127,7 @@ async def test_what_is_read_under_the_lock_is_true_in_every_process(processes: S
 
 
 @on_postgresql
-async def test_one_process_at_a_time_is_alone(processes: Sequence[Database]) -> None:
+async def test_one_process_at_a_time_is_alone(processes: tuple[Database, Database]) -> None:
     within: list[str] = []
 
     async def work(db: Database, name: str) -> None:
@@ -144,7 +141,7 @@ async def test_one_process_at_a_time_is_alone(processes: Sequence[Database]) -> 
 
 
 @on_postgresql
-async def test_two_that_wait_for_each_other_are_told_to_come_again(processes: Sequence[Database]) -> None:
+async def test_two_that_wait_for_each_other_are_told_to_come_again(processes: tuple[Database, Database]) -> None:
     async with processes[0].tx() as tx:
         await tx.write(insert(note), [{"text": name, "times": 0} for name in "ab"])
 
@@ -161,7 +158,7 @@ async def test_two_that_wait_for_each_other_are_told_to_come_again(processes: Se
 async def test_a_server_that_is_killed_loses_nothing_that_was_committed(tmp_path: Path) -> None:
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
-    server = Server(tmp_path / "server")
+    server = Server(tmp_path / "server", durable=False)
     server.start()
     try:
         service = replace(KIOSK, migrations=None, grants=())

@@ -30,9 +30,9 @@ from platekeeper_release import storage as release
 from platekeeper_retention import storage as retention
 
 TABLES = {
-    "accounts": attempts.tables,
-    "ledger": tree.metadata,
-    "hotlist": import_storage.metadata,
+    "accounts": attempts.login_attempt.metadata,
+    "ledger": tree.checkpoint.metadata,
+    "hotlist": import_storage.list_import.metadata,
     "ingest": ingest.metadata,
     "release": release.metadata,
     "retention": retention.metadata,
@@ -153,13 +153,9 @@ async def test_what_is_kept_is_kept_from_the_owner_too(administrator: str) -> No
             column = await session.fetchval(
                 "SELECT column_name FROM information_schema.columns WHERE table_name = $1 LIMIT 1", table
             )
-            for change in (
-                f"UPDATE {table} SET {column} = {column}",
-                f"DELETE FROM {table}",
-                f"TRUNCATE {table} CASCADE",
-            ):
+            for change in ("UPDATE {0} SET {1} = {1}", "DELETE FROM {0}", "TRUNCATE {0} CASCADE"):
                 with pytest.raises(asyncpg.RestrictViolationError):
-                    await session.execute(change)
+                    await session.execute(change.format(table, column))
 
 
 async def test_a_service_demands_that_its_schema_is_of_today(administrator: str, tmp_path: Path) -> None:
