@@ -14,6 +14,7 @@ from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common import auth, log
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR
+from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.ids import PLATFORM
 from platekeeper_common.policy import PolicyError
 from platekeeper_common.settings import SettingsError
@@ -38,7 +39,7 @@ async def run(*, demonstration: bool) -> int:
                 shown.cancel()
                 with suppress(asyncio.CancelledError):
                     await shown
-    except (SettingsError, PolicyError, server.AlreadyRunning, OSError) as error:
+    except (SettingsError, PolicyError, Unavailable, server.AlreadyRunning, OSError) as error:
         print(f"platekeeper: {error}", file=sys.stderr)  # noqa: T201
         return 1
     say("stopped")
@@ -65,7 +66,7 @@ async def _demonstrate(serving: server.Serving) -> None:
     try:
         async with client.connect(serving.url) as http:
             samples = street.samples()
-            loaded = await load.load(http, _loader(serving, http), samples)
+            loaded = await load.load(http, await _loader(serving, http), samples)
             logins.save(var, loaded)
             say(f"demonstration agency {loaded.agency_id} (synthetic, Pomona profile); its logins: {var / logins.FILE}")
             await drive.drive(http, loaded, samples, say)
@@ -74,7 +75,7 @@ async def _demonstrate(serving: server.Serving) -> None:
         print(f"platekeeper: the demonstration failed: {error}", file=sys.stderr)  # noqa: T201
 
 
-def _loader(serving: server.Serving, http: httpx.AsyncClient) -> Session:
+async def _loader(serving: server.Serving, http: httpx.AsyncClient) -> Session:
     """A session that opens the demonstration agency: a token of ten minutes in a name of its own, for the records.
 
     The first administrator's one-time password stays unused, for its person.
@@ -94,5 +95,5 @@ def _loader(serving: server.Serving, http: httpx.AsyncClient) -> Session:
         expires_at=now + auth.TOKEN_LIFE,
     )
     settings = foundation.settings
-    token = auth.issue(who, room.signing.current(), issuer=settings.issuer, audience=settings.audience)
+    token = auth.issue(who, await room.signing.current(), issuer=settings.issuer, audience=settings.audience)
     return Session(http, token=token)

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     """Empty: a folder under `var`. Otherwise `s3://BUCKET[/PREFIX]`; endpoint and credentials as `AWS_*` variables."""
     key_store: str = ""
     """Empty: a folder under `var`. Otherwise `s3://BUCKET[/PREFIX]`, never the bucket of objects or of backups."""
+    kek_file: Path | None = None
+    """The file with the 32 bytes that wrap every key; needed with a bucket. Unset: `kek` in the folder of keys."""
     neighbours: str = ""
     """Where services of other processes answer: a URL with `{service}` for the name, as `http://{service}:8080`."""
     policies: Path = Path("policies")

@@ -139,7 +139,7 @@ async def test_a_read_on_two_lists_raises_two_hits(here: Town) -> None:
 async def test_a_read_too_old_at_matching_raises_a_late_hit(here: Town) -> None:
     await listed(here)
     old = seen(here, "7SAM123")
-    here.clock.advance(minutes=5)
+    await here.let_pass(minutes=5)
     await publish(here, old)
     [on_time] = await raised(here, 1)
     here.clock.advance(seconds=1)
@@ -195,7 +195,7 @@ async def test_seeing_hits_is_recorded(here: Town) -> None:
         await client.get(f"/v1/hits/{hit.id}", params=USE)
     page, one = (await records(here, lambda all_: len(all_) >= 4))[2:]
     assert (page.action, page.result_ids, page.purpose) == ("hits.view", (hit.id,), "stolen_vehicle")
-    assert (one.action, one.result_ids, query(here, one)) == ("hits.view", (hit.id,), {"hit": hit.id})
+    assert (one.action, one.result_ids, (await query(here, one))) == ("hits.view", (hit.id,), {"hit": hit.id})
 
 
 async def test_a_list_says_its_versions(here: Town) -> None:

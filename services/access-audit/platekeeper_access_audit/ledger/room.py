@@ -44,6 +44,6 @@ async def open_room(foundation: Foundation, settings: LedgerSettings) -> AsyncIt
             foundation=foundation,
             db=db,
             recorder=Recorder(NAME, foundation.keys, foundation.policies, foundation.clock),
-            signer=Signer(settings.origin, foundation.keys.key(SIGNING_KEY)),
+            signer=Signer(settings.origin, await foundation.keys.key(SIGNING_KEY)),
             checkpoints=foundation.settings.var / "checkpoints",
         )

@@ -66,7 +66,7 @@ async def write(
     if body.fault in FAULTS:
         raise FAULTS[body.fault]
     if body.fault != "silent":
-        tx.emit(here.recorder.plate_data(who, Action.SEARCH, USE, {"text": body.text}, Result(count=1), place))
+        tx.emit(await here.recorder.plate_data(who, Action.SEARCH, USE, {"text": body.text}, Result(count=1), place))
     return {"text": body.text}
 
 
