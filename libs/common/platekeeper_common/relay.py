@@ -68,9 +68,8 @@ class Relay:
         while True:
             self._db.emitted.clear()
             try:
-                async with self._db.alone("relay"):
-                    while await self.send():
-                        pass
+                while await self._send_alone():
+                    pass
                 self.trouble = None
             except Unavailable as error:
                 if self.trouble is None:
@@ -82,6 +81,11 @@ class Relay:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll):
                     await self._db.emitted.wait()
+
+    async def _send_alone(self) -> int:
+        # For each batch anew: another process that waits for this one must not wait for a whole backlog.
+        async with self._db.alone("relay"):
+            return await self.send()
 
     async def send(self) -> int:
         """Send one batch; how many events it held. Raises Unavailable."""
