@@ -1,4 +1,4 @@
-"""The command line: `platekeeper run`, `policy check`, `audit verify`, `dlq`, `hotlist import`, `bench`."""
+"""The command line: `platekeeper run`, `serve`, `policy check`, `audit verify`, `dlq`, `hotlist import`, `bench`."""
 
 import argparse
 import asyncio
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from platekeeper.registry import NAMES, PAGES
 from platekeeper_common import log
 
 
@@ -27,6 +28,14 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run every service in this process, with the demonstration")
     run.add_argument("--empty", action="store_true", help="without the demonstration")
     run.set_defaults(command=_run)
+
+    serve = commands.add_parser("serve", help="run one service in a process of its own, beside others")
+    serve.add_argument("name", choices=(*NAMES, PAGES), metavar="NAME", help=f"{', '.join(NAMES)} or pages")
+    what = "what it does for the service; given for each, by default both"
+    serve.add_argument("--role", choices=("api", "worker"), action="append", dest="roles", help=what)
+    serve.set_defaults(command=_serve)
+
+    _add_stack(commands)
 
     policy = commands.add_parser("policy", help="policy profiles").add_subparsers(required=True, metavar="COMMAND")
     check = policy.add_parser("check", help="refuse unknown keys and missing sections, naming file and key")
@@ -62,6 +71,21 @@ def _parser() -> argparse.ArgumentParser:
     _add_hotlist(commands.add_parser("hotlist", help="hot lists"))
     _add_bench(commands.add_parser("bench", help="measurements on data of your own"))
     return parser
+
+
+def _add_stack(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    migrate = commands.add_parser("migrate", help="bring databases and topics to what this version needs")
+    what = "passwords by role (JSON), for the roles of the services in PostgreSQL"
+    migrate.add_argument("--passwords", type=Path, metavar="FILE", help=what)
+    migrate.set_defaults(command=_migrate)
+    administrator = commands.add_parser("administrator", help="make the first administrator; prints his password once")
+    administrator.set_defaults(command=_administrator)
+    up = commands.add_parser("up", help="the full stack on this machine: engines, gateway, each service a process")
+    up.add_argument("--free-ports", action="store_true", help="on any free ports instead of those of the settings")
+    up.add_argument("--supervise", action="store_true", help=argparse.SUPPRESS)
+    up.set_defaults(command=_stack, act="up")
+    for act, what in (("down", "stop the full stack"), ("ps", "how the full stack stands")):
+        commands.add_parser(act, help=what).set_defaults(command=_stack, act=act)
 
 
 def _add_hotlist(hotlist: argparse.ArgumentParser) -> None:
@@ -103,6 +127,42 @@ def _run(options: argparse.Namespace) -> int:
     from platekeeper.run import run
 
     return _await(run(demonstration=not options.empty))
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from platekeeper import serve
+
+    return _await(serve.run(options.name, frozenset(options.roles or ("api", "worker"))))
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    from platekeeper import migrating
+
+    return migrating.migrate_all(options.passwords)
+
+
+def _administrator(_options: argparse.Namespace) -> int:
+    from platekeeper import migrating
+
+    return _await(migrating.run_administrator())
+
+
+def _stack(options: argparse.Namespace) -> int:
+    from platekeeper.stack import up
+    from platekeeper.stack.settings import UpSettings
+    from platekeeper_common import settings as environment
+
+    try:
+        settings, var = environment.load(UpSettings), environment.load(environment.Settings).var.absolute()
+    except environment.SettingsError as error:
+        print(f"platekeeper: {error}", file=sys.stderr)
+        return 1
+    if options.act == "down":
+        return up.down(var)
+    if options.act == "ps":
+        return up.ps(var)
+    start = up.supervise if options.supervise else up.up
+    return start(var, settings, free=options.free_ports)
 
 
 def _policy_check(options: argparse.Namespace) -> int:

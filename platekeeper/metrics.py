@@ -12,7 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from platekeeper.runtime import VERSION, Running, Standing
+from platekeeper.parts import Running
+from platekeeper.runtime import FOUNDATION, VERSION, Standing
 from platekeeper_common import dead_letters, relay
 from platekeeper_common.bus.consumer import Consumer
 from platekeeper_common.bus.contract import Unavailable
@@ -23,8 +24,6 @@ from platekeeper_common.metrics import CONTENT_TYPE, NAME, Readings, Say, counte
 from platekeeper_common.service import Consumes, Foundation, Room, Service
 
 PARTITIONS = tuple(map(str, range(max(topic.partitions for topic in TOPICS.values()))))
-FOUNDATION = "foundation"
-"""The `service` of what belongs to the process rather than to one of its services."""
 
 BUILD = gauge("platekeeper_build_info", "Always 1; the version that runs.", version=(VERSION,))
 UNREAD = gauge("platekeeper_figures_unread", "1 when a service's figures could not be read, so that they are missing.")
@@ -134,7 +133,7 @@ async def _read_lag(service: Service, room: Room, say: Say) -> None:
             if lag.waiting_since is not None or not lag.behind:
                 say(BEHIND_SECONDS, _age(lag.waiting_since, room.clock), **place)
 
-    for consumes in service.consumes:
+    for consumes in service.consumes if "worker" in room.foundation.roles else ():
         await read(consumes)
 
 

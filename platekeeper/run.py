@@ -65,7 +65,7 @@ async def _demonstrate(serving: server.Serving) -> None:
     try:
         async with client.connect(serving.url) as http:
             samples = street.samples()
-            loaded = await load.load(http, _loader(serving, http), samples)
+            loaded = await load.load(http, await _loader(serving, http), samples)
             logins.save(var, loaded)
             say(f"demonstration agency {loaded.agency_id} (synthetic, Pomona profile); its logins: {var / logins.FILE}")
             await drive.drive(http, loaded, samples, say)
@@ -74,7 +74,7 @@ async def _demonstrate(serving: server.Serving) -> None:
         print(f"platekeeper: the demonstration failed: {error}", file=sys.stderr)  # noqa: T201
 
 
-def _loader(serving: server.Serving, http: httpx.AsyncClient) -> Session:
+async def _loader(serving: server.Serving, http: httpx.AsyncClient) -> Session:
     """A session that opens the demonstration agency: a token of ten minutes in a name of its own, for the records.
 
     The first administrator's one-time password stays unused, for its person.
@@ -94,5 +94,5 @@ def _loader(serving: server.Serving, http: httpx.AsyncClient) -> Session:
         expires_at=now + auth.TOKEN_LIFE,
     )
     settings = foundation.settings
-    token = auth.issue(who, room.signing.current(), issuer=settings.issuer, audience=settings.audience)
+    token = auth.issue(who, await room.signing.current(), issuer=settings.issuer, audience=settings.audience)
     return Session(http, token=token)

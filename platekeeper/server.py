@@ -15,13 +15,20 @@ from filelock import FileLock, Timeout
 from starlette.types import ASGIApp
 
 from platekeeper import metrics, pages, runtime
-from platekeeper.registry import SECTIONS, SERVICES
+from platekeeper.registry import NAMES, sections, service
+from platekeeper.stack.settings import UpSettings
 from platekeeper_common import settings as environment
-from platekeeper_common.settings import Settings
+from platekeeper_common.settings import PREFIX, Settings
 
 _log = structlog.get_logger()
 GRACE_SECONDS = 3
 """How long open streams may finish after Ctrl-C."""
+
+
+SEVERAL = (
+    "processes side by side need engines for several: set PLATEKEEPER_BUS=kafka://HOST:PORT and"
+    " PLATEKEEPER_DATABASE=postgresql+asyncpg://ROLE:PASSWORD@HOST:PORT/DATABASE"
+)
 
 
 class AlreadyRunning(RuntimeError):
@@ -59,6 +66,17 @@ class Quiet(uvicorn.Server):
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         super().__init__(config)
+        self._closed = asyncio.Event()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more, finish what is in hand, end what does not finish."""
+        await super().shutdown(sockets)
+        self._closed.set()
+
+    async def close(self) -> None:
+        """Shut down and return when nothing is in hand any more."""
+        self.should_exit = True
+        await self._closed.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -93,10 +111,35 @@ class Server(Quiet):
             self.stopping.set()
 
 
-def load_settings() -> Settings:
-    """The settings in the environment. Raises SettingsError naming a variable that is wrong or unknown."""
-    environment.refuse_unknown_names([Settings, *(service.settings for service in SERVICES)])
+def load_settings(*names: str) -> Settings:
+    """The settings in the environment, for a process of the services `names` (none: of all).
+
+    Raises SettingsError naming a variable that is wrong or unknown.
+    """
+    here = names or NAMES
+    elsewhere = [f"{PREFIX}{name.upper()}_" for name in NAMES if name not in here]
+    own = [service(name).settings for name in here if name in NAMES]
+    environment.refuse_unknown_names([Settings, UpSettings, *own], elsewhere=elsewhere)
     return environment.load(Settings)
+
+
+@contextlib.contextmanager
+def alone(settings: Settings, *names: str) -> Generator[None, None, None]:
+    """Keep other processes from what is made for one: the embedded bus, and the embedded databases of the services.
+
+    Raises AlreadyRunning, which says what several processes need.
+    """
+    settings.var.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files = ["lock"]
+    if settings.bus:
+        files = [] if settings.database else [f"lock-{name}" for name in names]
+    with contextlib.ExitStack() as held:
+        for file in files:
+            try:
+                held.enter_context(FileLock(settings.var / file, timeout=0))
+            except Timeout as error:
+                raise AlreadyRunning(f"another process is serving {settings.var.absolute()}; {SEVERAL}") from error
+        yield
 
 
 @asynccontextmanager
@@ -105,21 +148,16 @@ async def serve(settings: Settings) -> AsyncIterator[Serving]:
 
     Raises AlreadyRunning when another process holds the folder, OSError when the port is taken.
     """
-    settings.var.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = FileLock(settings.var / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise AlreadyRunning(f"another process is serving {settings.var.absolute()}") from error
-    with lock, contextlib.ExitStack() as sockets:
+    with alone(settings, *NAMES), contextlib.ExitStack() as sockets:
         listener = sockets.enter_context(listen(settings.host, settings.port))
-        internal = _listen_for_operators(settings)
+        internal = listen_for_operators(settings)
         if internal is not None:
             sockets.enter_context(internal)
-        async with runtime.stand(SERVICES, settings, SECTIONS, rest=pages.build(SERVICES)) as standing:
+        services = tuple(map(service, NAMES))
+        async with runtime.stand(services, settings, sections(), rest=pages.build(services)) as standing:
             server = Server(standing.app)
-            async with _served(server, listener), _operators_served(standing, internal) as operators_url:
-                yield Serving(_url(listener), standing, server, operators_url)
+            async with served(server, listener), operators_served(standing, internal) as operators_url:
+                yield Serving(url_of(listener), standing, server, operators_url)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -135,7 +173,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _listen_for_operators(settings: Settings) -> socket.socket | None:
+def listen_for_operators(settings: Settings) -> socket.socket | None:
     """Where /metrics is read; None when it is off. A port that nobody asked for may be taken: that is only said."""
     if settings.metrics_port == "off":
         return None
@@ -149,7 +187,8 @@ def _listen_for_operators(settings: Settings) -> socket.socket | None:
 
 
 @asynccontextmanager
-async def _served(server: Quiet, listener: socket.socket) -> AsyncIterator[None]:
+async def served(server: Quiet, listener: socket.socket) -> AsyncIterator[None]:
+    """The server at work until the block ends."""
     task = asyncio.create_task(server.serve([listener]))
     try:
         yield
@@ -159,14 +198,16 @@ async def _served(server: Quiet, listener: socket.socket) -> AsyncIterator[None]
 
 
 @asynccontextmanager
-async def _operators_served(standing: runtime.Standing, listener: socket.socket | None) -> AsyncIterator[str | None]:
+async def operators_served(standing: runtime.Standing, listener: socket.socket | None) -> AsyncIterator[str | None]:
+    """/metrics at work until the block ends; its URL, None without a listener."""
     if listener is None:
         yield None
         return
-    async with _served(Quiet(metrics.door(standing)), listener):
-        yield f"{_url(listener)}/metrics"
+    async with served(Quiet(metrics.door(standing)), listener):
+        yield f"{url_of(listener)}/metrics"
 
 
-def _url(listener: socket.socket) -> str:
+def url_of(listener: socket.socket) -> str:
+    """Where it listens."""
     host, port = listener.getsockname()[:2]
     return f"http://{host}:{port}"

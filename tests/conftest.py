@@ -2,6 +2,7 @@
 
 import engines
 import pytest
+from databases import Engine
 from hypothesis import settings
 
 from platekeeper_common import log
@@ -9,6 +10,12 @@ from platekeeper_common import log
 log.configure()
 settings.register_profile("platekeeper", deadline=None)
 settings.load_profile("platekeeper")
+
+
+@pytest.fixture
+def engine() -> Engine:
+    """The embedded database, unless a test is marked `on_both`."""
+    return "sqlite"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -9,8 +9,10 @@ from shutil import copyfile
 from typing import Any
 from zlib import crc32
 
+import databases
 import engines
 import httpx
+from databases import Engine, as_roles, database
 from filelock import FileLock
 from profiles import SECTIONS
 from sqlalchemy import make_url
@@ -50,6 +52,14 @@ class Town:
     standing: runtime.Standing
     clock: TestClock
     key: SigningKey = field(default_factory=SigningKey.make)
+
+    def rows(self, service: str, statement: str, values: Mapping[str, Any] | None = None) -> list[Any]:
+        """Committed rows of the service's database, as another process would read them."""
+        return databases.rows(self.standing.foundation.settings.database_of(service), statement, values)
+
+    def run_sql(self, service: str, statement: str) -> None:
+        """Change the service's database behind its back."""
+        databases.run(self.standing.foundation.settings.database_of(service), statement)
 
     def person(self, username: str = "officer", *roles: str, trained: bool = True, **more: Any) -> Caller:
         """A person of AGENCY who signed on now; `roles` default to officer."""
@@ -126,9 +136,23 @@ class Town:
 
 @asynccontextmanager
 async def town(
-    folder: Path, services: Sequence[Service], *, own: Mapping[str, ServiceSettings] | None = None, **more: Any
+    folder: Path,
+    services: Sequence[Service],
+    *,
+    own: Mapping[str, ServiceSettings] | None = None,
+    engine: Engine = "sqlite",
+    **more: Any,
 ) -> AsyncIterator[Town]:
-    """The services standing over `folder`, ready, with AGENCY open on the Pomona profile. `more` goes to Settings."""
+    """The services standing over `folder`, ready, with AGENCY open on the Pomona profile. `more` goes to Settings.
+
+    On PostgreSQL in a database of their own, unless `more` names one.
+    """
+    if engine == "postgresql" and "database" not in more:
+        async with database(services) as administrator:
+            more["database"] = as_roles(administrator)
+            async with town(folder, services, own=own, engine=engine, **more) as here:
+                yield here
+        return
     clock, key = TestClock(), SigningKey.make()
 
     async def fetch() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from platekeeper_common import edge
+from platekeeper_common.app import Health, told
 from platekeeper_common.identify import Identify
 from platekeeper_common.peers import Peers
 from platekeeper_common.service import Foundation, Service
@@ -17,10 +18,10 @@ from platekeeper_common.service import Foundation, Service
 _templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape())
 
 
-def build(services: Sequence[Service]) -> Callable[[Foundation], FastAPI]:
+def build(services: Sequence[Service]) -> Callable[[Foundation, Health], FastAPI]:
     """The pages' app, over the foundation of the process that shows them."""
 
-    def over(foundation: Foundation) -> FastAPI:
+    def over(foundation: Foundation, health: Health) -> FastAPI:
         app = FastAPI(title="Platekeeper pages", docs_url=None, redoc_url=None, openapi_url=None)
         edge.handle_errors(app)
         app.add_middleware(Identify, verifier=foundation.verifier, body_limit=0)
@@ -34,6 +35,14 @@ def build(services: Sequence[Service]) -> Callable[[Foundation], FastAPI]:
             return HTMLResponse(
                 page, headers={"Content-Security-Policy": "default-src 'self'; style-src 'unsafe-inline'"}
             )
+
+        @app.get("/health/pages/live")
+        async def live(response: Response) -> dict[str, Any]:
+            return told(response, "pages", "live", health.dead())
+
+        @app.get("/health/pages/ready")
+        async def ready(response: Response) -> dict[str, Any]:
+            return told(response, "pages", "ready", health.unready())
 
         return app
 

@@ -17,10 +17,10 @@ from platekeeper import client
 from platekeeper.demo import street
 from platekeeper_access_audit.ledger import archive, domain
 from platekeeper_access_audit.ledger.checkpoints import Checkpoint, Signer
+from platekeeper_common import keys, stores
 from platekeeper_common.bus.embedded import EmbeddedBus
 from platekeeper_common.events.ingest import FrameCaptured, ImageReference
 from platekeeper_common.ids import AgencyId, CameraId, DeviceId, FrameId
-from platekeeper_common.keys import KeyStore
 from platekeeper_common.objects import Objects
 
 
@@ -79,7 +79,7 @@ async def test_dead_letters_are_listed_shown_and_retried(tmp_path: Path) -> None
     async with platform(var, "--empty") as running, client.connect(running.url) as http:
         precinct = await open_precinct(http, (await running.until(r"one-time password: (\S+)"))[1])
         assert await running.stop() == 0
-    objects = Objects(var / "objects", KeyStore(var / "keys"))
+    objects = Objects(stores.folder("object store", var / "objects"), keys.in_folder(var / "keys"))
     await _publish_frame_without_its_picture(var, precinct, sample.image())
 
     async with platform(var, "--empty") as running:

@@ -17,7 +17,7 @@ PUBLIC = {
     "/v1/release-key",
     "/v1/token-exchange",
     "/.well-known/jwks.json",
-    *(f"/health/{service.name}" for service in SERVICES),
+    *(f"/health/{service.name}{probe}" for service in SERVICES for probe in ("", "/live", "/ready")),
     *(f"/docs/{service.name}" for service in SERVICES),
     *(f"/docs/{service.name}/oauth2-redirect" for service in SERVICES),
 }

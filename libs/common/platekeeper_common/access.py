@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+import msgspec
 import rfc8785
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -74,11 +75,11 @@ class Recorder:
         self._policies = policies
         self._clock = clock
 
-    def plate_data(
+    async def plate_data(
         self, by: Caller, action: Action, use: Use, query: Mapping[str, Any], result: Result, place: Place
     ) -> AccessRecorded:
         """Plate data of the caller's agency was opened for `use`; `query` holds the query elements as JSON values."""
-        return self._record(
+        return await self._sealed(
             by,
             action,
             place,
@@ -100,7 +101,15 @@ class Recorder:
             by, action, place, kind="administration", object_type=object_type, object_id=object_id, **more
         )
 
-    def refusal(
+    async def change(
+        self, by: Caller, action: Action, object_type: str, object_id: str, place: Place, written: Mapping[str, Any]
+    ) -> AccessRecorded:
+        """The caller changed an object; `written` tells of it before and after, as JSON values, sealed as a query is."""
+        return await self._sealed(
+            by, action, place, kind="administration", object_type=object_type, object_id=object_id, query=written
+        )
+
+    async def refusal(
         self,
         by: Caller,
         action: Action,
@@ -117,7 +126,7 @@ class Recorder:
         """
         refused: dict[str, Any] = {"outcome": "refused", "code": error.code, "clause": error.clause}
         if RULES[action].plate_data:
-            return self._record(
+            return await self._sealed(
                 by,
                 action,
                 place,
@@ -165,6 +174,13 @@ class Recorder:
         except Refused:
             return "none"
 
+    async def _sealed(
+        self, by: Caller, action: Action, place: Place, *, query: Mapping[str, Any], **more: Any
+    ) -> AccessRecorded:
+        """A record with query elements under the key of agency and month. Raises Unavailable when that is away."""
+        record = self._record(by, action, place, **more)
+        return msgspec.structs.replace(record, query=await seal(self._keys, by.agency_id, record.at, record.id, query))
+
     def _record(
         self,
         by: Caller,
@@ -172,18 +188,15 @@ class Recorder:
         place: Place,
         *,
         kind: Literal["plate_data", "administration"],
-        query: Mapping[str, Any] | None = None,
         outcome: Literal["allowed", "refused", "failed"] = "allowed",
         **more: Any,
     ) -> AccessRecorded:
-        at = hundredths(self._clock())
-        record_id = ids.new()
         return AccessRecorded(
-            id=record_id,
+            id=ids.new(),
             agency_id=by.agency_id,
             producer=self.producer,
             number=0,
-            at=at,
+            at=hundredths(self._clock()),
             kind=kind,
             action=action.value,
             outcome=outcome,
@@ -199,25 +212,28 @@ class Recorder:
             salt=_salt(),
             address=place.address,
             device=place.device,
-            query=None if query is None else seal(self._keys, by.agency_id, at, record_id, query),
             **more,
         )
 
 
-def seal(keys: KeyStore, agency_id: AgencyId, at: datetime, record_id: str, query: Mapping[str, Any]) -> Sealed:
-    """The query elements (RFC 8785 JSON) under the key of agency and month, bound to their record."""
+async def seal(keys: KeyStore, agency_id: AgencyId, at: datetime, record_id: str, query: Mapping[str, Any]) -> Sealed:
+    """The query elements (RFC 8785 JSON) under the key of agency and month, bound to their record.
+
+    Raises Unavailable when the key store is away.
+    """
     name = f"{agency_id}/access/{at:%Y-%m}"
     nonce = secrets.token_bytes(NONCE_BYTES)
-    ciphertext = AESGCM(keys.key(name)).encrypt(nonce, rfc8785.dumps(dict(query)), record_id.encode())
+    ciphertext = AESGCM(await keys.key(name)).encrypt(nonce, rfc8785.dumps(dict(query)), record_id.encode())
     return Sealed(name, base64.b64encode(nonce).decode(), base64.b64encode(ciphertext).decode())
 
 
-def unseal(keys: KeyStore, record_id: str, sealed: Sealed) -> bytes:
+async def unseal(keys: KeyStore, record_id: str, sealed: Sealed) -> bytes:
     """The canonical JSON of the query elements.
 
-    Raises Gone when the month's key has been destroyed, ValueError when they were altered or are another record's.
+    Raises Gone when the month's key has been destroyed, ValueError when they were altered or are another record's,
+    Unavailable when the key store is away.
     """
-    key = AESGCM(keys.existing(sealed.key_id))
+    key = AESGCM(await keys.existing(sealed.key_id))
     try:
         return key.decrypt(base64.b64decode(sealed.nonce), base64.b64decode(sealed.ciphertext), record_id.encode())
     except InvalidTag as error:

@@ -1,14 +1,15 @@
 """Builds a service's HTTP app: its routes, and what every service answers (health, API documents, dead letters)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi_offline import FastAPIOffline
 
 from platekeeper_common import dead_letter_routes, edge
 from platekeeper_common.identify import Identify
-from platekeeper_common.service import Room, Service
+from platekeeper_common.service import BOTH, Role, Room, Service
 from platekeeper_common.settings import ServiceSettings
 from platekeeper_common.strangers import Strangers
 
@@ -21,15 +22,52 @@ class Part(Protocol):
         """Why it does not do its work; None when it does."""
 
 
-def paths(service: Service) -> tuple[str, ...]:
-    """Every URL prefix that the service's app answers."""
-    own = (f"/health/{service.name}", f"/docs/{service.name}", f"/v1/dead-letters/{service.name}")
-    return (*service.paths, *own)
+class Running(Part, Protocol):
+    """A part while it runs."""
+
+    @property
+    def dead(self) -> str | None:
+        """Why only a new process would do its work again; None when it runs, or waits for a person."""
 
 
-def build(service: Service, room: Room, settings: ServiceSettings, parts: Callable[[], Sequence[Part]]) -> FastAPI:
-    """The app over an open room. `parts` answers what runs for it just now."""
-    docs = f"/docs/{service.name}"
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a service stands in this process: what runs for it alone and for the whole process, and whether it stops."""
+
+    parts: Callable[[], Sequence[Running]]
+    shared: Callable[[], Sequence[Running]]
+    stopping: Callable[[], bool]
+
+    def trouble(self) -> list[str]:
+        """What of its own does not do its work."""
+        return [part.trouble for part in self.parts() if part.trouble]
+
+    def unready(self) -> list[str]:
+        """Why no request should come here just now: what is wrong with it, with the process, or that it stops."""
+        shared = [part.trouble for part in self.shared() if part.trouble]
+        return (["stopping"] if self.stopping() else []) + self.trouble() + shared
+
+    def dead(self) -> list[str]:
+        """What only a new process would mend."""
+        return [part.dead for part in (*self.parts(), *self.shared()) if part.dead]
+
+
+def paths(service: Service, roles: frozenset[Role] = BOTH) -> tuple[str, ...]:
+    """Every URL prefix that the service's app answers in a process of these roles.
+
+    Dead letters are the worker's: only it holds what their handlers need.
+    """
+    found = [f"/health/{service.name}"]
+    if "api" in roles:
+        found = [*service.paths, *found, f"/docs/{service.name}"]
+    if "worker" in roles:
+        found.append(f"/v1/dead-letters/{service.name}")
+    return tuple(found)
+
+
+def build(service: Service, room: Room, settings: ServiceSettings, health: Health) -> FastAPI:
+    """The app over an open room, with the doors of the process's roles."""
+    docs, roles = f"/docs/{service.name}", room.foundation.roles
     app = FastAPIOffline(
         title=f"Platekeeper {service.name}",
         description=service.summary,
@@ -43,18 +81,37 @@ def build(service: Service, room: Room, settings: ServiceSettings, parts: Callab
     )
     app.state.room = room
     app.state.strangers = Strangers()
-    for router in service.routes:
+    for router in service.routes if "api" in roles else ():
         app.include_router(router)
-    if service.consumes:
+    if service.consumes and "worker" in roles:
         app.include_router(dead_letter_routes.router(service))
     edge.handle_errors(app)
     app.add_middleware(Identify, verifier=room.foundation.verifier, body_limit=settings.body_limit)
+    _answer_health(app, service, room, health)
+    return app
 
+
+def _answer_health(app: FastAPI, service: Service, room: Room, health: Health) -> None:
     @app.get(f"/health/{service.name}", tags=["health"])
-    async def health() -> dict[str, Any]:
+    async def stands() -> dict[str, Any]:
         """Whether the service does its work, what is wrong if not, and its counts. Never a plate."""
-        trouble = [part.trouble for part in parts() if part.trouble]
+        trouble = health.trouble()
         counts = await service.counts(room)
         return {"service": service.name, "ready": not trouble, "trouble": trouble, "counts": counts}
 
-    return app
+    @app.get(f"/health/{service.name}/live", tags=["health"])
+    async def live(response: Response) -> dict[str, Any]:
+        """200 while the process can mend itself, 503 when only a new one would help. No neighbour is asked."""
+        return told(response, service.name, "live", health.dead())
+
+    @app.get(f"/health/{service.name}/ready", tags=["health"])
+    async def ready(response: Response) -> dict[str, Any]:
+        """200 when requests should come here: everything it needs is there and caught up; 503 with what is not."""
+        return told(response, service.name, "ready", health.unready())
+
+
+def told(response: Response, name: str, word: str, trouble: list[str]) -> dict[str, Any]:
+    """The answer of a probe: 200 without trouble, 503 with it."""
+    if trouble:
+        response.status_code = 503
+    return {"service": name, word: not trouble, "trouble": trouble}

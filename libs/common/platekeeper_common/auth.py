@@ -7,6 +7,7 @@ is given: both are closed here, and the same attacks are tried against this door
 
 import asyncio
 import json
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -140,6 +141,12 @@ class Verifier:
         self._fetching = asyncio.Lock()
         self._revoked: dict[str, datetime] = {}
 
+    async def learn(self) -> None:
+        """Get the issuer's keys, or while it is away those of the last time. Raises Busy `keys_unavailable`."""
+        async with self._fetching:
+            if not self._keys:
+                self._take(await self._document())
+
     async def revoke(self, event: Event) -> None:
         """Follow `access.revoked`: tokens issued before the moment are worth nothing."""
         assert isinstance(event, AccessRevoked)  # noqa: S101 - the topic carries nothing else
@@ -223,7 +230,10 @@ class Verifier:
             # The copy serves a restart; that it cannot be kept is no reason to know nobody.
             with suppress(OSError):
                 self._cache.parent.mkdir(parents=True, exist_ok=True)
-                self._cache.write_text(json.dumps(document))
+                # Renamed into place: several processes of one machine share the file.
+                part = self._cache.with_name(f".{self._cache.name}.{secrets.token_hex(4)}")
+                part.write_text(json.dumps(document))
+                part.rename(self._cache)
         return document
 
     def _take(self, document: KeySet) -> None:

@@ -1,33 +1,46 @@
-"""A service's own database and its unit of work, on SQLite now and PostgreSQL by URL.
+"""A service's own database and its unit of work: on SQLite (`sqlite.py`) or PostgreSQL (`postgresql.py`), by URL.
 
-`Tx` reads first and writes in one short transaction at the end, together with the events that it emits. On SQLite a
-deferred transaction that reads and then writes fails beside another writer (SQLITE_BUSY_SNAPSHOT), and an immediate
-one around the reading starves the writers; so reads use their own connections and the writer's is taken by the first
-write.
+`Tx` reads first and writes in one short transaction at the end, together with the events that it emits. What was read
+before the first write may have changed by then: whoever decides by what is there takes `lock` first.
 """
 
 import asyncio
-import sqlite3
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Executable, Row, Select, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import Executable, Row, Select, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from platekeeper_common import outbox
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.clock import Clock, utc_now
-from platekeeper_common.errors import Busy
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.envelope import Event
+from platekeeper_common.postgresql import Postgresql
+from platekeeper_common.sqlite import Sqlite
 
-STEPS_BETWEEN_LOOKS = 1_000
-"""How many steps of SQLite's machine pass between two looks at the clock of a read with a time limit."""
+WHOLE = "whole"
+"""The lock that `Tx.lock` takes: of all that the service decides."""
+
+
+class Engine(Protocol):
+    """What a database does in its own way; `Sqlite` and `Postgresql` say it for each."""
+
+    several_writers: bool
+
+    async def reader(self) -> AsyncConnection: ...  # noqa: D102
+    async def writer(self) -> AsyncConnection: ...  # noqa: D102
+    async def let_go(self, writing: AsyncConnection) -> None: ...  # noqa: D102
+    async def lock(self, writing: AsyncConnection, name: str) -> None: ...  # noqa: D102
+    def limited(self, connection: AsyncConnection, seconds: float) -> AbstractAsyncContextManager[None]: ...  # noqa: D102
+    def meaning(self, error: BaseException) -> Exception | None: ...  # noqa: D102
+    def alone(self, name: str) -> AbstractAsyncContextManager[None]: ...  # noqa: D102
+    def hearing(self, emitted: asyncio.Event) -> AbstractAsyncContextManager[None]: ...  # noqa: D102
+    async def tell(self, writing: AsyncConnection) -> None: ...  # noqa: D102
+    async def close(self) -> None: ...  # noqa: D102
 
 
 class Tx:
@@ -38,6 +51,7 @@ class Tx:
         self._db = db
         self._reading: AsyncConnection | None = None
         self._writing: AsyncConnection | None = None
+        self._failed = False
         self._emitted: list[Event] = []
         self._afterwards: list[Callable[[], Awaitable[None]]] = []
 
@@ -49,9 +63,11 @@ class Tx:
         Raises Unavailable, and Busy `query_too_slow` when the database works on it for longer than `seconds`.
         """
         connection = self._writing or await self._reader()
-        async with _limited(connection, seconds):
-            found: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
-            return found
+        with self._statement():
+            if seconds is None:
+                return (await connection.execute(statement, parameters)).all()
+            async with self._db.engine.limited(connection, seconds):
+                return (await connection.execute(statement, parameters)).all()
 
     async def row(self, statement: Select[Any], parameters: Any = None) -> Row[Any] | None:
         """The first row of a select, or None."""
@@ -61,18 +77,31 @@ class Tx:
     async def write(self, statement: Executable, parameters: Any = None) -> int:
         """Run an insert, update or delete; the number of rows it touched. Raises IntegrityError, Unavailable."""
         connection = await self._writer()
-        with _unavailable():
+        with self._statement():
             return (await connection.execute(statement, parameters)).rowcount
 
     async def write_returning(self, statement: Executable, parameters: Any = None) -> Sequence[Row[Any]]:
         """Run a statement with RETURNING; its rows."""
         connection = await self._writer()
-        with _unavailable():
+        with self._statement():
             return (await connection.execute(statement, parameters)).all()
 
-    async def lock(self) -> None:
-        """Take the write transaction now, for reads on which the coming write depends."""
-        await self._writer()
+    async def lock(self, name: str = WHOLE) -> None:
+        """Take the write transaction now, for reads on which the coming write depends.
+
+        Until the commit nobody else of this service has the lock of that name, in any process. On SQLite it is the lock
+        of all writing. Raises Unavailable.
+        """
+        connection = await self._writer()
+        with self._statement():
+            await self._db.engine.lock(connection, name)
+
+    async def hold(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        """The rows of a select `with_for_update`, as they are now and stay for all others until the commit.
+
+        PostgreSQL locks these rows, in the order of the select; SQLite all that there is.
+        """
+        return await self.write_returning(statement)
 
     def emit(self, *events: Event) -> None:
         """Publish the events if, and only if, this unit of work commits."""
@@ -96,19 +125,25 @@ class Tx:
         return tuple(event.id for event in self._emitted if isinstance(event, AccessRecorded))
 
     async def commit(self) -> None:
-        """Write the emitted events to the outbox and make everything durable, or nothing. Raises Unavailable."""
+        """Write the emitted events to the outbox and make everything durable, or nothing.
+
+        Raises Unavailable; RuntimeError when a statement of it failed: PostgreSQL would answer COMMIT by rolling back.
+        """
+        if self._failed:
+            raise RuntimeError("a statement of this unit of work failed: none of it can be committed")
         if self._emitted:
             connection = await self._writer()
-            with _unavailable():
+            with self._statement():
                 await outbox.add(connection, await self._numbered(connection), at=self._db.clock())
         if self._writing is not None:
-            with _unavailable():
+            with self._statement():
                 await self._writing.commit()
-        sent, self._emitted = bool(self._emitted), []
+            if self._emitted:
+                self._db.emitted.set()
+                await self._db.engine.tell(self._writing)
+        self._emitted = []
         afterwards, self._afterwards = self._afterwards, []
         await self.close()
-        if sent:
-            self._db.emitted.set()
         for act in afterwards:
             await act()
 
@@ -117,17 +152,21 @@ class Tx:
         reading, self._reading = self._reading, None
         writing, self._writing = self._writing, None
         self._emitted, self._afterwards = [], []
-        if reading is not None:
-            await reading.close()
-        if writing is not None:
-            try:
-                await writing.close()
-            finally:
-                self._db.writer.release()
+        try:
+            if reading is not None:
+                await reading.close()
+        finally:
+            if writing is not None:
+                await self._db.engine.let_go(writing)
 
     async def _numbered(self, connection: AsyncConnection) -> list[Event]:
+        """The events with the numbers of the access records among them.
+
+        With several writers the row of the numbers is taken in any case: whoever has it comes next in the outbox too,
+        so that events lie there in the order of their commits.
+        """
         records = sum(isinstance(event, AccessRecorded) for event in self._emitted)
-        if not records:
+        if not records and not self._db.engine.several_writers:
             return self._emitted
         number = await outbox.take_numbers(connection, records) - records
         numbered = []
@@ -140,55 +179,47 @@ class Tx:
 
     async def _reader(self) -> AsyncConnection:
         if self._reading is None:
-            with _unavailable():
-                self._reading = await self._db.readers.connect()
+            with Meaning(self._db.engine):
+                self._reading = await self._db.engine.reader()
         return self._reading
 
     async def _writer(self) -> AsyncConnection:
         if self._writing is None:
-            await self._db.writer.acquire()
-            try:
-                if self._reading is not None:
-                    reading, self._reading = self._reading, None
+            with Meaning(self._db.engine):
+                reading, self._reading = self._reading, None
+                if reading is not None:
                     await reading.close()
-                with _unavailable():
-                    self._writing = await self._db.writers.connect()
-                    await self._writing.begin()
-            except BaseException:
-                if self._writing is not None:
-                    await self._writing.close()
-                    self._writing = None
-                self._db.writer.release()
-                raise
+                self._writing = await self._db.engine.writer()
         return self._writing
+
+    @contextmanager
+    def _statement(self) -> Iterator[None]:
+        try:
+            with Meaning(self._db.engine):
+                yield
+        except BaseException:
+            self._failed = self._failed or self._writing is not None
+            raise
 
 
 class Database:
-    """One service's database: its own SQLite file, or its own schema behind a URL."""
+    """One service's database: its own SQLite file, or its own schema in PostgreSQL."""
 
-    def __init__(self, readers: AsyncEngine, writers: AsyncEngine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock) -> None:
         """Use `Database.open`."""
-        self.readers = readers
-        self.writers = writers
+        self.engine = engine
         self.clock = clock
-        self.writer = asyncio.Lock()
         self.emitted = asyncio.Event()
 
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, clock: Clock = utc_now) -> AsyncIterator["Database"]:
-        """Open the database at an SQLAlchemy URL (`sqlite+aiosqlite:///file`); its schema must be migrated already."""
-        path = make_url(url).database
-        if path is None:
-            raise ValueError(f"a database URL must name its file: {url}")
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        writers = _sqlite(url, "BEGIN IMMEDIATE", query_only=False)
-        readers = _sqlite(url, "BEGIN", query_only=True)
+        """Open the database at one of our URLs (`Settings.database_of`); its schema must be migrated already."""
+        engine: Engine = Postgresql(url) if make_url(url).get_backend_name() == "postgresql" else Sqlite(url)
         try:
-            yield cls(readers, writers, clock)
+            yield cls(engine, clock)
         finally:
-            await readers.dispose()
-            await writers.dispose()
+            await engine.close()
 
     @asynccontextmanager
     async def tx(self) -> AsyncIterator[Tx]:
@@ -200,59 +231,37 @@ class Database:
         finally:
             await tx.close()
 
-
-def _sqlite(url: str, begin: str, *, query_only: bool) -> AsyncEngine:
-    # The log is checkpointed and truncated by the purge; secure_delete overwrites what was deleted.
-    pragmas = (
-        "PRAGMA journal_mode=WAL",
-        "PRAGMA synchronous=FULL",
-        "PRAGMA secure_delete=ON",
-        "PRAGMA foreign_keys=ON",
-        f"PRAGMA query_only={'ON' if query_only else 'OFF'}",
-    )
-    # An error that quotes its parameters would bring plates into the log.
-    engine = create_async_engine(
-        url, pool_size=4 if query_only else 1, connect_args={"timeout": 5}, hide_parameters=True
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def connect(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None
-        for pragma in pragmas:
-            connection.execute(pragma)
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def start(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-@asynccontextmanager
-async def _limited(connection: AsyncConnection, seconds: float | None) -> AsyncIterator[None]:
-    with _unavailable():
-        if seconds is None:
-            yield
-            return
-        # A cancelled await would leave SQLite's thread at work: only its own progress handler stops a statement.
-        deadline = time.monotonic() + seconds
-        driver = (await connection.get_raw_connection()).driver_connection
-        assert driver is not None  # noqa: S101 - a connection in use has one
-        await driver.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_BETWEEN_LOOKS)
+    @asynccontextmanager
+    async def alone(self, name: str) -> AsyncIterator[None]:
+        """At most one process at a time is within a block of that name; the others wait. Raises Unavailable."""
+        block = self.engine.alone(name)
+        with Meaning(self.engine):
+            await block.__aenter__()
         try:
             yield
         finally:
-            await driver.set_progress_handler(None, 0)
+            with Meaning(self.engine):
+                await block.__aexit__(None, None, None)
+
+    def hearing(self) -> AbstractAsyncContextManager[None]:
+        """While the block lasts, `emitted` is set when any process of the service has committed events."""
+        return self.engine.hearing(self.emitted)
 
 
-class _unavailable:  # noqa: N801 - reads as a statement
-    """Tell a database that is away from a statement that is wrong."""
+class Meaning:
+    """Turns a driver's error into what callers know; a database that is away is not a statement that is wrong."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Of that engine."""
+        self._engine = engine
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, OperationalError) and getattr(error.orig, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
-            raise Busy("the question takes too long to answer; narrow it", code="query_too_slow") from error
-        if isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        if error is None or isinstance(error, Unavailable):
+            return
+        if (told := self._engine.meaning(error)) is not None:
+            raise told from error
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise Unavailable(f"database: {type(error.orig).__name__}") from error

@@ -218,7 +218,7 @@ async def _refuse(request: Request, error: PlatekeeperError) -> Response:
         here: Room = request.app.state.room
         try:
             async with here.db.tx() as tx:
-                tx.emit(_refusal(request, here, who, action, error))
+                tx.emit(await _refusal(request, here, who, action, error))
         except (Unavailable, SQLAlchemyError) as failure:
             _log.error("refusal not recorded", reason=type(failure).__name__)
             error = Busy("the access record cannot be written", code="audit_unavailable", clause="B8")
@@ -226,7 +226,9 @@ async def _refuse(request: Request, error: PlatekeeperError) -> Response:
     return problem(error.status, error.code, error.detail, clause=error.clause, headers=error.headers, **error.extra)
 
 
-def _refusal(request: Request, here: Room, who: Caller, action: Action, error: PlatekeeperError) -> AccessRecorded:
+async def _refusal(
+    request: Request, here: Room, who: Caller, action: Action, error: PlatekeeperError
+) -> AccessRecorded:
     try:
         policy = here.foundation.policies.of(who.agency_id).section(UsePolicy)
     except Refused:
@@ -234,7 +236,7 @@ def _refusal(request: Request, here: Room, who: Caller, action: Action, error: P
     query = asked.elements(request)
     line = f"{request.method} {request.url.path}"
     use = asked.use(query, policy)
-    return here.recorder.refusal(who, action, error, line, place(request), use=use, query=query)
+    return await here.recorder.refusal(who, action, error, line, place(request), use=use, query=query)
 
 
 def problem(

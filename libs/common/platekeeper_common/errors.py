@@ -79,6 +79,10 @@ class TooSlow(PlatekeeperError):
     status, code = 408, "too_slow"
 
 
+class Halted(RuntimeError):
+    """A part has stopped for a person to look: starting the process again would not mend it."""
+
+
 class Busy(PlatekeeperError):
     """Not now: a queue is full or a part that we depend on is away. Nothing was kept; try again."""
 

@@ -1,10 +1,15 @@
 """Opens what a process opens once: keys, objects, bus, policies, the verifier of tokens."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 
+from platekeeper_common import keys as key_store
+from platekeeper_common import stores
 from platekeeper_common.auth import KeySet, Verifier
+from platekeeper_common.bus.contract import Bus
 from platekeeper_common.bus.embedded import EmbeddedBus
+from platekeeper_common.bus.kafka import KafkaBus
+from platekeeper_common.bus.kafka_clients import Patience
 from platekeeper_common.checkpoints import Checkpoints
 from platekeeper_common.clock import Clock, utc_now
 from platekeeper_common.ids import Ids
@@ -13,8 +18,8 @@ from platekeeper_common.metrics import Meters
 from platekeeper_common.objects import Objects
 from platekeeper_common.peers import AppOf, Peers
 from platekeeper_common.policy import Policies, Sections, load_folder
-from platekeeper_common.service import Foundation
-from platekeeper_common.settings import Settings
+from platekeeper_common.service import BOTH, Foundation, Role
+from platekeeper_common.settings import PREFIX, Settings, SettingsError
 
 JWKS_PATH = "/.well-known/jwks.json"
 """Where accounts publish the keys that verify tokens (RFC 7517)."""
@@ -26,16 +31,19 @@ async def open_foundation(
     sections: Sections,
     app_of: AppOf,
     *,
+    roles: frozenset[Role] = BOTH,
     clock: Clock = utc_now,
     fetch_keys: Callable[[], Awaitable[KeySet]] | None = None,
 ) -> AsyncIterator[Foundation]:
-    """Everything under `settings.var`. `fetch_keys` replaces asking accounts for the token keys.
+    """Each where the settings say, by default under `settings.var`. `fetch_keys` replaces asking accounts for token keys.
 
-    Raises PolicyError when a profile cannot be used.
+    `roles`: what this process does for its services.
+
+    Raises PolicyError when a profile cannot be used, SettingsError, Unavailable when the key store is away.
     """
     settings.var.mkdir(parents=True, exist_ok=True, mode=0o700)
-    keys = KeyStore(settings.var / "keys")
-    peers = Peers(app_of, seconds=settings.peer_seconds)
+    keys, objects = open_keys(settings), open_objects(settings)
+    peers = Peers(app_of, seconds=settings.peer_seconds, url_of=settings.neighbour)
 
     async def ask_accounts() -> KeySet:
         return await peers.json("accounts", JWKS_PATH)
@@ -47,14 +55,14 @@ async def open_foundation(
         clock=clock,
         cache=settings.var / "cache" / "jwks.json",
     )
-    bus_file = settings.var / "bus.sqlite"
-    async with EmbeddedBus.open(bus_file, clock=clock, publish_timeout=settings.publish_seconds) as bus:
+    async with aclosing(peers), open_bus(settings, clock) as bus:
         yield Foundation(
             settings=settings,
+            roles=roles,
             clock=clock,
-            ids=Ids(keys.key("id")),
+            ids=Ids(await keys.key("id")),
             keys=keys,
-            objects=Objects(settings.var / "objects", keys),
+            objects=Objects(objects, keys),
             bus=bus,
             policies=Policies(load_folder(settings.policies, sections)),
             verifier=verifier,
@@ -62,3 +70,43 @@ async def open_foundation(
             checkpoints=Checkpoints(clock),
             meters=Meters(),
         )
+
+
+def open_bus(settings: Settings, clock: Clock = utc_now) -> AbstractAsyncContextManager[Bus]:
+    """The bus that the settings name. Raises SettingsError for an address that is none."""
+    if not settings.bus:
+        return EmbeddedBus.open(settings.var / "bus.sqlite", clock=clock, publish_timeout=settings.publish_seconds)
+    brokers = settings.brokers()
+    patience = Patience(drain=settings.drain_seconds, answer=settings.publish_seconds)
+    return KafkaBus.open(
+        brokers.servers,
+        prefix=brokers.prefix,
+        clock=clock,
+        publish_timeout=settings.publish_seconds,
+        patience=patience,
+    )
+
+
+def open_keys(settings: Settings) -> KeyStore:
+    """The key store of the settings. Raises SettingsError naming the variable that is wrong."""
+    variable = f"{PREFIX}KEK_FILE"
+    kek = None if settings.kek_file is None else key_store.read_kek(settings.kek_file, variable=variable)
+    if not settings.key_store:
+        return key_store.in_folder(settings.var / "keys", kek)
+    variable = f"{PREFIX}KEY_STORE"
+    if kek is None:
+        raise SettingsError(f"{variable}: a bucket of keys needs {PREFIX}KEK_FILE, the key-encryption key beside it")
+    own, _ = stores.parts(settings.key_store, variable=variable)
+    if settings.objects and stores.parts(settings.objects, variable=f"{PREFIX}OBJECTS")[0] == own:
+        raise SettingsError(f"{variable}: keys lie in a bucket of their own, never in that of the objects")
+    shelf = stores.bucket("key store", settings.key_store, variable=variable, seconds=settings.publish_seconds)
+    return KeyStore(kek, shelf)
+
+
+def open_objects(settings: Settings) -> stores.Store:
+    """Where the settings say that objects lie. Raises SettingsError naming the variable that is wrong."""
+    what = "object store"
+    if not settings.objects:
+        return stores.folder(what, settings.var / "objects")
+    variable = f"{PREFIX}OBJECTS"
+    return stores.bucket(what, settings.objects, variable=variable, seconds=settings.publish_seconds)

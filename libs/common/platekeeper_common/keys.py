@@ -1,73 +1,125 @@
-"""The key store: a folder of its own, outside backups.
+"""The key store: a folder or a bucket of its own, outside backups.
 
-One key-encryption key (`kek`) wraps every other key with AES-256-GCM, the key's own name as associated data. Destroying
-a wrapped key destroys everything that was encrypted under it, in backups too; only the owner of the data may do that
-(retention for images, the ledger's worker for audit months).
+One key-encryption key (`kek`) wraps every other key with AES-256-GCM, the key's own name as associated data. It lies in
+the folder of the others by default; a bucket holds wrapped keys alone, and every process is given the key-encryption
+key as a file. Destroying a wrapped key destroys everything that was encrypted under it, in backups too; only the owner
+of the data may do that (retention for images, the ledger's worker for audit months).
 """
 
+import asyncio
 import os
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.errors import Gone
+from platekeeper_common.settings import SettingsError
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
+FRESH_SECONDS = 10.0
+"""How long a process believes what a bucket said: a key destroyed elsewhere opens nothing after so long."""
+OUTAGE_SECONDS = 600.0
+"""How long a process writes under a key that it knows while the store is away, and holds a key that nobody asks for."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*")
 
 
+class Shelf(Protocol):
+    """Where wrapped keys lie, by path: a folder's own form below, or a bucket (`stores.Store`)."""
+
+    async def create(self, path: str, data: bytes) -> bool:
+        """Keep durably; False when something is there already: of all writers the first wins. Raises Unavailable."""
+
+    async def read(self, path: str) -> bytes | None:
+        """What lies there now, None when nothing does. Raises Unavailable."""
+
+    async def names(self, folder: str) -> list[str]:
+        """The last parts of the paths in `folder`, sorted. Raises Unavailable."""
+
+
+@dataclass(slots=True)
+class _Known:
+    key: bytes
+    seen_at: float
+    """Of the monotonic clock: when the shelf was asked and had it."""
+    asked_at: float
+    """When it was last asked; it may have been away."""
+
+
 class KeyStore:
-    """256-bit keys by name (`agency/2026-11-22/image`), made when first asked for, each wrapped in a file."""
+    """256-bit keys by name (`agency/2026-11-22/image`), made when first asked for, each wrapped on the shelf."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open the folder, making it and its key-encryption key when absent (modes 0700 and 0600)."""
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = folder / "kek"
-        if not path.exists():
-            _create(path, secrets.token_bytes(KEY_BYTES))
-        self._kek = AESGCM(path.read_bytes())
-        self._open: dict[str, bytes] = {}
+    def __init__(self, kek: bytes, shelf: Shelf, *, fresh: float = FRESH_SECONDS) -> None:
+        """`kek` holds KEY_BYTES; what the shelf said is believed for `fresh` seconds."""
+        if len(kek) != KEY_BYTES:
+            raise ValueError(f"the key-encryption key must hold {KEY_BYTES} bytes")
+        self._kek = AESGCM(kek)
+        self._shelf = shelf
+        self._fresh = fresh
+        self._known: dict[str, _Known] = {}
+        self._listed: dict[str, tuple[list[str], float]] = {}
+        self._asking: dict[str, asyncio.Task[bytes | None]] = {}
 
-    def key(self, name: str) -> bytes:
+    async def key(self, name: str) -> bytes:
         """The key of that name, made on first use; the same bytes for ever and in every process.
 
-        Raises Unavailable when it cannot be kept.
+        Raises Unavailable when it cannot be kept; a key seen in the last OUTAGE_SECONDS outlasts a store that is away.
         """
-        path = self._path(name)
-        if not path.exists():
-            self._open.pop(name, None)
-            with _kept():
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                _create(path, self.wrap(secrets.token_bytes(KEY_BYTES), name))
-        if name not in self._open:
-            self._open[name] = self.unwrap(path.read_bytes(), name)
-        return self._open[name]
+        known = self._known.get(name)
+        if known is not None and time.monotonic() - known.asked_at < self._fresh:
+            return known.key
+        try:
+            found = await self._seen(name)
+        except Unavailable:
+            if known is None or time.monotonic() - known.seen_at > OUTAGE_SECONDS:
+                raise
+            known.asked_at = time.monotonic()
+            return known.key
+        if found is None:
+            await self._shelf.create(_path(name), self.wrap(secrets.token_bytes(KEY_BYTES), name))
+            found = await self._seen(name)
+        if found is None:
+            raise Unavailable("key store: a key was made, and went")
+        return found
 
-    def existing(self, name: str) -> bytes:
-        """The key of that name. Raises Gone (`key_destroyed`) when there is none: what it opened cannot be read."""
-        if not self._path(name).exists():
-            self._open.pop(name, None)
+    async def existing(self, name: str) -> bytes:
+        """The key of that name, when it was there within the last FRESH_SECONDS.
+
+        Raises Gone (`key_destroyed`) when there is none: what it opened cannot be read. Raises Unavailable when the
+        store is away: nobody can tell.
+        """
+        known = self._known.get(name)
+        if known is not None and time.monotonic() - known.seen_at < self._fresh:
+            return known.key
+        found = await self._seen(name)
+        if found is None:
             raise Gone("the key of this record has been destroyed", code="key_destroyed")
-        return self.key(name)
+        return found
 
-    def keep(self, name: str, secret: bytes) -> None:
+    async def keep(self, name: str, secret: bytes) -> None:
         """Store a secret that was made elsewhere (a signing key), wrapped. Raises FileExistsError if it is there."""
-        path = self._path(name)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _create(path, self.wrap(secret, name), shared=False)
+        path = _path(name)
+        if not await self._shelf.create(path, self.wrap(secret, name)):
+            raise FileExistsError(f"a key {name} is there already")
+        self._listed.pop(name.rpartition("/")[0], None)
 
-    def names(self, prefix: str) -> list[str]:
-        """Names of the keys in the folder `prefix`, sorted."""
-        folder = self._path(prefix).with_suffix("")
-        return sorted(f"{prefix}/{path.stem}" for path in folder.glob("*.key"))
+    async def names(self, prefix: str) -> list[str]:
+        """Names of the keys in the folder `prefix`, sorted; at most `fresh` seconds old."""
+        _path(prefix)
+        found, asked_at = self._listed.get(prefix, ([], -self._fresh))
+        now = time.monotonic()
+        if now - asked_at >= self._fresh:
+            paths = await self._shelf.names(prefix)
+            found = [f"{prefix}/{path.removesuffix('.key')}" for path in paths if path.endswith(".key")]
+            self._listed[prefix] = found, now
+        return found
 
     def wrap(self, secret: bytes, name: str) -> bytes:
         """`secret` encrypted under the key-encryption key: nonce and ciphertext."""
@@ -81,27 +133,96 @@ class KeyStore:
         except InvalidTag as error:
             raise ValueError(f"the key {name} was altered, or wrapped by another key-encryption key") from error
 
-    def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"not a key's name: {name!r}")
-        return self._folder / f"{name}.key"
+    async def _seen(self, name: str) -> bytes | None:
+        """The key as the shelf tells now; many who ask at once are one question."""
+        if name not in self._asking:
+            self._asking[name] = asyncio.create_task(self._ask(name))
+            self._asking[name].add_done_callback(lambda _: self._asking.pop(name, None))
+        return await asyncio.shield(self._asking[name])
+
+    async def _ask(self, name: str) -> bytes | None:
+        now = time.monotonic()
+        wrapped = await self._shelf.read(_path(name))
+        for idle in [one for one, known in self._known.items() if now - known.asked_at > OUTAGE_SECONDS]:
+            del self._known[idle]
+        if wrapped is None:
+            self._known.pop(name, None)
+            return None
+        found = self.unwrap(wrapped, name)
+        self._known[name] = _Known(found, now, now)
+        return found
 
 
-@contextmanager
-def _kept() -> Iterator[None]:
-    """A disk that is full is a neighbour that is away."""
+class Folder:
+    """A shelf in a folder of this machine; files of mode 0600. Its word is asked each time: that costs microseconds."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the folder, making it when absent (mode 0700)."""
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    async def create(self, path: str, data: bytes) -> bool:
+        """As Shelf says. A disk that is full is a neighbour that is away."""
+
+        def make() -> bool:
+            place = self._folder / path
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return _create(place, data)
+
+        try:
+            return await asyncio.to_thread(make)
+        except OSError as error:
+            raise Unavailable(f"key store: {type(error).__name__}") from error
+
+    async def read(self, path: str) -> bytes | None:
+        """As Shelf says."""
+        try:
+            return (self._folder / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise Unavailable(f"key store: {type(error).__name__}") from error
+
+    async def names(self, folder: str) -> list[str]:
+        """As Shelf says."""
+        return sorted(path.name for path in (self._folder / folder).glob("*.key"))
+
+
+def in_folder(folder: Path, kek: bytes | None = None) -> KeyStore:
+    """The store in a folder; `kek` is made and kept in it when none is given."""
+    shelf = Folder(folder)
+    path = folder / "kek"
+    if kek is None:
+        if not path.exists():
+            _create(path, secrets.token_bytes(KEY_BYTES))
+        kek = path.read_bytes()
+    return KeyStore(kek, shelf, fresh=0)
+
+
+def read_kek(path: Path, *, variable: str) -> bytes:
+    """The key-encryption key in a file: KEY_BYTES bytes and nothing else. Raises SettingsError naming `variable`."""
     try:
-        yield
+        kek = path.read_bytes()
     except OSError as error:
-        raise Unavailable(f"key store: {type(error).__name__}") from error
+        raise SettingsError(f"{variable}: {path} cannot be read: {error.strerror}") from error
+    if len(kek) != KEY_BYTES:
+        raise SettingsError(f"{variable}: {path} must hold {KEY_BYTES} random bytes, not {len(kek)}")
+    return kek
 
 
-def _create(path: Path, data: bytes, *, shared: bool = True) -> None:
+def _path(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"not a key's name: {name!r}")
+    return f"{name}.key"
+
+
+def _create(path: Path, data: bytes) -> bool:
     """Write durably under a temporary name, then link: a reader sees the whole key or none.
 
-    The first writer wins; unless the key is `shared`, the second gets FileExistsError.
+    The first writer wins; whether it was this one.
     """
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    first = True
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)
@@ -109,8 +230,7 @@ def _create(path: Path, data: bytes, *, shared: bool = True) -> None:
             os.fsync(file.fileno())
         os.link(part, path)
     except FileExistsError:
-        if not shared:
-            raise
+        first = False
     finally:
         part.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
@@ -118,3 +238,4 @@ def _create(path: Path, data: bytes, *, shared: bool = True) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+    return first

@@ -1,7 +1,7 @@
 """The relay: sends a database's outbox to the bus, in order, at least once.
 
-One per database. It sends what it finds and deletes what it sent; it never remembers a position, because sequences
-commit out of order.
+One at a time per database: of several processes one sends, the others wait. It sends what it finds and deletes what it
+sent; it never remembers a position. Events lie in the outbox in the order of their commits (`Tx.commit`).
 """
 
 import asyncio
@@ -60,11 +60,14 @@ class Relay:
 
     async def run(self) -> None:
         """Send until cancelled: at once when something was emitted, and every second in any case."""
+        async with self._db.hearing():
+            await self._run()
+
+    async def _run(self) -> None:
         while True:
             self._db.emitted.clear()
             try:
-                while await self.send():
-                    pass
+                await self.flush()
                 self.trouble = None
             except Unavailable as error:
                 if self.trouble is None:
@@ -76,6 +79,12 @@ class Relay:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._db.emitted.wait()
+
+    async def flush(self) -> None:
+        """Send all that is there now, when it is this one's turn. Raises Unavailable."""
+        async with self._db.alone("relay"):
+            while await self.send():
+                pass
 
     async def send(self) -> int:
         """Send one batch; how many events it held. Raises Unavailable."""

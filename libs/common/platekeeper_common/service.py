@@ -24,12 +24,18 @@ from platekeeper_common.peers import Peers
 from platekeeper_common.policy import Policies, PolicySection
 from platekeeper_common.settings import ServiceSettings, Settings
 
+Role = Literal["api", "worker"]
+"""What a process does for a service: answer requests, or consume and work. The all-in-one process does both."""
+BOTH: frozenset[Role] = frozenset({"api", "worker"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
     """What a process opens once and every service in it stands on."""
 
     settings: Settings
+    roles: frozenset[Role]
+    """What this process does for its services."""
     clock: Clock
     ids: Ids
     keys: KeyStore
@@ -86,8 +92,21 @@ class Follows:
     apply: Callable[[Any], Apply]
 
 
-Role = Literal["api", "worker"]
-"""What a process does for a service: answer requests, or consume and work. The all-in-one process does both."""
+def _no_trouble(_room: Any) -> str | None:
+    return None
+
+
+ROLES: tuple[Role, ...] = ("api", "worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What processes may do with a table of their service in PostgreSQL; whatever is not granted is refused there."""
+
+    table: str
+    may: str
+    """Privileges as GRANT names them, as `SELECT, INSERT`."""
+    roles: tuple[Role, ...] = ROLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +116,8 @@ class Job:
     name: str
     run: Callable[[Any], Awaitable[None]]
     roles: frozenset[Role] = frozenset({"worker"})
+    trouble: Callable[[Any], str | None] = _no_trouble
+    """Why the room cannot do its work for want of what the job does; None when it can."""
 
 
 Open = Callable[[Foundation, Any], AbstractAsyncContextManager[Room]]
@@ -122,6 +143,8 @@ class Service:
     open: Open
     migrations: Path | None = None
     """The folder of its Alembic revisions; None: only the tables that every service has."""
+    grants: tuple[Grant, ...] = ()
+    """What its processes may do with its own tables, by their role in PostgreSQL (`provision.py`)."""
     routes: Sequence[APIRouter] = ()
     consumes: tuple[Consumes, ...] = ()
     follows: tuple[Follows, ...] = ()
@@ -135,3 +158,10 @@ class Service:
     """What its handlers count as it happens."""
     figures: Callable[[Any, Say], Awaitable[None]] = _no_figures
     """Says what operators want to know of the room, each time they ask."""
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """Those for which it has work: requests to answer, events to consume or jobs to do."""
+        works = self.consumes or any("worker" in job.roles for job in self.jobs)
+        held: tuple[tuple[Role, object], ...] = (("api", self.routes), ("worker", works))
+        return tuple(role for role, there in held if there)

@@ -2,11 +2,13 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "PLATEKEEPER_"
@@ -16,6 +18,18 @@ S = TypeVar("S", bound=BaseSettings)
 
 class SettingsError(ValueError):
     """What is wrong with the environment, in one line that names the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brokers:
+    """The addresses (HOST:PORT) of a Kafka cluster, and what the names of our topics and groups begin with there."""
+
+    servers: tuple[str, ...]
+    prefix: str
+
+
+_SERVER = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
+_KAFKA_URL = re.compile(rf"kafka://(?P<servers>{_SERVER}(?:,{_SERVER})*)(?:/(?P<prefix>[A-Za-z0-9._-]*))?")
 
 
 class ServiceSettings(BaseSettings):
@@ -35,7 +49,10 @@ class Settings(BaseSettings):
     var: Path = Path("var")
     """Everything that the embedded default keeps: databases, bus, objects, keys."""
     bus: str = ""
-    """Empty: the embedded bus under `var`. Otherwise `kafka://HOST:PORT[,HOST:PORT...]`."""
+    """Empty: the embedded bus under `var`. Otherwise `kafka://HOST:PORT[,HOST:PORT...][/PREFIX]`; PREFIX begins the
+    names of all topics and groups, for a cluster that is shared."""
+    bus_replication: int = Field(default=-1, ge=-1, le=32767)
+    """Copies of each topic that `platekeeper migrate` makes; -1: the default of the brokers."""
     database: str = ""
     """Empty: an SQLite file a service under `var`. Otherwise the URL of this process's own role in PostgreSQL,
     `postgresql+asyncpg://ROLE:PASSWORD@HOST:PORT/DATABASE`; `{service}` in it stands for the service's name."""
@@ -43,8 +60,11 @@ class Settings(BaseSettings):
     """Empty: a folder under `var`. Otherwise `s3://BUCKET[/PREFIX]`; endpoint and credentials as `AWS_*` variables."""
     key_store: str = ""
     """Empty: a folder under `var`. Otherwise `s3://BUCKET[/PREFIX]`, never the bucket of objects or of backups."""
+    kek_file: Path | None = None
+    """The file with the 32 bytes that wrap every key; needed with a bucket. Unset: `kek` in the folder of keys."""
     neighbours: str = ""
-    """Where services of other processes answer: a URL with `{service}` for the name, as `http://{service}:8080`."""
+    """Where services of other processes answer: a URL with `{service}` for the name, as `http://{service}:8080`, or
+    `NAME=URL[,NAME=URL...]`."""
     policies: Path = Path("policies")
     """The folder of policy profiles."""
     host: str = "127.0.0.1"
@@ -60,10 +80,47 @@ class Settings(BaseSettings):
     query_seconds: float = Field(default=3, gt=0)
     peer_seconds: float = Field(default=3, gt=0)
     drain_seconds: float = Field(default=20, gt=0)
+    notice_seconds: float = Field(default=0, ge=0)
+    """How long a process that is told to stop still takes requests while it says that it is not ready: longer than
+    the gateway takes to notice."""
+
+    @field_validator("neighbours")
+    @classmethod
+    def _reachable(cls, neighbours: str) -> str:
+        """Refuse what is neither a template nor a list of URLs."""
+        listed = _listed(neighbours)
+        urls = [neighbours] if listed is None else [url for _, url in listed]
+        if neighbours and not all(url.startswith(("http://", "https://")) for url in urls):
+            raise ValueError("must be a URL with {service} in it, or NAME=URL[,NAME=URL...]")
+        return neighbours
+
+    def neighbour(self, name: str) -> str | None:
+        """The URL of a service of another process; None when none is known."""
+        listed = _listed(self.neighbours)
+        if listed is None:
+            return self.neighbours.replace("{service}", name)
+        return dict(listed).get(name)
+
+    def brokers(self) -> "Brokers":
+        """Where Kafka is. Raises SettingsError when `bus` does not say."""
+        found = _KAFKA_URL.fullmatch(self.bus)
+        if found is None:
+            raise SettingsError(f"{PREFIX}BUS: not kafka://HOST:PORT[,HOST:PORT...][/PREFIX]: {self.bus}")
+        return Brokers(tuple(found["servers"].split(",")), found["prefix"] or "")
 
     def database_of(self, name: str) -> str:
-        """The SQLAlchemy URL of a service's own database."""
+        """The SQLAlchemy URL of a service's own database; on PostgreSQL its parameter `schema` names the schema."""
+        if self.database:
+            return f"{self.database.replace('{service}', name)}?schema={name}"
         return f"sqlite+aiosqlite:///{(self.var / 'db' / f'{name}.sqlite').absolute()}"
+
+
+def _listed(neighbours: str) -> list[tuple[str, str]] | None:
+    """Names and URLs of a list; None for a template."""
+    if "{service}" in neighbours:
+        return None
+    pairs = [one.strip().partition("=") for one in neighbours.split(",") if one.strip()]
+    return [(name, url) for name, _, url in pairs]
 
 
 def load(model: type[S]) -> S:
@@ -76,13 +133,19 @@ def load(model: type[S]) -> S:
         raise SettingsError("; ".join(lines)) from error
 
 
-def refuse_unknown_names(models: Iterable[type[BaseSettings]], environment: Mapping[str, str] = os.environ) -> None:
-    """Raise SettingsError for the first name with our prefix that no model knows, with the nearest that one does."""
+def refuse_unknown_names(
+    models: Iterable[type[BaseSettings]], environment: Mapping[str, str] = os.environ, *, elsewhere: Iterable[str] = ()
+) -> None:
+    """Raise SettingsError for the first name with our prefix that no model knows, with the nearest that one does.
+
+    Names with a prefix of `elsewhere` are settings of services in other processes, which look at them.
+    """
+    others = tuple(elsewhere)
     known = {
         f"{model.model_config.get('env_prefix', '')}{name}".upper() for model in models for name in model.model_fields
     }
     for name in sorted(environment):
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
+        if name.upper().startswith(PREFIX) and name.upper() not in known and not name.upper().startswith(others):
             meant = name.upper().removeprefix(PREFIX)
             near = difflib.get_close_matches(meant, [one.removeprefix(PREFIX) for one in known], n=1)
             guess = f"; did you mean {PREFIX}{near[0]}?" if near else ""

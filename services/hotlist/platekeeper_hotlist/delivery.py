@@ -62,7 +62,7 @@ class HitStream(EventSourceResponse):
             await self._content.aclose()
 
 
-def open_stream(tx: Tx, here: HotlistRoom, to: Listener, last_event_id: str | None) -> HitStream:
+async def open_stream(tx: Tx, here: HotlistRoom, to: Listener, last_event_id: str | None) -> HitStream:
     """The stream behind the event `last_event_id` (None: from now on); its opening is recorded in `tx`.
 
     Raises Invalid (A1, A8, `last_event_id_invalid`), Gone `stream_too_old` when hits behind it are no longer kept.
@@ -74,7 +74,7 @@ def open_stream(tx: Tx, here: HotlistRoom, to: Listener, last_event_id: str | No
     except TooOld as error:
         raise _too_old() from error
     query = {"stream": "opened", "after": after}
-    tx.emit(here.recorder.plate_data(to.caller, Action.HITS_STREAM, to.use, query, Result(), to.place))
+    tx.emit(await here.recorder.plate_data(to.caller, Action.HITS_STREAM, to.use, query, Result(), to.place))
     return HitStream(here, _deliver(here, to, following))
 
 
@@ -140,7 +140,7 @@ async def _record(here: HotlistRoom, to: Listener, hit: HitRaised) -> None:
         async with here.db.tx() as tx:
             await edge.refuse_when_audit_lags(here, tx, to.caller)
             result = Result(count=1, ids=[hit.id])
-            tx.emit(here.recorder.plate_data(to.caller, Action.HITS_STREAM, to.use, query, result, to.place))
+            tx.emit(await here.recorder.plate_data(to.caller, Action.HITS_STREAM, to.use, query, result, to.place))
             await edge.commit_or_refuse(tx)
     except Unavailable as error:
         raise Busy("the access record cannot be written", code="audit_unavailable", clause="B8") from error

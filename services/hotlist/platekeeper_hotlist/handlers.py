@@ -38,7 +38,7 @@ async def open_list(tx: Tx, here: HotlistRoom, by: Caller, new: NewList, use: Us
     query = {"hotlist": opened.id, "name": opened.name, "source": opened.source}
     tx.emit(
         HotlistChanged(agency_id=by.agency_id, list_id=opened.id, version=opened.version),
-        here.recorder.plate_data(by, Action.HOTLIST_EDIT, use, query, Result(count=1, ids=[opened.id]), place),
+        await here.recorder.plate_data(by, Action.HOTLIST_EDIT, use, query, Result(count=1, ids=[opened.id]), place),
     )
     return opened
 
@@ -70,7 +70,7 @@ async def list_plate(
     version = await storage.change(tx, list_id, now)
     entry = domain.entry(admitted, on, EntryId(ids.new()), version, use, by.username, now)
     await storage.add_entry(tx, entry)
-    _record_change(tx, here, by, entry, version, use, place)
+    await _record_change(tx, here, by, entry, version, use, place)
     return entry
 
 
@@ -85,7 +85,7 @@ async def unlist_plate(
     entry = await storage.entry_in_force(tx, list_id, entry_id, now)
     version = await storage.change(tx, list_id, now)
     await storage.remove_entry(tx, entry_id, version, by.username, now)
-    _record_change(tx, here, by, entry, version, use, place)
+    await _record_change(tx, here, by, entry, version, use, place)
 
 
 async def entries(
@@ -97,7 +97,7 @@ async def entries(
     found = await storage.entries(tx, on.id, cursor, limit, here.clock())
     query = {"hotlist": list_id, "cursor": cursor, "plates": [entry.plate for entry in found]}
     result = Result(count=len(found), ids=[entry.id for entry in found])
-    tx.emit(here.recorder.plate_data(by, Action.HOTLIST_VIEW, use, query, result, place))
+    tx.emit(await here.recorder.plate_data(by, Action.HOTLIST_VIEW, use, query, result, place))
     return found
 
 
@@ -109,7 +109,7 @@ async def newest_hits(
     found = await hits.newest(tx, by.agency_id, cursor, limit)
     query = {"hits": "newest", "cursor": cursor, "limit": limit}
     result = Result(count=len(found), ids=[hit.raised.id for hit in found])
-    tx.emit(here.recorder.plate_data(by, Action.HITS_VIEW, use, query, result, place))
+    tx.emit(await here.recorder.plate_data(by, Action.HITS_VIEW, use, query, result, place))
     return found
 
 
@@ -117,7 +117,9 @@ async def hit(tx: Tx, here: HotlistRoom, by: Caller, hit_id: HitId, use: Use, pl
     """One hit of the caller's agency. Raises Invalid (A1, A8), NotFound."""
     demand_use(here, by, use)
     found = await _own_hit(tx, by, hit_id)
-    tx.emit(here.recorder.plate_data(by, Action.HITS_VIEW, use, {"hit": hit_id}, Result(count=1, ids=[hit_id]), place))
+    tx.emit(
+        await here.recorder.plate_data(by, Action.HITS_VIEW, use, {"hit": hit_id}, Result(count=1, ids=[hit_id]), place)
+    )
     return found
 
 
@@ -133,7 +135,7 @@ async def sightings_of(
     found = await hits.sightings_of(tx, hit_id, cursor, limit)
     query = {"hit": hit_id, "sightings": "newest", "cursor": cursor, "limit": limit}
     result = Result(count=len(found), ids=[sighting.read_id for sighting in found])
-    tx.emit(here.recorder.plate_data(by, Action.HITS_VIEW, use, query, result, place))
+    tx.emit(await here.recorder.plate_data(by, Action.HITS_VIEW, use, query, result, place))
     return found
 
 
@@ -213,10 +215,12 @@ def _policies(policies: Policies, agencies: Iterable[AgencyId]) -> Mapping[Agenc
     return found
 
 
-def _record_change(tx: Tx, here: HotlistRoom, by: Caller, entry: Entry, version: int, use: Use, place: Place) -> None:
+async def _record_change(
+    tx: Tx, here: HotlistRoom, by: Caller, entry: Entry, version: int, use: Use, place: Place
+) -> None:
     query: dict[str, Any] = {"hotlist": entry.list_id, "plate": entry.plate, "state": entry.state}
     result = Result(count=1, ids=[entry.id])
     tx.emit(
         HotlistChanged(agency_id=entry.agency_id, list_id=entry.list_id, version=version),
-        here.recorder.plate_data(by, Action.HOTLIST_EDIT, use, query, result, place),
+        await here.recorder.plate_data(by, Action.HOTLIST_EDIT, use, query, result, place),
     )

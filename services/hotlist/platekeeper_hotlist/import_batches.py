@@ -69,7 +69,7 @@ async def settle(intake: Intake, rows: Sequence[Row | Unreadable]) -> None:
         await _write(tx, intake, settled.added, settled.gone)
         await import_storage.say(tx, asked.id, settled.met)
         await import_storage.report(tx, asked.id, settled.reported)
-        _record_immigration(tx, intake, settled.reported)
+        await _record_immigration(tx, intake, settled.reported)
         further = replace(_counted(asked, settled.reported), heard_at=now)
         await import_storage.keep_running(tx, further)
     intake.now = further
@@ -88,14 +88,15 @@ async def take_off(intake: Intake, after: str) -> Sequence[Entry]:
     return unsaid
 
 
-def _record_immigration(tx: Tx, intake: Intake, reported: Sequence[Reported]) -> None:
+async def _record_immigration(tx: Tx, intake: Intake, reported: Sequence[Reported]) -> None:
     """Rows that speak of immigration leave their access record (J4)."""
     if rows := [row.row for row in reported if row.code == "immigration_refused"]:
         error = Refused("rows speak of immigration enforcement", code="immigration_refused", clause="J4")
         query = {"hotlist": intake.now.list_id, "import": intake.now.id, "rows": rows}
         refused = intake.here.recorder.refusal
         asked = f"import {intake.now.id}"
-        tx.emit(refused(intake.by, Action.HOTLIST_EDIT, error, asked, intake.place, use=intake.use, query=query))
+        record = await refused(intake.by, Action.HOTLIST_EDIT, error, asked, intake.place, use=intake.use, query=query)
+        tx.emit(record)
 
 
 def _counted(before: Import, reported: Sequence[Reported]) -> Import:
@@ -126,7 +127,7 @@ async def _write(tx: Tx, intake: Intake, added: Sequence[Entry], gone: Sequence[
     concerned = [entry.id for entry in (*added, *gone)]
     tx.emit(
         HotlistChanged(agency_id=asked.agency_id, list_id=asked.list_id, version=version),
-        here.recorder.plate_data(
+        await here.recorder.plate_data(
             intake.by, Action.HOTLIST_EDIT, intake.use, query, Result(count=len(concerned), ids=concerned), intake.place
         ),
     )

@@ -85,7 +85,9 @@ async def open_import(
     )
     await import_storage.add(tx, opened)
     query = {"hotlist": list_id, "import": opened.id, "mode": asked.mode}
-    tx.emit(here.recorder.plate_data(by, Action.HOTLIST_EDIT, use, query, Result(count=0, ids=[opened.id]), place))
+    tx.emit(
+        await here.recorder.plate_data(by, Action.HOTLIST_EDIT, use, query, Result(count=0, ids=[opened.id]), place)
+    )
     return Intake(here=here, by=by, use=use, place=place, now=opened)
 
 
@@ -193,7 +195,9 @@ async def _finish(intake: Intake) -> None:
         count = over.added + over.changed + over.removed
         record = intake.here.recorder.plate_data
         tx.emit(
-            record(intake.by, Action.HOTLIST_EDIT, intake.use, query, Result(count=count, ids=[over.id]), intake.place)
+            await record(
+                intake.by, Action.HOTLIST_EDIT, intake.use, query, Result(count=count, ids=[over.id]), intake.place
+            )
         )
     intake.now = over
 

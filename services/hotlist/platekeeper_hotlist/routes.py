@@ -127,7 +127,7 @@ async def stream(
     """
     token = request.headers["authorization"].partition(" ")[2]
     listener = Listener(caller=who, token=token, use=use, place=place)
-    return delivery.open_stream(tx, here, listener, last_event_id)
+    return await delivery.open_stream(tx, here, listener, last_event_id)
 
 
 @router.get("/hits/{hit_id}")

@@ -40,7 +40,7 @@ async def register_device(
         cameras=tuple(cameras),
     )
     await storage.add_device(tx, device)
-    _changed(tx, here, who, place, Action.DEVICE_REGISTER, before=None, after=device)
+    await _changed(tx, here, who, place, Action.DEVICE_REGISTER, before=None, after=device)
     return device, secret
 
 
@@ -52,7 +52,7 @@ async def add_camera(tx: Tx, here: IngestRoom, who: Caller, place: Place, *, dev
     after = before.with_camera(camera)
     domain.check_cameras(after.kind, len(after.cameras))
     await storage.add_camera(tx, after, camera, number=len(after.cameras), at=here.clock())
-    _changed(tx, here, who, place, Action.DEVICE_REGISTER, before=before, after=after)
+    await _changed(tx, here, who, place, Action.DEVICE_REGISTER, before=before, after=after)
 
 
 async def retire_device(tx: Tx, here: IngestRoom, who: Caller, place: Place, *, device_id: str) -> Device:
@@ -60,7 +60,7 @@ async def retire_device(tx: Tx, here: IngestRoom, who: Caller, place: Place, *, 
     before = await _owned(tx, who, device_id)
     after = before.retired(at=here.clock())
     await storage.retire(tx, after)
-    _changed(tx, here, who, place, Action.DEVICE_RETIRE, before=before, after=after)
+    await _changed(tx, here, who, place, Action.DEVICE_RETIRE, before=before, after=after)
     return after
 
 
@@ -79,7 +79,7 @@ async def _owned(tx: Tx, who: Caller, device_id: str) -> Device:
     return device
 
 
-def _changed(
+async def _changed(
     tx: Tx, here: IngestRoom, who: Caller, place: Place, action: Action, *, before: Device | None, after: Device
 ) -> None:
     """Record before and after, tell the others, and let our own register know once it is committed."""
@@ -89,7 +89,7 @@ def _changed(
     async def know() -> None:
         here.register.take(word)
 
-    tx.emit(here.recorder.administration(who, action, "device", after.id, place, query=written), word)
+    tx.emit(await here.recorder.change(who, action, "device", after.id, place, written), word)
     tx.after_commit(know)
 
 

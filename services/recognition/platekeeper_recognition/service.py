@@ -28,6 +28,10 @@ async def _keep_desk(here: RecognitionRoom) -> None:
     await here.desk.run()
 
 
+def _engine_trouble(here: RecognitionRoom) -> str | None:
+    return None if here.desk.model is not None else "the engine is not loaded yet"
+
+
 async def _counts(here: RecognitionRoom) -> dict[str, int]:
     """Since the service started."""
     tally = here.tally
@@ -54,7 +58,7 @@ SERVICE = Service(
     open=open_room,
     consumes=(Consumes(NAME, (FrameCaptured.topic,), consumers.read_frames, most=16),),
     emits=(PlatesRead,),
-    jobs=(Job("engine", _keep_desk),),
+    jobs=(Job("engine", _keep_desk, trouble=_engine_trouble),),
     settings=RecognitionSettings,
     counts=_counts,
     counted=(FRAME_SECONDS,),

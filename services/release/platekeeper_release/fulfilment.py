@@ -60,7 +60,7 @@ async def fulfil(
         await storage.add_fulfilment(tx, prepared)
         file = await storage.file(tx, by.agency_id, request_id)
     result = Result(count=1, ids=[file.request.id])
-    tx.emit(here.recorder.plate_data(by, Action.RELEASE_FULFIL, file.request.use, file.elements(), result, place))
+    tx.emit(await here.recorder.plate_data(by, Action.RELEASE_FULFIL, file.request.use, file.elements(), result, place))
     return file
 
 

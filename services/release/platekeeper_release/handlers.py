@@ -83,7 +83,7 @@ async def receive(tx: Tx, here: ReleaseRoom, by: Caller, stated: Stated, use: Us
         policy_version=profile.version,
     )
     file = RequestFile(request=request, request_sha256=await storage.add_request(tx, request, year, serial))
-    _record(tx, here, by, Action.RELEASE_RECEIVE, file, place)
+    await _record(tx, here, by, Action.RELEASE_RECEIVE, file, place)
     return file
 
 
@@ -125,14 +125,14 @@ async def decide(
     except IntegrityError as error:
         raise Conflict("the request was decided before", code="already_decided", clause="I3") from error
     decided = await storage.file(tx, by.agency_id, request_id)
-    _record(tx, here, by, Action.RELEASE_DECIDE, decided, place, outcome=ruling.outcome)
+    await _record(tx, here, by, Action.RELEASE_DECIDE, decided, place, outcome=ruling.outcome)
     return decided
 
 
 async def show(tx: Tx, here: ReleaseRoom, by: Caller, request_id: str, place: Place) -> RequestFile:
     """A request with its decision and its manifest, for the use that it states (I4). Raises NotFound."""
     file = await storage.file(tx, by.agency_id, request_id)
-    _record(tx, here, by, Action.RELEASE_VIEW, file, place)
+    await _record(tx, here, by, Action.RELEASE_VIEW, file, place)
     return file
 
 
@@ -159,16 +159,16 @@ async def hand_out(tx: Tx, here: ReleaseRoom, by: Caller, request_id: str, place
         data = await here.foundation.objects.get(reference)
     except ValueError as error:
         raise PlatekeeperError("the package kept is not the one sent", code="package_altered") from error
-    _record(tx, here, by, Action.RELEASE_HAND_OUT, file, place)
+    await _record(tx, here, by, Action.RELEASE_HAND_OUT, file, place)
     return file, data
 
 
-def _record(
+async def _record(
     tx: Tx, here: ReleaseRoom, by: Caller, action: Action, file: RequestFile, place: Place, **more: Any
 ) -> None:
     request = file.request
     asked = file.elements() | more
-    tx.emit(here.recorder.plate_data(by, action, request.use, asked, Result(count=1, ids=[request.id]), place))
+    tx.emit(await here.recorder.plate_data(by, action, request.use, asked, Result(count=1, ids=[request.id]), place))
 
 
 def _policy(here: ReleaseRoom, by: Caller) -> ReleasePolicy:

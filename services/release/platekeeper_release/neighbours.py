@@ -68,7 +68,7 @@ async def delegated(foundation: Foundation, token: str, acting: Delegation) -> s
         "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
         "subject_token": token,
         "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
-        "actor_token": foundation.keys.key(delegation.SECRET).hex(),
+        "actor_token": (await foundation.keys.key(delegation.SECRET)).hex(),
         "actor_token_type": "urn:platekeeper:token-type:service-secret",
         "scope": claims["scope"],
         "authorization_details": json.dumps(claims["authorization_details"]),

@@ -49,5 +49,5 @@ async def open_room(foundation: Foundation, settings: ReleaseSettings) -> AsyncI
             db=db,
             recorder=Recorder(NAME, foundation.keys, foundation.policies, foundation.clock),
             settings=settings,
-            signer=NoteSigner(settings.origin, foundation.keys.key(SIGNING_KEY)),
+            signer=NoteSigner(settings.origin, await foundation.keys.key(SIGNING_KEY)),
         )

@@ -78,7 +78,7 @@ async def search(tx: Tx, here: Room, query: Query, access: Access, *, limit: int
     found = await finding.find(tx, by.agency_id, query, after, limit + 1, seconds)
     shown = found[:limit]
     elements = query.elements() | {"search_id": search_id, "limit": limit} | ({"after": after.read_id} if after else {})
-    _record(tx, here, Action.SEARCH, access, elements, [kept.read.id for kept in shown])
+    await _record(tx, here, Action.SEARCH, access, elements, [kept.read.id for kept in shown])
     if len(found) <= limit:
         return Page(search_id, shown, None)
     last = shown[-1].read
@@ -91,7 +91,7 @@ async def view(tx: Tx, here: Room, read_id: str, access: Access) -> KeptRead:
     Raises Invalid for what the use lacks, NotFound `read_unknown`, Refused `outside_scope`.
     """
     kept = await _get(tx, here, read_id, access)
-    _record(tx, here, Action.READ_VIEW, access, {"read_id": read_id, "version": kept.read.version}, [read_id])
+    await _record(tx, here, Action.READ_VIEW, access, {"read_id": read_id, "version": kept.read.version}, [read_id])
     return kept
 
 
@@ -111,7 +111,7 @@ async def view_picture(tx: Tx, here: Room, read_id: str, picture: Picture, acces
         _log.error("picture altered", read=read_id, picture=picture)
         raise PlatekeeperError(f"the {picture} kept is not the one received", code="image_altered") from error
     elements = {"read_id": read_id, "version": kept.read.version, "picture": picture}
-    _record(tx, here, Action.IMAGE_VIEW, access, elements, [read_id])
+    await _record(tx, here, Action.IMAGE_VIEW, access, elements, [read_id])
     return data, reference.media_type
 
 
@@ -128,9 +128,11 @@ def _demand_use(here: Room, access: Access) -> None:
     here.foundation.policies.of(access.by.agency_id).section(UsePolicy).demand(access.use)
 
 
-def _record(tx: Tx, here: Room, action: Action, access: Access, asked: dict[str, Any], shown: Sequence[str]) -> None:
+async def _record(
+    tx: Tx, here: Room, action: Action, access: Access, asked: dict[str, Any], shown: Sequence[str]
+) -> None:
     result = Result(count=len(shown), ids=shown)
-    tx.emit(here.recorder.plate_data(access.by, action, access.use, asked, result, access.place))
+    tx.emit(await here.recorder.plate_data(access.by, action, access.use, asked, result, access.place))
 
 
 def _profile(event: PlatesRead, policies: Policies) -> Profile:

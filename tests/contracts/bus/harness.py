@@ -2,19 +2,31 @@
 
 import asyncio
 import os
+import signal
 import sqlite3
 import sys
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from contracts.bus import brokers
+
+from platekeeper_common.bus import groups
 from platekeeper_common.bus.contract import Bus
 from platekeeper_common.bus.embedded import EmbeddedBus
-from platekeeper_common.bus.groups import Patience
+from platekeeper_common.bus.kafka import KafkaBus
+from platekeeper_common.bus.kafka_clients import Patience
+from platekeeper_common.bus.kafka_topics import declare_topics
 from platekeeper_common.clock import Clock, utc_now
+from platekeeper_common.events.hotlist import HitRaised
+from platekeeper_common.events.ingest import DeviceChanged, FrameCaptured
 
 TESTS = Path(__file__).parents[2]
+TOPICS = (replace(FrameCaptured.topic, partitions=4), DeviceChanged.topic, HitRaised.topic)
+"""What the suite publishes to; as many partitions as the embedded bus has."""
 
 
 class Harness(Protocol):
@@ -24,6 +36,8 @@ class Harness(Protocol):
     """Its key in HARNESSES."""
     place: str
     """Where the data is, as a word that a child process understands."""
+    at_once: bool
+    """Whether partitions are dealt out anew, and topics compacted, when that is asked for; otherwise soon."""
 
     def bus(
         self, *, clock: Clock = utc_now, drain: float = 20.0, silence: float = 300.0, publish_timeout: float = 20.0
@@ -40,6 +54,7 @@ class EmbeddedHarness:
     """The SQLite file in a folder; an outage is another's lock on it."""
 
     name = "embedded"
+    at_once = True
 
     def __init__(self, place: str) -> None:
         self.place = place
@@ -49,7 +64,7 @@ class EmbeddedHarness:
     async def bus(
         self, *, clock: Clock = utc_now, drain: float = 20.0, silence: float = 300.0, publish_timeout: float = 20.0
     ) -> AsyncIterator[Bus]:
-        patience = Patience(poll=0.1, drain=drain, silence=silence)
+        patience = groups.Patience(poll=0.1, drain=drain, silence=silence)
         opened = EmbeddedBus.open(self._path, clock=clock, publish_timeout=publish_timeout, patience=patience)
         async with opened as bus:
             yield bus
@@ -62,7 +77,50 @@ class EmbeddedHarness:
             other.execute("ROLLBACK")
 
 
-HARNESSES: dict[str, Callable[[str], Harness]] = {EmbeddedHarness.name: EmbeddedHarness}
+class KafkaHarness:
+    """Topics and groups with a prefix of their own on a broker that tests share; an outage stops its process.
+
+    Brokers need longer than a file: `drain` and `silence` are stretched.
+    """
+
+    name = "kafka"
+    at_once = False
+
+    def __init__(self, place: str, broker: str = "kafka") -> None:
+        self.place = place
+        self._facts = brokers.facts(broker)
+        self._prefix = f"t{zlib.crc32(place.encode()):08x}-"
+
+    @asynccontextmanager
+    async def bus(
+        self, *, clock: Clock = utc_now, drain: float = 20.0, silence: float = 300.0, publish_timeout: float = 20.0
+    ) -> AsyncIterator[Bus]:
+        servers = [self._facts["address"]]
+        await declare_topics(servers, prefix=self._prefix, topics=TOPICS)
+        patience = Patience(drain=drain, silence=10 * silence, session=6.0, heartbeat=0.2, answer=publish_timeout)
+        async with KafkaBus.open(
+            servers,
+            prefix=self._prefix,
+            clock=clock,
+            publish_timeout=publish_timeout,
+            topics=TOPICS,
+            patience=patience,
+        ) as bus:
+            yield bus
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        os.kill(self._facts["pid"], signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._facts["pid"], signal.SIGCONT)
+
+
+HARNESSES: dict[str, Callable[[str], Harness]] = {
+    EmbeddedHarness.name: EmbeddedHarness,
+    KafkaHarness.name: KafkaHarness,
+}
 
 
 class Child:

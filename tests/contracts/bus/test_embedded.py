@@ -12,8 +12,8 @@ from contracts.bus.samples import MOMENT, frame, hit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platekeeper_common.bus.contract import Unavailable
-from platekeeper_common.bus.embedded import MOST_PARTITIONS, EmbeddedBus, partition_of
+from platekeeper_common.bus.contract import Unavailable, partition_of
+from platekeeper_common.bus.embedded import MOST_PARTITIONS, EmbeddedBus
 from platekeeper_common.events.catalogue import TOPICS
 from platekeeper_common.events.envelope import Event, Topic
 from platekeeper_common.events.hotlist import HitRaised

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from standing import TestClock, eventually
@@ -86,10 +87,10 @@ async def test_the_published_keys_verify_tokens_and_hold_no_secret(here: House) 
 
 async def test_the_signing_key_outlives_a_restart(tmp_path: Path) -> None:
     async with house(tmp_path / "var") as here:
-        before = here.room.signing.current()
+        before = await here.room.signing.current()
         token = (await here.try_login("admin")).json()["access_token"]
     async with house(tmp_path / "var") as again:
-        assert again.room.signing.current() == before
+        assert await again.room.signing.current() == before
         assert (await again.client(token).get("/v1/agencies")).status_code == 200
     assert before.pem not in b"".join(path.read_bytes() for path in (tmp_path / "var" / "keys").rglob("*.key"))
 
@@ -99,18 +100,23 @@ async def test_the_next_key_is_published_before_its_first_use_and_the_last_one_g
 ) -> None:
     clock = TestClock()
     async with house(tmp_path / "var", clock) as here:
-        first = here.room.signing.current().kid
+        first = (await here.room.signing.current()).kid
     clock.advance(days=90)
     async with house(tmp_path / "var", clock) as here:
         signing = here.room.signing
-        _, second = await eventually(lambda: len(keys := signing.published()["keys"]) == 2 and keys)
-        assert signing.current().kid == first
+
+        async def two() -> Any:
+            published = (await signing.published())["keys"]
+            return len(published) == 2 and published
+
+        _, second = await eventually(two)
+        assert (await signing.current()).kid == first
         clock.advance(minutes=59)
         token = (await here.try_login("admin")).json()["access_token"]
         clock.advance(minutes=2)
-        assert signing.current().kid == second["kid"]
+        assert (await signing.current()).kid == second["kid"]
         for last in (token, (await here.try_login("admin")).json()["access_token"]):
             assert (await here.client(last).get("/v1/agencies")).status_code == 200
         clock.advance(minutes=10)
-        assert [key["kid"] for key in signing.published()["keys"]] == [second["kid"]]
-        assert not signing.renew()
+        assert [key["kid"] for key in (await signing.published())["keys"]] == [second["kid"]]
+        assert not await signing.renew()

@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from databases import Engine
 from standing import Town, town
 from unit.common.kiosk.service import KIOSK, Kiosk
 
@@ -9,9 +10,10 @@ from platekeeper_common.settings import ServiceSettings
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Town]:
+async def here(tmp_path: Path, engine: Engine) -> AsyncIterator[Town]:
     """The kiosk standing, with room for a thousand bytes a body."""
-    async with town(tmp_path / "var", (KIOSK,), own={"kiosk": ServiceSettings(body_limit=1_000)}) as here:
+    own = {"kiosk": ServiceSettings(body_limit=1_000)}
+    async with town(tmp_path / "var", (KIOSK,), own=own, engine=engine) as here:
         yield here
 
 

@@ -19,7 +19,7 @@ from platekeeper_common.authorization import RULES, Action
 from platekeeper_common.errors import Conflict, Gone, NotFound, Refused
 from platekeeper_common.events.access import AccessRecorded, AgencyChanged
 from platekeeper_common.ids import PLATFORM, AgencyId
-from platekeeper_common.keys import KeyStore
+from platekeeper_common.keys import KeyStore, in_folder
 from platekeeper_common.policy import Policies
 
 NOW = datetime(2026, 11, 22, 18, 0, 0, 128_999, tzinfo=UTC)
@@ -32,7 +32,7 @@ elements_of_a_query = st.dictionaries(texts, plain | st.lists(plain, max_size=3)
 
 @pytest.fixture
 def keys(tmp_path: Path) -> KeyStore:
-    return KeyStore(tmp_path / "keys")
+    return in_folder(tmp_path / "keys")
 
 
 @pytest.fixture
@@ -68,9 +68,9 @@ def fields(record: AccessRecorded, *names: str) -> tuple[Any, ...]:
 
 
 @pytest.mark.clause("G3")
-def test_a_record_of_plate_data_says_all_that_the_statute_asks(recorder: Recorder, keys: KeyStore) -> None:
+async def test_a_record_of_plate_data_says_all_that_the_statute_asks(recorder: Recorder, keys: KeyStore) -> None:
     result = Result(count=2, ids=["read-1", "read-2"])
-    record = recorder.plate_data(officer(), Action.SEARCH, USE, {"plate": "7KXQ042"}, result, PLACE)
+    record = await recorder.plate_data(officer(), Action.SEARCH, USE, {"plate": "7KXQ042"}, result, PLACE)
     assert record.at == datetime(2026, 11, 22, 18, 0, 0, 120_000, tzinfo=UTC)
     assert fields(record, "kind", "action", "outcome") == ("plate_data", "reads.search", "allowed")
     assert fields(record, "username", "name", "organisation", "title") == (
@@ -89,15 +89,18 @@ def test_a_record_of_plate_data_says_all_that_the_statute_asks(recorder: Recorde
     assert fields(record, "result_count", "result_ids", "producer", "number") == (2, ("read-1", "read-2"), "kiosk", 0)
     assert record.policy_version == department("pomona").version
     assert record.query is not None
-    assert json.loads(unseal(keys, record.id, record.query)) == {"plate": "7KXQ042"}
+    assert json.loads(await unseal(keys, record.id, record.query)) == {"plate": "7KXQ042"}
     assert b"7KXQ042" not in msgspec.json.encode(record)
 
 
-def test_the_reason_of_a_use_is_among_the_query_elements(recorder: Recorder, keys: KeyStore) -> None:
+async def test_the_reason_of_a_use_is_among_the_query_elements(recorder: Recorder, keys: KeyStore) -> None:
     use = Use(purpose="other_le", matter_type="other", reason="found property 7KXQ042")
-    record = recorder.plate_data(officer(), Action.SEARCH, use, {"prefix": "7K"}, Result(), PLACE)
+    record = await recorder.plate_data(officer(), Action.SEARCH, use, {"prefix": "7K"}, Result(), PLACE)
     assert record.query is not None
-    assert json.loads(unseal(keys, record.id, record.query)) == {"prefix": "7K", "reason": "found property 7KXQ042"}
+    assert json.loads(await unseal(keys, record.id, record.query)) == {
+        "prefix": "7K",
+        "reason": "found property 7KXQ042",
+    }
     assert b"7KXQ042" not in msgspec.json.encode(record)
 
 
@@ -113,28 +116,28 @@ def test_a_record_of_administration_names_its_object(recorder: Recorder) -> None
 
 
 @pytest.mark.parametrize("action", list(Action))
-def test_every_refusal_is_whole_in_its_kind(recorder: Recorder, keys: KeyStore, action: Action) -> None:
+async def test_every_refusal_is_whole_in_its_kind(recorder: Recorder, keys: KeyStore, action: Action) -> None:
     error = Refused("no", code="training_missing", clause="C2")
-    record = recorder.refusal(officer(), action, error, "POST /v1/searches", PLACE)
+    record = await recorder.refusal(officer(), action, error, "POST /v1/searches", PLACE)
     assert fields(record, "outcome", "code", "clause") == ("refused", "training_missing", "C2")
     if RULES[action].plate_data:
         assert fields(record, "kind", "purpose", "result_count") == ("plate_data", NOT_STATED, 0)
         assert record.query is not None
-        assert json.loads(unseal(keys, record.id, record.query)) == {"asked": "POST /v1/searches"}
+        assert json.loads(await unseal(keys, record.id, record.query)) == {"asked": "POST /v1/searches"}
     else:
         assert fields(record, "kind", "object_type", "object_id") == ("administration", "request", "POST /v1/searches")
 
 
 @pytest.mark.parametrize("error", [NotFound("none"), Conflict("taken", code="name_taken")])
-def test_a_refusal_without_a_clause_has_its_code(recorder: Recorder, error: NotFound | Conflict) -> None:
-    record = recorder.refusal(officer(), Action.SEARCH, error, "GET /", PLACE)
+async def test_a_refusal_without_a_clause_has_its_code(recorder: Recorder, error: NotFound | Conflict) -> None:
+    record = await recorder.refusal(officer(), Action.SEARCH, error, "GET /", PLACE)
     assert fields(record, "code", "clause") == (error.code, None)
 
 
-def test_a_refusal_in_no_agency_is_under_no_policy(recorder: Recorder) -> None:
+async def test_a_refusal_in_no_agency_is_under_no_policy(recorder: Recorder) -> None:
     for agency_id in (PLATFORM, AgencyId("closed-pd"), AgencyId("nowhere")):
         who = officer(agency_id=agency_id)
-        record = recorder.refusal(who, Action.SEARCH, Refused("no"), "GET /", PLACE)
+        record = await recorder.refusal(who, Action.SEARCH, Refused("no"), "GET /", PLACE)
         assert fields(record, "agency_id", "policy_version") == (agency_id, "none")
 
 
@@ -157,32 +160,34 @@ def test_records_have_ids_and_salts_of_their_own(recorder: Recorder) -> None:
 
 
 @given(elements_of_a_query)
-def test_what_is_sealed_opens_to_the_same(tmp_path_factory: pytest.TempPathFactory, elements: dict[str, Any]) -> None:
-    keys = KeyStore(tmp_path_factory.getbasetemp() / "sealing")
-    sealed = seal(keys, AGENCY, NOW, "record-1", elements)
-    assert json.loads(unseal(keys, "record-1", sealed)) == elements
-    assert seal(keys, AGENCY, NOW, "record-1", elements) != sealed
+async def test_what_is_sealed_opens_to_the_same(
+    tmp_path_factory: pytest.TempPathFactory, elements: dict[str, Any]
+) -> None:
+    keys = in_folder(tmp_path_factory.getbasetemp() / "sealing")
+    sealed = await seal(keys, AGENCY, NOW, "record-1", elements)
+    assert json.loads(await unseal(keys, "record-1", sealed)) == elements
+    assert await seal(keys, AGENCY, NOW, "record-1", elements) != sealed
 
 
-def test_the_key_is_that_of_agency_and_month(keys: KeyStore) -> None:
-    assert seal(keys, AGENCY, NOW, "record-1", {}).key_id == "pomona-pd/access/2026-11"
-    assert seal(keys, AgencyId("galt-pd"), NOW.replace(month=12), "1", {}).key_id == "galt-pd/access/2026-12"
-    assert keys.key("pomona-pd/access/2026-11") != keys.key("galt-pd/access/2026-12")
+async def test_the_key_is_that_of_agency_and_month(keys: KeyStore) -> None:
+    assert (await seal(keys, AGENCY, NOW, "record-1", {})).key_id == "pomona-pd/access/2026-11"
+    assert (await seal(keys, AgencyId("galt-pd"), NOW.replace(month=12), "1", {})).key_id == "galt-pd/access/2026-12"
+    assert await keys.key("pomona-pd/access/2026-11") != await keys.key("galt-pd/access/2026-12")
 
 
-def test_what_was_sealed_opens_for_its_own_record_alone(keys: KeyStore) -> None:
-    sealed = seal(keys, AGENCY, NOW, "record-1", {"plate": "7KXQ042"})
+async def test_what_was_sealed_opens_for_its_own_record_alone(keys: KeyStore) -> None:
+    sealed = await seal(keys, AGENCY, NOW, "record-1", {"plate": "7KXQ042"})
     with pytest.raises(ValueError, match="altered"):
-        unseal(keys, "record-2", sealed)
-    altered = msgspec.structs.replace(sealed, ciphertext=seal(keys, AGENCY, NOW, "record-1", {}).ciphertext)
+        await unseal(keys, "record-2", sealed)
+    altered = msgspec.structs.replace(sealed, ciphertext=(await seal(keys, AGENCY, NOW, "record-1", {})).ciphertext)
     with pytest.raises(ValueError, match="altered"):
-        unseal(keys, "record-1", altered)
+        await unseal(keys, "record-1", altered)
 
 
 @pytest.mark.clause("G3")
-def test_what_was_sealed_dies_with_its_key(keys: KeyStore, tmp_path: Path) -> None:
-    sealed = seal(keys, AGENCY, NOW, "record-1", {"plate": "7KXQ042"})
+async def test_what_was_sealed_dies_with_its_key(keys: KeyStore, tmp_path: Path) -> None:
+    sealed = await seal(keys, AGENCY, NOW, "record-1", {"plate": "7KXQ042"})
     (tmp_path / "keys" / f"{sealed.key_id}.key").unlink()
-    for store in (keys, KeyStore(tmp_path / "keys")):
+    for store in (keys, in_folder(tmp_path / "keys")):
         with pytest.raises(Gone):
-            unseal(store, "record-1", sealed)
+            await unseal(store, "record-1", sealed)

@@ -77,6 +77,6 @@ async def test_a_refusal_is_recorded_with_what_was_asked_sealed(here: Town, kios
     [record] = kiosk.heard
     assert {name: getattr(record, name) for name in use} == use
     assert record.query is not None
-    told = json.loads(unseal(here.standing.foundation.keys, record.id, record.query))
+    told = json.loads(await unseal(here.standing.foundation.keys, record.id, record.query))
     assert told == use | {"text": PLATE, "asked": f"POST {NOTES}"}
     assert not any(PLATE.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())

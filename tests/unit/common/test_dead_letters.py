@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from databases import on_both
 from standing import AGENCY, Town, eventually
 from unit.common.kiosk.service import Kiosk
 
@@ -13,6 +13,7 @@ from platekeeper_common.events import envelope
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.ids import PLATFORM
 
+pytestmark = on_both
 DOOR = "/v1/dead-letters/kiosk"
 SUBJECT = "account-of-the-letter"
 
@@ -97,12 +98,10 @@ async def test_nothing_is_retried_that_cannot_be_recorded(here: Town, kiosk: Kio
     async with mender(here) as client:
         found = await the_letter(client)
         await eventually(lambda: len(acts(kiosk)) == 1)
-        async with kiosk.db.tx() as tx:
-            await tx.write(text("ALTER TABLE access_number RENAME TO hidden"))
+        here.run_sql("kiosk", "ALTER TABLE access_number RENAME TO hidden")
         answer = await client.post(f"{DOOR}/{found['id']}/retry")
         assert (answer.status_code, answer.json()["code"]) == (503, "audit_unavailable")
-        async with kiosk.db.tx() as tx:
-            await tx.write(text("ALTER TABLE hidden RENAME TO access_number"))
+        here.run_sql("kiosk", "ALTER TABLE hidden RENAME TO access_number")
         assert (await the_letter(client))["attempts"] == 5
     assert f"source:{SUBJECT}" not in [said.subject for said in kiosk.heard]
 

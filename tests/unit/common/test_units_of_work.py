@@ -4,15 +4,19 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
+import databases
 import msgspec
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select, text, update
+from databases import Engine, as_roles, on_both
+from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from standing import TestClock, eventually
+from unit.common.kiosk.service import KIOSK
 
 from platekeeper_common import outbox
 from platekeeper_common.bus.contract import Bus, Unavailable
@@ -24,8 +28,10 @@ from platekeeper_common.ids import AgencyId
 from platekeeper_common.migrate import migrate
 from platekeeper_common.relay import Relay, oldest_record
 
+pytestmark = on_both
 AGENCY = AgencyId("pomona-pd")
 MOMENT = datetime(2026, 11, 22, 18, tzinfo=UTC)
+BARE = replace(KIOSK, migrations=None, grants=())
 note = Table("note", MetaData(), Column("text", String, primary_key=True), Column("times", Integer))
 
 
@@ -80,13 +86,25 @@ def clock() -> TestClock:
 
 
 @pytest.fixture
-async def db(tmp_path: Path, clock: TestClock) -> AsyncIterator[Database]:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'kiosk.sqlite'}"
-    (tmp_path / "migrations").mkdir()
-    await migrate(url, tmp_path / "migrations")
+async def url(tmp_path: Path, engine: Engine) -> AsyncIterator[str]:
+    """A database with a table of notes."""
+    table = "CREATE TABLE note (text TEXT PRIMARY KEY, times INTEGER)"
+    if engine == "sqlite":
+        url = f"sqlite+aiosqlite:///{tmp_path / 'kiosk.sqlite'}"
+        await migrate(url, None)
+        databases.run(url, table)
+        yield url
+        return
+    async with databases.database((BARE,)) as administrator:
+        url = f"{as_roles(administrator).format(service='kiosk')}?schema=kiosk"
+        databases.run(url, table)
+        databases.run(url, "GRANT SELECT, INSERT, UPDATE ON note TO kiosk")
+        yield url
+
+
+@pytest.fixture
+async def db(url: str, clock: TestClock) -> AsyncIterator[Database]:
     async with Database.open(url, clock) as db:
-        async with db.tx() as tx:
-            await tx.write(text("CREATE TABLE note (text TEXT PRIMARY KEY, times INTEGER)"))
         yield db
 
 
@@ -198,16 +216,33 @@ async def test_numbers_are_gapless_whatever_fails_beside(db: Database) -> None:
 
 
 async def test_an_error_of_the_database_quotes_no_plate(db: Database) -> None:
-    async with db.tx() as tx:
-        await tx.write(insert(note).values(text="7KXQ042", times=1))
-        with pytest.raises(IntegrityError) as error:
+    async def twice() -> None:
+        async with db.tx() as tx:
+            await tx.write(insert(note).values(text="7KXQ042", times=1))
             await tx.write(insert(note).values(text="7KXQ042", times=2))
+
+    with pytest.raises(IntegrityError) as error:
+        await twice()
     assert "7KXQ042" not in str(error.value)
 
 
-async def test_no_numbers_no_commit(db: Database) -> None:
+async def test_after_a_failed_statement_nothing_is_committed(db: Database) -> None:
     async with db.tx() as tx:
-        await tx.write(text("DROP TABLE access_number"))
+        await tx.write(insert(note).values(text="a", times=1))
+
+    async def go_on() -> None:
+        async with db.tx() as tx:
+            await tx.write(insert(note).values(text="b", times=1))
+            with suppress(IntegrityError):
+                await tx.write(insert(note).values(text="a", times=2))
+
+    with pytest.raises(RuntimeError, match="none of it can be committed"):
+        await go_on()
+    assert await notes(db) == {"a": 1}
+
+
+async def test_no_numbers_no_commit(db: Database, url: str) -> None:
+    databases.run(url, "DROP TABLE access_number")
 
     async def write_and_record() -> None:
         async with db.tx() as tx:

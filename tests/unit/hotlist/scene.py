@@ -134,10 +134,10 @@ async def records(here: Town, true: Callable[[list[AccessRecorded]], bool]) -> l
         return numbered()
 
 
-def query(here: Town, record: AccessRecorded) -> dict[str, Any]:
+async def query(here: Town, record: AccessRecorded) -> dict[str, Any]:
     """The query elements of a record."""
     assert record.query is not None
-    found: dict[str, Any] = json.loads(unseal(here.standing.foundation.keys, record.id, record.query))
+    found: dict[str, Any] = json.loads(await unseal(here.standing.foundation.keys, record.id, record.query))
     return found
 
 

@@ -222,7 +222,7 @@ async def test_sightings_are_paged_and_seeing_them_is_recorded(here: Town) -> No
     assert page["next_cursor"] is None
     last = (await records(here, lambda all_: len(all_) >= 6))[-1]
     assert (last.action, last.result_ids, last.purpose) == ("hits.view", (reads[0].id,), "stolen_vehicle")
-    assert query(here, last)["hit"] == hit["id"]
+    assert (await query(here, last))["hit"] == hit["id"]
 
 
 async def test_only_the_own_agencys_sightings_are_shown(here: Town) -> None:

@@ -192,7 +192,7 @@ async def test_seeing_hits_is_recorded(here: Town) -> None:
         await client.get(f"/v1/hits/{hit.id}", params=USE)
     page, one = (await records(here, lambda all_: len(all_) >= 4))[2:]
     assert (page.action, page.result_ids, page.purpose) == ("hits.view", (hit.id,), "stolen_vehicle")
-    assert (one.action, one.result_ids, query(here, one)) == ("hits.view", (hit.id,), {"hit": hit.id})
+    assert (one.action, one.result_ids, (await query(here, one))) == ("hits.view", (hit.id,), {"hit": hit.id})
 
 
 async def test_a_list_says_its_versions(here: Town) -> None:

@@ -217,7 +217,7 @@ async def test_every_act_on_a_list_leaves_its_record(here: Town) -> None:
     assert (opened.action, opened.purpose, opened.result_ids) == ("hotlist.edit", "stolen_vehicle", (list_id,))
     assert (listed.kind, listed.matter_number, listed.result_ids) == ("plate_data", "26-1", (entry_id,))
     said = {"hotlist": list_id, "plate": "7SAM123", "state": "CA", "reason": "Taken last night"}
-    assert query(here, listed) == said
+    assert (await query(here, listed)) == said
     assert (named.kind, named.object_type) == ("administration", "hotlists")
     assert (viewed.action, viewed.result_count, viewed.result_ids) == ("hotlist.view", 1, (entry_id,))
     assert (removed.action, removed.result_ids) == ("hotlist.edit", (entry_id,))

@@ -148,10 +148,10 @@ async def test_opening_and_each_delivery_are_recorded(here: Town) -> None:
         await passes(here, 2)
         told = [event.json() for event in await ears.hear(2)]
     opened, first, second = about_streams(await records(here, lambda all_: len(about_streams(all_)) >= 3))
-    assert query(here, opened) == {"stream": "opened", "after": None}
+    assert (await query(here, opened)) == {"stream": "opened", "after": None}
     assert (opened.purpose, opened.matter_type, opened.result_count) == ("stolen_vehicle", "patrol", 0)
     assert [record.result_ids for record in (first, second)] == [(told[0]["id"],), (told[1]["id"],)]
-    assert query(here, first)["plate"] == "7SAM123"
+    assert (await query(here, first))["plate"] == "7SAM123"
     assert {record.username for record in (opened, first, second)} == {"officer"}
     assert opened.agency_id == AGENCY
 

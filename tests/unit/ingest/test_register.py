@@ -30,9 +30,9 @@ async def records(here: Station, count: int) -> list[AccessRecorded]:
     return answer
 
 
-def written(here: Station, record: AccessRecorded) -> Any:
+async def written(here: Station, record: AccessRecorded) -> Any:
     assert record.query is not None
-    return json.loads(unseal(here.town.standing.foundation.keys, record.id, record.query))
+    return json.loads(await unseal(here.town.standing.foundation.keys, record.id, record.query))
 
 
 async def test_the_secret_is_shown_once_and_kept_nowhere(here: Station) -> None:
@@ -63,13 +63,16 @@ async def test_every_change_is_recorded_with_before_and_after(here: Station) -> 
     assert {(record.kind, record.object_type, record.object_id) for record in (registered, added, retired)} == {
         ("administration", "device", device_id)
     }
-    assert written(here, registered)["before"] is None
-    assert written(here, registered)["after"]["cameras"][0]["name"] == GATE["name"]
-    assert written(here, added)["before"] == written(here, registered)["after"]
-    assert [camera["name"] for camera in written(here, added)["after"]["cameras"]] == [GATE["name"], ROOF["name"]]
-    assert written(here, retired)["after"]["retired_at"] == "2026-11-22T18:00:00+00:00"
+    assert (await written(here, registered))["before"] is None
+    assert (await written(here, registered))["after"]["cameras"][0]["name"] == GATE["name"]
+    assert (await written(here, added))["before"] == (await written(here, registered))["after"]
+    assert [camera["name"] for camera in (await written(here, added))["after"]["cameras"]] == [
+        GATE["name"],
+        ROOF["name"],
+    ]
+    assert (await written(here, retired))["after"]["retired_at"] == "2026-11-22T18:00:00+00:00"
     digest = hashlib.sha256(here.gateway["secret"].encode()).hexdigest()
-    assert digest not in json.dumps(written(here, registered))
+    assert digest not in json.dumps(await written(here, registered))
 
 
 async def test_others_learn_of_every_change(here: Station) -> None:

@@ -38,7 +38,7 @@ async def signed(here: Town) -> int:
 async def afternoon(here: Town, searches: int = 12) -> None:
     """Searches of two officers, signed in between and at the end."""
     for first in range(1, searches + 1, 4):
-        await send(here, *(searched(here, first + n, username=f"officer{n % 2}") for n in range(4)))
+        await send(here, *[await searched(here, first + n, username=f"officer{n % 2}") for n in range(4)])
         await signed(here)
 
 

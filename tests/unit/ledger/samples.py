@@ -79,12 +79,14 @@ def refused(**more: Any) -> AccessRecorded:
     return looked_up(**{**told, "outcome": "refused", "code": "training_missing", "clause": "C2", **more})
 
 
-def searched(here: Town, number: int, *, username: str = "officer", plate: str = PLATE, **more: Any) -> AccessRecorded:
+async def searched(
+    here: Town, number: int, *, username: str = "officer", plate: str = PLATE, **more: Any
+) -> AccessRecorded:
     """What retention records now of a search for `plate`, its query elements sealed as they are in life."""
     who = here.person(username, **more)
     recorder = Recorder("retention", here.standing.foundation.keys, here.standing.foundation.policies, here.clock)
     use = Use(purpose="stolen_vehicle", matter_type="criminal", matter_number="26-0117")
-    record = recorder.plate_data(who, Action.SEARCH, use, {"plate": plate}, Result(count=0), Place("203.0.113.7"))
+    record = await recorder.plate_data(who, Action.SEARCH, use, {"plate": plate}, Result(count=0), Place("203.0.113.7"))
     return msgspec.structs.replace(record, number=number)
 
 

@@ -117,9 +117,9 @@ async def test_what_cannot_be_proved_is_refused(
 async def test_another_agencys_records_are_in_the_tree_without_their_content(here: Town) -> None:
     galt = AgencyId("galt-pd")
     await here.open_agency(galt, "galt")
-    theirs = searched(here, 1, agency_id=galt)
+    theirs = await searched(here, 1, agency_id=galt)
     async with here.client(here.person(*AUDITOR)) as client:
-        await send(here, theirs, searched(here, 2))
+        await send(here, theirs, await searched(here, 2))
         await signed(here)
         lines, kept, key = await export(here, client)
         answer = await client.get("/v1/proofs/inclusion", params={"record_id": theirs.id})

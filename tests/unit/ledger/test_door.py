@@ -143,7 +143,7 @@ async def test_a_choice_that_makes_no_sense_is_refused(here: Town, choice: dict[
 
 @pytest.mark.clause("G3")
 async def test_one_record_is_shown_with_what_was_asked_and_what_proves_it(here: Town) -> None:
-    record = searched(here, 1)
+    record = await searched(here, 1)
     await send(here, record)
     async with here.client(here.person("inspector", "auditor")) as client:
         shown = await ask(client, f"{RECORDS}/{record.id}")
@@ -157,7 +157,7 @@ async def test_one_record_is_shown_with_what_was_asked_and_what_proves_it(here: 
 
 @pytest.mark.clause("G3")
 async def test_the_query_elements_die_with_the_key_of_their_month(here: Town) -> None:
-    record = searched(here, 1)
+    record = await searched(here, 1)
     await send(here, record)
     async with here.client(here.person("inspector", "auditor")) as client:
         assert (await ask(client, f"{RECORDS}/{record.id}"))["query"] == {"plate": PLATE}
@@ -168,7 +168,7 @@ async def test_the_query_elements_die_with_the_key_of_their_month(here: Town) ->
 
 
 async def test_query_elements_of_another_record_are_not_shown_as_this_ones(here: Town) -> None:
-    record, other = searched(here, 1), searched(here, 2)
+    record, other = await searched(here, 1), await searched(here, 2)
     await send(here, msgspec.structs.replace(record, query=other.query))
     async with here.client(here.person("inspector", "auditor")) as client:
         assert (await ask(client, f"{RECORDS}/{record.id}"))["query"] == "altered"
@@ -215,7 +215,7 @@ async def test_others_are_refused_and_that_is_recorded(here: Town, path: str) ->
 @pytest.mark.clause("H1")
 async def test_an_agency_sees_its_own_records_alone(here: Town) -> None:
     await here.open_agency(GALT, "galt")
-    ours, theirs = searched(here, 1), searched(here, 2, agency_id=GALT)
+    ours, theirs = await searched(here, 1), await searched(here, 2, agency_id=GALT)
     nobodys = administered(agency_id=PLATFORM, action="authenticate", object_type="credential")
     await send(here, ours, theirs, nobodys)
     root = here.person("root", PLATFORM_ADMINISTRATOR, agency_id=PLATFORM)
@@ -236,7 +236,7 @@ async def test_an_agency_sees_its_own_records_alone(here: Town) -> None:
 
 @pytest.mark.clause("C2")
 async def test_query_elements_hold_plates_and_stay_sealed_without_training(here: Town) -> None:
-    record = searched(here, 1)
+    record = await searched(here, 1)
     await send(here, record)
     async with here.client(here.person("inspector", "auditor", trained=False)) as client:
         assert (await ask(client, f"{RECORDS}/{record.id}"))["query"] == "sealed"
@@ -245,7 +245,7 @@ async def test_query_elements_hold_plates_and_stay_sealed_without_training(here:
 
 
 async def test_a_platform_administrator_reads_no_query_elements(here: Town) -> None:
-    record = searched(here, 1, agency_id=PLATFORM)
+    record = await searched(here, 1, agency_id=PLATFORM)
     await send(here, record)
     async with here.client(here.person("root", PLATFORM_ADMINISTRATOR, agency_id=PLATFORM)) as client:
         assert (await ask(client, f"{RECORDS}/{record.id}"))["query"] == "sealed"
@@ -255,7 +255,7 @@ async def test_a_platform_administrator_reads_no_query_elements(here: Town) -> N
 
 @pytest.mark.clause("B8")
 async def test_an_export_holds_every_chosen_record_with_what_was_asked(here: Town) -> None:
-    sealed = searched(here, 2000)
+    sealed = await searched(here, 2000)
     await send(here, *many(700), *many(3, username="deputy", producer="hotlist"), sealed)
     async with here.client(here.person("inspector", "auditor")) as client:
         answer = await client.get(f"{RECORDS}/export", params={"username": "officer"})
@@ -293,7 +293,7 @@ async def test_the_figures_count_records_refusals_and_gaps(here: Town) -> None:
 
 @pytest.mark.clause("G3")
 async def test_a_plate_that_was_searched_for_lies_in_no_file(here: Town) -> None:
-    records = [searched(here, number) for number in range(1, 4)]
+    records = [await searched(here, number) for number in range(1, 4)]
     await send(here, *records, msgspec.structs.replace(records[0], id=ids.new()))
     async with here.client(here.person("inspector", "auditor")) as client:
         assert (await ask(client, f"{RECORDS}/{records[0].id}"))["query"] == {"plate": PLATE}

@@ -50,7 +50,7 @@ async def carried_away(folder: Path) -> Taken:
     async with town(folder, (LEDGER,)) as here, client_of(here) as client:
         await afternoon(here)
         lines, kept, key = await export(here, client)
-        return Taken(lines, kept, key, here.standing.foundation.keys.key(SIGNING_KEY))
+        return Taken(lines, kept, key, await here.standing.foundation.keys.key(SIGNING_KEY))
 
 
 def client_of(here: Town) -> Any:

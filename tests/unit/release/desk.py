@@ -136,14 +136,14 @@ class Desk:
         found = self.house.records(action, outcome)
         return found if len(found) >= most else []
 
-    def elements(self, record: AccessRecorded) -> dict[str, Any]:
+    async def elements(self, record: AccessRecorded) -> dict[str, Any]:
         """The query elements of a record."""
         assert record.query is not None
-        opened = access.unseal(self.house.standing.foundation.keys, record.id, record.query)
+        opened = await access.unseal(self.house.standing.foundation.keys, record.id, record.query)
         return dict(json.loads(opened))
 
     async def actor_secret(self) -> str:
-        return self.house.standing.foundation.keys.key("service/release").hex()
+        return (await self.house.standing.foundation.keys.key("service/release")).hex()
 
 
 @asynccontextmanager

@@ -39,11 +39,11 @@ async def delegated(here: Desk, **scope: Any) -> httpx.AsyncClient:
     return here.house.client(good(await exchange(here, DETAILS | scope))["access_token"])
 
 
-def resigned(here: Desk, text: str, key: SigningKey | None = None, **different: Any) -> httpx.AsyncClient:
+async def resigned(here: Desk, text: str, key: SigningKey | None = None, **different: Any) -> httpx.AsyncClient:
     """The token with other claims, signed with the platform's own key: what only a broken issuer could do."""
     room = here.house.standing.rooms["accounts"]
     assert isinstance(room, AccountsRoom)
-    current = room.signing.current()
+    current = await room.signing.current()
     said = {name: value for name, value in (claims(text) | different).items() if value is not ...}
     signed = jwt.encode(said, (key or current).pem.decode(), algorithm="ES256", headers={"kid": current.kid})
     return here.house.client(str(signed))
@@ -278,7 +278,7 @@ async def test_a_scope_that_is_none_gets_no_token(here: Desk, wrong: dict[str, A
 )
 async def test_a_delegation_that_is_not_whole_is_no_token(here: Desk, different: dict[str, Any]) -> None:
     text = good(await exchange(here))["access_token"]
-    answer = await resigned(here, text, **different).post("/v1/searches", json=QUESTION)
+    answer = await (await resigned(here, text, **different)).post("/v1/searches", json=QUESTION)
     assert told(answer) == (401, "token_invalid", "G2")
 
 
@@ -289,8 +289,8 @@ async def test_a_persons_token_cannot_be_made_into_a_delegated_one(here: Desk) -
         "scope": "release:request-1",
         "authorization_details": [DETAILS],
     }
-    forged = resigned(here, token(here.clerk), SigningKey.make(), kind="delegated", **acting)
+    forged = await resigned(here, token(here.clerk), SigningKey.make(), kind="delegated", **acting)
     assert told(await forged.post("/v1/searches", json=QUESTION)) == (401, "token_invalid", "G2")
     # With claims of a delegation a person's token is none, whoever signed it.
-    person = resigned(here, token(here.clerk), **acting)
+    person = await resigned(here, token(here.clerk), **acting)
     assert told(await person.post("/v1/searches", json=QUESTION)) == (401, "token_invalid", "G2")

@@ -83,7 +83,7 @@ async def test_retention_records_the_person_the_actor_and_the_request(here: Desk
         assert (record.purpose, record.matter_number) == ("stolen_vehicle", "26-004711")
     (fulfilled,) = await here.records("release.fulfil")
     assert (fulfilled.subject, fulfilled.actor) == (here.people["clerk"], None)
-    assert here.elements(fulfilled)["scope"]["plates"] == [PLATE]
+    assert (await here.elements(fulfilled))["scope"]["plates"] == [PLATE]
 
     async def in_the_ledger() -> bool:
         ids = (record.id for record in (*searched, *viewed))

@@ -142,7 +142,7 @@ async def test_a_request_carries_a_purpose_and_a_matter(here: Desk) -> None:
     await here.receive()
     (record,) = await here.records("release.receive")
     assert (record.purpose, record.matter_number) == ("stolen_vehicle", "26-004711")
-    assert here.elements(record)["scope"]["plates"] == [PLATE]
+    assert (await here.elements(record))["scope"]["plates"] == [PLATE]
 
 
 @pytest.mark.parametrize(
@@ -318,9 +318,9 @@ async def test_the_records_hold_what_was_asked_and_approved_and_the_hashes(here:
     asked = {"request": received["id"], "number": "R-2026-0001", "request_sha256": received["request_sha256"]}
     asked["scope"] = received["request"]["opens"]
     approved = asked | {"decision_sha256": decided["decision_sha256"], "approved": decided["decision"]["opens"]}
-    assert here.elements(of_receipt) == asked
-    assert here.elements(of_decision) == approved | {"outcome": "approved"}
-    assert here.elements(of_fulfilment) == approved | {"package_sha256": sent["package_sha256"]}
+    assert (await here.elements(of_receipt)) == asked
+    assert (await here.elements(of_decision)) == approved | {"outcome": "approved"}
+    assert (await here.elements(of_fulfilment)) == approved | {"package_sha256": sent["package_sha256"]}
 
 
 @pytest.mark.parametrize("name", ["Ontario PD\n— forged", "Ontario\x00", "Ontario \u202edP"])

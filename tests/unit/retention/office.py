@@ -108,8 +108,10 @@ def records(here: Town) -> list[AccessRecorded]:
     return [msgspec.json.decode(data, type=AccessRecorded) for (data,) in found]
 
 
-def elements(here: Town, record: AccessRecorded) -> dict[str, Any]:
+async def elements(here: Town, record: AccessRecorded) -> dict[str, Any]:
     """The query elements of a record, opened with the month's key."""
     assert record.query is not None
-    opened: dict[str, Any] = msgspec.json.decode(access.unseal(here.standing.foundation.keys, record.id, record.query))
+    opened: dict[str, Any] = msgspec.json.decode(
+        await access.unseal(here.standing.foundation.keys, record.id, record.query)
+    )
     return opened

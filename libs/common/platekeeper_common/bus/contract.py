@@ -6,6 +6,7 @@ never dead-lettered because a neighbour is down. Any other exception: the batch 
 times alone goes to the dead letters; twenty such in a row stop the consumer.
 """
 
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,11 @@ from platekeeper_common.events.envelope import Event, Topic
 Handler = Callable[[Sequence[Event]], Awaitable[None]]
 """Takes events of one partition, in order; must be safe to run twice. Returning means that all of them are done."""
 Apply = Callable[[Event], Awaitable[None]]
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a key: for ever the same, in every process."""
+    return zlib.crc32(key.encode()) % partitions
 
 
 class Reject(Exception):
@@ -123,8 +129,11 @@ class Bus(Protocol):
         """Append the events, said by service `source`, each to its topic by its key; all are durable on return.
 
         Events of one key keep their order. Raises Unavailable when that cannot be had within the publish time-out
-        (then some may be there: publishing again is safe because ids are deterministic).
+        (then some may be there: publishing again is safe because ids are deterministic), Fenced when it never can.
         """
+
+    async def until_fenced(self) -> None:
+        """Wait for ever; raises Fenced once `publish` would: this process can say no more, and must end."""
 
     async def join(self, group: str, topics: Sequence[Topic]) -> Member:
         """Become a member of the group; a group that is new starts at the oldest record. Raises Unavailable."""

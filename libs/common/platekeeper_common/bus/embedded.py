@@ -1,7 +1,6 @@
 """The bus of one process: a partitioned log in one SQLite file. For several processes there is Kafka."""
 
 import asyncio
-import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -11,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from platekeeper_common.bus import journal
-from platekeeper_common.bus.contract import Apply, Lag, Record, TooOld, Unavailable
+from platekeeper_common.bus.contract import Apply, Lag, Record, TooOld, Unavailable, partition_of
 from platekeeper_common.bus.groups import Bell, Claim, EmbeddedMember, Group, Patience
 from platekeeper_common.bus.journal import Head, Journal
 from platekeeper_common.clock import Clock, utc_now
@@ -26,11 +25,6 @@ MOST_DROPPED = 1000
 """Records that pruning removes in one transaction, so that publishers need not wait long."""
 
 log = structlog.get_logger()
-
-
-def partition_of(key: str, partitions: int) -> int:
-    """The partition of a key: for ever the same, in every process."""
-    return zlib.crc32(key.encode()) % partitions
 
 
 class EmbeddedBus:
@@ -105,6 +99,10 @@ class EmbeddedBus:
                 await self._journal.write(appending, self._appended)
         except TimeoutError as error:
             raise Unavailable(f"the bus did not confirm within {self._publish_timeout} s") from error
+
+    async def until_fenced(self) -> None:
+        """As the contract says; nobody can take the place of the one process."""
+        await asyncio.Event().wait()
 
     async def join(self, group: str, topics: Sequence[Topic]) -> EmbeddedMember:
         """As the contract says."""

@@ -54,7 +54,7 @@ async def exchange(here: AccountsRoom, asked: Asked, place: Place) -> Exchanged:
     have requests fulfilled, Conflict `account_disabled`, Invalid `scope_invalid`. A refusal of a known person leaves an
     access record, as the exchange itself does.
     """
-    _demand_actor(here, asked.actor_token)
+    await _demand_actor(here, asked.actor_token)
     by = await here.foundation.verifier.verify(asked.subject_token)
     try:
         decide(by, Action.RELEASE_FULFIL)
@@ -76,12 +76,13 @@ async def exchange(here: AccountsRoom, asked: Asked, place: Place) -> Exchanged:
         expires_at=min(now + LIFE, by.expires_at),
         delegation=acting,
     )
-    return Exchanged(issue(here, caller), caller)
+    return Exchanged(await issue(here, caller), caller)
 
 
-def _demand_actor(here: AccountsRoom, given: str) -> None:
+async def _demand_actor(here: AccountsRoom, given: str) -> None:
     """The one service that may act is known by the SHA-256 of its secret."""
-    known = hashlib.sha256(here.foundation.keys.key(delegation.SECRET).hex().encode()).hexdigest()
+    secret = await here.foundation.keys.key(delegation.SECRET)
+    known = hashlib.sha256(secret.hex().encode()).hexdigest()
     if not hmac.compare_digest(hashlib.sha256(given.encode()).hexdigest(), known):
         raise Unauthenticated("no service with this secret acts for anybody", code="actor_unknown", clause="G2")
 

@@ -44,6 +44,8 @@ class AccountsRoom(Room):
 async def open_room(foundation: Foundation, settings: AccountsSettings) -> AsyncIterator[AccountsRoom]:
     """Open the database; make the first signing key when there is none."""
     async with Database.open(foundation.settings.database_of("accounts"), foundation.clock) as db:
+        signing = SigningKeys(foundation.keys, foundation.clock, life=timedelta(days=settings.signing_key_days))
+        await signing.begin()
         yield AccountsRoom(
             foundation=foundation,
             db=db,
@@ -55,5 +57,5 @@ async def open_room(foundation: Foundation, settings: AccountsSettings) -> Async
                 at_once=settings.logins_at_once,
                 waiting=settings.logins_waiting,
             ),
-            signing=SigningKeys(foundation.keys, foundation.clock, life=timedelta(days=settings.signing_key_days)),
+            signing=signing,
         )

@@ -67,7 +67,7 @@ async def token_exchange(
 @router.get(JWKS_PATH, tags=["tokens"])
 async def keys(here: Here) -> dict[str, Any]:
     """The public keys that verify tokens (RFC 7517)."""
-    return here.signing.published()
+    return await here.signing.published()
 
 
 @router.post("/v1/me/second-factor", status_code=201, tags=["second factor"])

@@ -131,7 +131,7 @@ async def _sign_on(
             tx.emit(AccessRevoked(agency_id=account.agency_id, before=now, subject=account.id))
         tx.emit(here.recorder.administration(caller, Action.LOGIN, "account", account.id, place))
         await commit_or_refuse(tx)
-    return SignedOn(issue(here, caller), caller)
+    return SignedOn(await issue(here, caller), caller)
 
 
 async def device_token(here: AccountsRoom, device_id: str, secret: str) -> SignedOn:
@@ -159,7 +159,7 @@ async def device_token(here: AccountsRoom, device_id: str, secret: str) -> Signe
         issued_at=now,
         expires_at=now + auth.TOKEN_LIFE,
     )
-    return SignedOn(issue(here, caller), caller)
+    return SignedOn(await issue(here, caller), caller)
 
 
 async def enrol(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> SecondFactor:
@@ -188,10 +188,10 @@ async def confirm(tx: Tx, here: AccountsRoom, code: str, *, by: Caller, place: P
     tx.emit(here.recorder.administration(by, Action.SECOND_FACTOR_ENROL, "account", account.id, place))
 
 
-def issue(here: AccountsRoom, caller: Caller) -> str:
+async def issue(here: AccountsRoom, caller: Caller) -> str:
     """A token that says `caller`, signed with the current key."""
     settings = here.foundation.settings
-    return auth.issue(caller, here.signing.current(), issuer=settings.issuer, audience=settings.audience)
+    return auth.issue(caller, await here.signing.current(), issuer=settings.issuer, audience=settings.audience)
 
 
 async def _person(tx: Tx, account: Account, now: datetime) -> Caller:

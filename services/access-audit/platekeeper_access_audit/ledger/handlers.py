@@ -82,7 +82,7 @@ async def show(tx: Tx, here: Room, by: Caller, record_id: str, *, place: Place) 
     entry = await storage.get(tx, own_agency(by), record_id)
     if entry is None:
         raise NotFound("no such access record", code="access_record_unknown")
-    query = opened(here.foundation.keys, by, entry.record)
+    query = await opened(here.foundation.keys, by, entry.record)
     _looked_at(tx, here, by, "access_record", record_id, 1, place)
     return entry, query
 
@@ -99,7 +99,7 @@ async def export(db: Database, keys: KeyStore, by: Caller, selection: Selection)
         async with db.tx() as tx:
             entries = await storage.find(tx, selection, after=after, limit=EXPORT_PAGE)
         for entry in entries:
-            yield entry, opened(keys, by, entry.record)
+            yield entry, await opened(keys, by, entry.record)
         if len(entries) < EXPORT_PAGE:
             return
         after = Cursor(entries[-1].record.at, entries[-1].position)
@@ -129,7 +129,7 @@ def own_agency(by: Caller) -> AgencyId:
     return PLATFORM if PLATFORM_ADMINISTRATOR in by.roles else by.agency_id
 
 
-def opened(keys: KeyStore, by: Caller, record: AccessRecorded) -> Query:
+async def opened(keys: KeyStore, by: Caller, record: AccessRecorded) -> Query:
     """The query elements for those who may read them: they hold plates, so training is needed here too (C2)."""
     if record.query is None:
         return None
@@ -137,7 +137,7 @@ def opened(keys: KeyStore, by: Caller, record: AccessRecorded) -> Query:
     if not may_read or record.agency_id != own_agency(by):
         return "sealed"
     try:
-        elements: dict[str, Any] = json.loads(unseal(keys, record.id, record.query))
+        elements: dict[str, Any] = json.loads(await unseal(keys, record.id, record.query))
     except Gone:
         return "destroyed"
     except ValueError:

@@ -37,7 +37,7 @@ Prover = Annotated[Caller, may(Action.RECORDS_PROVE)]
 async def latest(who: Witness, tx: Tx, here: Here, place: CurrentPlace) -> CheckpointDocument:
     """The last signed checkpoint of the ledger's Merkle tree."""
     signed = await proofs.latest(tx, here, who, place=place)
-    return CheckpointDocument.of(signed, here.signer.origin, here.signer.key)
+    return CheckpointDocument.of(signed, here.origin, here.verifier_key)
 
 
 @router.get("/checkpoints")
@@ -46,7 +46,7 @@ async def checkpoints(
 ) -> CheckpointsDocument:
     """Signed checkpoints, newest first."""
     found = await proofs.checkpoints(tx, here, who, before=choice.cursor, limit=choice.limit, place=place)
-    return CheckpointsDocument.of(found, choice.limit, here.signer.origin, here.signer.key)
+    return CheckpointsDocument.of(found, choice.limit, here.origin, here.verifier_key)
 
 
 @router.get("/proofs/inclusion")

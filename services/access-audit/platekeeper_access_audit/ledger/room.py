@@ -10,6 +10,7 @@ from pydantic_settings import SettingsConfigDict
 from platekeeper_access_audit.ledger.checkpoints import Signer
 from platekeeper_common.access import Recorder
 from platekeeper_common.db import Database
+from platekeeper_common.errors import Busy
 from platekeeper_common.notes import KeyName
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import PREFIX, ServiceSettings
@@ -32,18 +33,43 @@ class LedgerSettings(ServiceSettings):
 class LedgerRoom(Room):
     """Database and records as every service has them, who signs checkpoints, and where they are kept."""
 
-    signer: Signer
+    origin: str
+    """Names the log in its checkpoints."""
+    signing: Signer | None
+    """Only in a worker: it is the sequencer, and no other process opens the signing key."""
     checkpoints: Path
+
+    @property
+    def signer(self) -> Signer:
+        """Who signs checkpoints. Raises LookupError in a process that is not the sequencer."""
+        if self.signing is None:
+            raise LookupError("only the ledger's worker holds the signing key")
+        return self.signing
+
+    @property
+    def verifier_key(self) -> str:
+        """The key that opens the checkpoints, as the sequencer tells every process with each of them.
+
+        Raises Busy `checkpoint_not_heard` in a process that has heard of none.
+        """
+        if self.signing is not None:
+            return self.signing.key
+        last = self.foundation.checkpoints.last
+        if last is None or last.origin != self.origin:
+            raise Busy("the last checkpoint has not been heard of yet; try again", code="checkpoint_not_heard")
+        return last.verifier_key
 
 
 @asynccontextmanager
 async def open_room(foundation: Foundation, settings: LedgerSettings) -> AsyncIterator[LedgerRoom]:
-    """The ledger over its own database; makes the signing key when there is none."""
+    """The ledger over its own database; the sequencer makes the signing key when there is none."""
+    sequencer = "worker" in foundation.roles
     async with Database.open(foundation.settings.database_of(NAME), foundation.clock) as db:
         yield LedgerRoom(
             foundation=foundation,
             db=db,
             recorder=Recorder(NAME, foundation.keys, foundation.policies, foundation.clock),
-            signer=Signer(settings.origin, foundation.keys.key(SIGNING_KEY)),
+            origin=settings.origin,
+            signing=Signer(settings.origin, await foundation.keys.key(SIGNING_KEY)) if sequencer else None,
             checkpoints=foundation.settings.var / "checkpoints",
         )

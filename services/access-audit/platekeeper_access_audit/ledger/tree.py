@@ -17,6 +17,7 @@ from platekeeper_access_audit.ledger.domain import Entry
 from platekeeper_access_audit.ledger.merkle import Node, Span
 from platekeeper_access_audit.ledger.storage import access_record, metadata
 from platekeeper_common.db import Tx
+from platekeeper_common.errors import Halted
 from platekeeper_common.events.access import CheckpointSigned
 from platekeeper_common.ids import PLATFORM
 from platekeeper_common.schema import Moment, RowId
@@ -44,7 +45,7 @@ checkpoint = Table(
 )
 
 
-class TreeDamaged(RuntimeError):
+class TreeDamaged(Halted):
     """Hashes that the tree must have are not in the database, or not what was signed: no proof, no checkpoint."""
 
 

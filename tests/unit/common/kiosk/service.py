@@ -20,7 +20,7 @@ from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.errors import Busy, Conflict, NotFound, Refused
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.envelope import Event
-from platekeeper_common.service import Consumes, Foundation, Room, Service
+from platekeeper_common.service import Consumes, Foundation, Grant, Room, Service
 from platekeeper_common.settings import ServiceSettings
 
 note = Table("note", MetaData(), Column("text", String, primary_key=True))
@@ -66,7 +66,7 @@ async def write(
     if body.fault in FAULTS:
         raise FAULTS[body.fault]
     if body.fault != "silent":
-        tx.emit(here.recorder.plate_data(who, Action.SEARCH, USE, {"text": body.text}, Result(count=1), place))
+        tx.emit(await here.recorder.plate_data(who, Action.SEARCH, USE, {"text": body.text}, Result(count=1), place))
     return {"text": body.text}
 
 
@@ -102,6 +102,7 @@ KIOSK = Service(
     paths=("/v1/kiosk",),
     open=open_room,
     migrations=Path(__file__).parent / "migrations",
+    grants=(Grant("note", "SELECT, INSERT"),),
     routes=(router,),
     consumes=(Consumes("kiosk", (AccessRecorded.topic,), hear),),
     emits=(AccessRecorded,),

@@ -1,0 +1,118 @@
+"""`platekeeper migrate` and `platekeeper administrator`: what a deployment needs once, before it starts and after.
+
+Both are safe to run twice and at once.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import asyncpg
+from sqlalchemy import make_url
+from starlette.types import ASGIApp
+
+from platekeeper import runtime, server
+from platekeeper.registry import NAMES, sections, service
+from platekeeper_common import settings as environment
+from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.bus.kafka_topics import declare_topics
+from platekeeper_common.foundation import open_foundation
+from platekeeper_common.migrate import NotMigrated, migrate
+from platekeeper_common.policy import PolicyError
+from platekeeper_common.provision import provision
+from platekeeper_common.settings import Settings, SettingsError
+
+
+def say(line: str) -> None:
+    """One line for the person at the terminal."""
+    print(line, flush=True)  # noqa: T201
+
+
+def migrate_all(passwords: Path | None) -> int:
+    """Bring databases and topics to what this version needs; the exit status.
+
+    On PostgreSQL PLATEKEEPER_DATABASE names an administrator, and the file `passwords` (JSON) says with which password
+    each role logs in.
+    """
+    secrets: dict[str, str] = json.loads(passwords.read_text()) if passwords else {}
+    return asyncio.run(_migrate_all(secrets))
+
+
+async def _migrate_all(secrets: Mapping[str, str]) -> int:
+    try:
+        settings = server.load_settings()
+        with server.alone(settings, *NAMES):
+            await _migrate_databases(settings, secrets)
+            await _make_topics_and_keys(settings)
+    except (SettingsError, PolicyError, server.AlreadyRunning, Unavailable, OSError, asyncpg.PostgresError) as error:
+        print(f"platekeeper: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+async def _migrate_databases(settings: Settings, passwords: Mapping[str, str]) -> None:
+    services = [service(name) for name in NAMES]
+    if settings.database:
+        await _make_database(settings.database)
+        await provision(settings.database, services, passwords)
+        say(f"schemas and roles of {len(services)} services are there")
+        return
+    for one in services:
+        await migrate(settings.database_of(one.name), one.migrations)
+    say(f"databases of {len(services)} services are there")
+
+
+async def _make_database(url: str) -> None:
+    """Make the database itself when the server has none of that name, and the administrator may."""
+    address = make_url(url.replace("+asyncpg", "", 1))
+    try:
+        await (await asyncpg.connect(address.render_as_string(hide_password=False))).close()
+    except asyncpg.InvalidCatalogNameError:
+        connection = await asyncpg.connect(address.set(database="postgres").render_as_string(hide_password=False))
+        try:
+            await connection.execute(f'CREATE DATABASE "{address.database}"')
+        except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+            pass  # another did, just now
+        finally:
+            await connection.close()
+
+
+def _nobody(service: str) -> ASGIApp:
+    raise KeyError(service)
+
+
+async def _make_topics_and_keys(settings: Settings) -> None:
+    """Keys that all processes share are made here, so that no two of them make one each."""
+    if settings.bus:
+        brokers = settings.brokers()
+        await declare_topics(brokers.servers, prefix=brokers.prefix)
+    async with open_foundation(settings, sections(), _nobody):
+        say("topics and keys are there")
+
+
+async def run_administrator() -> int:
+    """Print the first administrator's one-time password, once; the exit status."""
+    from platekeeper_access_audit.accounts import handlers
+    from platekeeper_access_audit.accounts.room import AccountsRoom
+
+    accounts = service("accounts")
+    try:
+        settings = server.load_settings(accounts.name)
+        with server.alone(settings, accounts.name):
+            await runtime.bring_to_today(settings.database_of(accounts.name), accounts)
+            async with (
+                open_foundation(settings, sections(), _nobody) as foundation,
+                accounts.open(foundation, environment.load(accounts.settings)) as room,
+            ):
+                assert isinstance(room, AccountsRoom)  # noqa: S101 - the registry says so
+                password = await handlers.create_first_administrator(room)
+    except (SettingsError, PolicyError, server.AlreadyRunning, NotMigrated, Unavailable, OSError) as error:
+        print(f"platekeeper: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    if password is None:
+        say("there are accounts already: a one-time password is shown only once")
+        return 0
+    say(f"first administrator: admin, one-time password: {password} (shown only now)")
+    return 0
