@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -145,7 +145,7 @@ class KafkaBus:
             await self._partitions(topic)
         make = partial(kafka_clients.group_consumer, self._servers, self._prefix + group, self._patience)
         names = {self._name(topic): topic.name for topic in topics}
-        member = KafkaMember(make, names, self._patience, self._members.discard)
+        member = KafkaMember(make, names, self._patience, self._oldest, self._members.discard)
         await member.enter()
         self._members.add(member)
         return member
@@ -181,11 +181,10 @@ class KafkaBus:
 
         Records past their retention are out of everyone's reach at once; their bytes go with their segment.
         """
-        now, gone = self._clock(), 0
+        gone = 0
         for topic in self._topics.values():
-            kept = min(topic.retention, self._longest_kept)
-            if not topic.compacted and now - datetime.min.replace(tzinfo=now.tzinfo) > kept:
-                gone += await self._delete(await self._partitions(topic), now - kept)
+            if oldest := self._oldest(topic.name):
+                gone += await self._delete(await self._partitions(topic), oldest)
         return gone
 
     async def close(self) -> None:
@@ -196,12 +195,17 @@ class KafkaBus:
         await self._producer.close()
         await self._admin.close()
 
-    async def _delete(self, partitions: Sequence[TopicPartition], before: datetime) -> int:
+    def _oldest(self, name: str) -> int:
+        """The stamp (ms) before which the topic's records are past their retention; 0: none ever is."""
+        topic = self._topics[name]
+        kept = min(topic.retention, self._longest_kept)
+        return 0 if topic.compacted else max(0, int((self._clock().timestamp() - kept.total_seconds()) * 1000))
+
+    async def _delete(self, partitions: Sequence[TopicPartition], stamp: int) -> int:
         async with answered(self._patience.answer, "delete old records"):
             observer = await self._readers.observer.get()
             oldest = await observer.beginning_offsets(partitions)
             ends = await observer.end_offsets(partitions)
-            stamp = int(before.timestamp() * 1000)
             young = await observer.offsets_for_times(dict.fromkeys(partitions, stamp))
             goals = {place: ends[place] if young[place] is None else young[place].offset for place in partitions}
             old = {place: goal for place, goal in goals.items() if goal > oldest[place]}

@@ -7,7 +7,7 @@ then is fenced here, and by the generation that its commit would carry. A member
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -32,10 +32,19 @@ class KafkaMember:
     """A member of a group, as the contract's Member; `enter` must follow."""
 
     def __init__(
-        self, make: Callable[[], Any], topics: dict[str, str], patience: Patience, left: Callable[["KafkaMember"], None]
+        self,
+        make: Callable[[], Any],
+        topics: Mapping[str, str],
+        patience: Patience,
+        oldest: Callable[[str], int],
+        left: Callable[["KafkaMember"], None],
     ) -> None:
-        """`make` makes the group's consumer; `topics` are our names by the brokers'; `left` hears of the end."""
-        self._make, self._topics, self._patience, self._left = make, topics, patience, left
+        """`make` makes the group's consumer; `topics` are our names by the brokers'.
+
+        `oldest` answers the stamp (ms) before which a topic's records are past their retention: a consumer may still
+        have fetched them before they went. `left` hears of the end.
+        """
+        self._make, self._topics, self._patience, self._oldest, self._left = make, topics, patience, oldest, left
         self._consumer: Any = None
         self._generation = -1
         self._hands: dict[TopicPartition, KafkaBatch] = {}
@@ -136,11 +145,14 @@ class KafkaMember:
                 break
         else:
             return None
-        got = self._shelf.pop(partition)
+        got, topic = self._shelf.pop(partition), self._topics[partition.topic]
+        if got[0].timestamp < (oldest := self._oldest(topic)):
+            got = [one for one in got if one.timestamp >= oldest]
+            if not got:
+                return None
         if len(got) > most:
             self._shelf[partition] = got[most:]
             got = got[:most]
-        topic = self._topics[partition.topic]
         batch = self._hands[partition] = KafkaBatch(self, partition, [record_of(one, topic) for one in got])
         return batch
 
@@ -193,7 +205,10 @@ class KafkaMember:
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await news.wait()
+        silent = bool(self._hands) and self._heard_at + self._patience.silence <= _now()
         self._drop_hands()
+        if silent:
+            await asyncio.Event().wait()  # it is about to leave, and must not enter anew in between
 
     def assign(self, consumer: Any) -> None:
         """Take what the group dealt out."""

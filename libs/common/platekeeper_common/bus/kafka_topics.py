@@ -1,5 +1,6 @@
 """The topics of the platform on Kafka: declared in code, made and mended by `declare_topics`."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -90,10 +91,12 @@ async def _make(admin: Any, wanted: Mapping[str, Topic], longest_kept: timedelta
 
 
 async def _check_partitions(admin: Any, wanted: Mapping[str, Topic]) -> None:
-    for described in await admin.describe_topics(list(wanted)):
+    told = await admin.describe_topics(list(wanted))
+    while any(described["error_code"] != NoError.errno for described in told):  # just made: not every broker knows yet
+        await asyncio.sleep(0.1)
+        told = await admin.describe_topics(list(wanted))
+    for described in told:
         name, there = described["topic"], len(described["partitions"])
-        if described["error_code"] != NoError.errno:
-            raise Unavailable(f"topic {name}: {for_code(described['error_code']).__name__}")
         if there != (declared := wanted[name].partitions):
             raise WrongTopic(f"topic {name} has {there} partitions, not the {declared} that are declared")
 
