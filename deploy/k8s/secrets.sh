@@ -2,7 +2,7 @@
 # Prints the secrets that the platform needs before it starts, with fresh passwords; made once, kept by you:
 #   deploy/k8s/secrets.sh trial TLS.pem | kubectl create -f -
 # TLS.pem holds the gateway's certificate chain and private key. `trial`: credentials of the object store that the trial
-# brings; `production`: those of your own store, from AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.
+# brings; `production`: those of your own store, from AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.
 set -eu
 umask 077
 stage=${1:?trial or production} tls=${2:?the file with certificate and key}
@@ -34,7 +34,7 @@ case $stage in
 trial)
     secret objects Opaque <<EOF
 stringData:
-  AWS_ENDPOINT: http://objects:7070
+  AWS_ENDPOINT_URL: http://objects:7070
   AWS_ALLOW_HTTP: "true"
   AWS_REGION: us-east-1
   AWS_ACCESS_KEY_ID: platekeeper
@@ -44,7 +44,7 @@ EOF
 production)
     secret objects Opaque <<EOF
 stringData:
-  AWS_ENDPOINT: ${AWS_ENDPOINT:?}
+  AWS_ENDPOINT_URL: ${AWS_ENDPOINT_URL:?}
   AWS_REGION: ${AWS_REGION:?}
   AWS_ACCESS_KEY_ID: ${AWS_ACCESS_KEY_ID:?}
   AWS_SECRET_ACCESS_KEY: ${AWS_SECRET_ACCESS_KEY:?}

@@ -24,6 +24,7 @@ SERVICE = Service(
     migrations=Path(__file__).parent / "migrations",
     routes=(router,),
     emits=(AccessRecorded,),
+    calls=("accounts", "retention"),
     policy=SECTIONS,
     settings=ReleaseSettings,
     counts=counts,
