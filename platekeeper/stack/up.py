@@ -48,7 +48,6 @@ def up(var: Path, settings: UpSettings, *, free: bool) -> int:
         return 1
     (folder / state.FILE).unlink(missing_ok=True)
     words = [str(PROGRAM), "up", "--supervise", *(["--free-ports"] if free else [])]
-    (folder / "log").mkdir(exist_ok=True)
     supervisor = Process("supervisor", words, folder / "log" / "supervisor.log")
     supervisor.start()
     say(f"starting; logs are in {folder / 'log'}")
@@ -219,7 +218,7 @@ def _tell(there: State, administrator: str = "") -> int:
 def _folder(var: Path) -> Path:
     """`var/up`. Others may pass through, for the database runs as a user of its own; what lies there is not theirs."""
     folder = var / state.FOLDER
-    for place in (var, folder):
+    for place in (var, folder, folder / "log"):
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
     if os.geteuid() == 0:
         for place in (var, folder):
