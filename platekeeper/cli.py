@@ -1,4 +1,4 @@
-"""The command line: `platekeeper run`, `serve`, `policy check`, `audit verify`, `dlq`, `hotlist import`, `bench`."""
+"""The command line: `platekeeper run`, `serve`, `gateway`, `policy check`, `audit verify`, `dlq`, `hotlist import`, `bench`."""
 
 import argparse
 import asyncio
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("id")
         one.set_defaults(command=_dlq, act=act)
 
+    _add_gateway(commands.add_parser("gateway", help="HAProxy in front of the services"))
     _add_hotlist(commands.add_parser("hotlist", help="hot lists"))
     _add_bench(commands.add_parser("bench", help="measurements on data of your own"))
     return parser
@@ -86,6 +87,19 @@ def _add_stack(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     up.set_defaults(command=_stack, act="up")
     for act, what in (("down", "stop the full stack"), ("ps", "how the full stack stands")):
         commands.add_parser(act, help=what).set_defaults(command=_stack, act=act)
+
+
+def _add_gateway(gateway: argparse.ArgumentParser) -> None:
+    acts = gateway.add_subparsers(required=True, metavar="COMMAND")
+    render = acts.add_parser("render", help="print haproxy.cfg")
+    render.add_argument("--cluster", action="store_true", help="as deploy/gateway/haproxy.cfg has it, all by default")
+    run = acts.add_parser("run", help="run HAProxy and keep its keys those of accounts")
+    keys = acts.add_parser("keys", help="keep the keys of a HAProxy that is run elsewhere over the same folder")
+    keys.add_argument("--once", action="store_true", help="write them once and end")
+    for act, parser in (("render", render), ("run", run), ("keys", keys)):
+        where = "where a service answers, instead of by PLATEKEEPER_NEIGHBOURS"
+        parser.add_argument("--at", action="append", default=[], metavar="NAME=HOST:PORT[,HOST:PORT]", help=where)
+        parser.set_defaults(command=_gateway, act=act)
 
 
 def _add_hotlist(hotlist: argparse.ArgumentParser) -> None:
@@ -163,6 +177,17 @@ def _stack(options: argparse.Namespace) -> int:
         return up.ps(var)
     start = up.supervise if options.supervise else up.up
     return start(var, settings, free=options.free_ports)
+
+
+def _gateway(options: argparse.Namespace) -> int:
+    from platekeeper.gateway import run as gateway
+
+    at = {name: places.split(",") for name, _, places in (one.partition("=") for one in options.at)}
+    if options.act == "render":
+        return gateway.render(at, cluster=options.cluster)
+    if options.act == "keys":
+        return gateway.keep_keys(at, once=options.once)
+    return gateway.run(at)
 
 
 def _policy_check(options: argparse.Namespace) -> int:

@@ -82,7 +82,7 @@ async def run(name: str, roles: frozenset[Role]) -> int:
         with server.alone(settings, name), contextlib.ExitStack() as sockets:
             listener = sockets.enter_context(server.listen(settings.host, settings.port))
             door = Door(name)
-            public = Patient(door)
+            public = Patient(door, settings.trusted_proxies)
             async with server.served(public, listener):
                 return await _Life(name, roles, settings, door, public).run()
     except (SettingsError, PolicyError, server.AlreadyRunning, OSError) as error:

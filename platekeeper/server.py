@@ -15,12 +15,15 @@ from filelock import FileLock, Timeout
 from starlette.types import ASGIApp
 
 from platekeeper import metrics, pages, runtime
+from platekeeper.gateway.settings import GatewaySettings
 from platekeeper.registry import NAMES, sections, service
 from platekeeper.stack.settings import UpSettings
 from platekeeper_common import settings as environment
 from platekeeper_common.settings import PREFIX, Settings
 
 _log = structlog.get_logger()
+KEEP_ALIVE_SECONDS = 120
+"""Longer than the gateway keeps an idle connection: closed by us, the next request on it could be lost."""
 GRACE_SECONDS = 3
 """How long open streams may finish after Ctrl-C."""
 
@@ -53,16 +56,21 @@ class Serving:
 class Quiet(uvicorn.Server):
     """Uvicorn that hears no signals: whoever started it stops it."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Serve `app` without access log: paths may hold ids, and our own lines name routes by their templates."""
+    def __init__(self, app: ASGIApp, trusted_proxies: str = "") -> None:
+        """Serve `app` without access log: paths may hold ids, and our own lines name routes by their templates.
+
+        X-Forwarded-For and -Proto are believed from `trusted_proxies` alone: addresses or networks, by commas.
+        """
         config = uvicorn.Config(
             app,
             lifespan="off",
             access_log=False,
             log_config=None,
-            # Who may say for whom he calls is the gateway's setting; here anyone could put an address into the records.
-            proxy_headers=False,
+            # Believed from anyone, these headers would let a caller put any address into the records.
+            proxy_headers=bool(trusted_proxies),
+            forwarded_allow_ips=trusted_proxies or [],
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         super().__init__(config)
@@ -87,9 +95,9 @@ class Quiet(uvicorn.Server):
 class Server(Quiet):
     """The public door. It only marks the stop; the platform is taken down around it in order."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, trusted_proxies: str = "") -> None:
         """Serve `app` until Ctrl-C or SIGTERM."""
-        super().__init__(app)
+        super().__init__(app, trusted_proxies)
         self.stopping = asyncio.Event()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -119,7 +127,7 @@ def load_settings(*names: str) -> Settings:
     here = names or NAMES
     elsewhere = [f"{PREFIX}{name.upper()}_" for name in NAMES if name not in here]
     own = [service(name).settings for name in here if name in NAMES]
-    environment.refuse_unknown_names([Settings, UpSettings, *own], elsewhere=elsewhere)
+    environment.refuse_unknown_names([Settings, UpSettings, GatewaySettings, *own], elsewhere=elsewhere)
     return environment.load(Settings)
 
 
@@ -155,14 +163,15 @@ async def serve(settings: Settings) -> AsyncIterator[Serving]:
             sockets.enter_context(internal)
         services = tuple(map(service, NAMES))
         async with runtime.stand(services, settings, sections(), rest=pages.build(services)) as standing:
-            server = Server(standing.app)
+            server = Server(standing.app, settings.trusted_proxies)
             async with served(server, listener), operators_served(standing, internal) as operators_url:
                 yield Serving(url_of(listener), standing, server, operators_url)
 
 
 def listen(host: str, port: int) -> socket.socket:
     """The listening socket. Raises OSError naming host and port when they cannot be had."""
-    listener = socket.socket()
+    # asyncio sets TCP_NODELAY only where the protocol is named; without it answers on a kept connection can wait 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

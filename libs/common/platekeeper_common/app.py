@@ -65,6 +65,11 @@ def paths(service: Service, roles: frozenset[Role] = BOTH) -> tuple[str, ...]:
     return tuple(found)
 
 
+def public(service: Service) -> tuple[str, ...]:
+    """The prefixes among them that need no token: health and documents."""
+    return (f"/health/{service.name}", f"/docs/{service.name}")
+
+
 def build(service: Service, room: Room, settings: ServiceSettings, health: Health) -> FastAPI:
     """The app over an open room, with the doors of the process's roles."""
     docs, roles = f"/docs/{service.name}", room.foundation.roles

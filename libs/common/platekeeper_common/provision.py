@@ -41,7 +41,9 @@ def logins(service: str) -> dict[str, frozenset[Role]]:
     return {running(service, role): frozenset({role}) for role in ROLES} | {running(service, None): frozenset(ROLES)}
 
 
-async def provision(administrator: str, services: Iterable[Service], passwords: Mapping[str, str] | None = None) -> None:
+async def provision(
+    administrator: str, services: Iterable[Service], passwords: Mapping[str, str] | None = None
+) -> None:
     """Make schemas and roles, migrate every schema, grant what the services declare. Safe to run again, and at once.
 
     `administrator`: the URL of a superuser, or of one with CREATEROLE who is a member of the owners. `passwords`, by
@@ -76,7 +78,9 @@ async def _make(session: asyncpg.Connection, service: Service, passwords: Mappin
     for role in login:
         await _make_role(session, role, "LOGIN NOINHERIT")
         if role in passwords:
-            told = await session.fetchval("SELECT format('ALTER ROLE %I PASSWORD %L', $1::text, $2::text)", role, passwords[role])
+            told = await session.fetchval(
+                "SELECT format('ALTER ROLE %I PASSWORD %L', $1::text, $2::text)", role, passwords[role]
+            )
             await session.execute(told)
     if not await session.fetchval("SELECT pg_has_role($1, 'MEMBER')", owner(name)):
         await session.execute(f'GRANT "{owner(name)}" TO CURRENT_USER')

@@ -154,6 +154,8 @@ class Service:
     jobs: tuple[Job, ...] = ()
     policy: Mapping[str, type[PolicySection]] = field(default_factory=dict)
     settings: type[ServiceSettings] = ServiceSettings
+    long_bodies: Mapping[str, str] = field(default_factory=dict)
+    """Paths of routes whose bodies may be longer than `body_limit`, and the setting that bounds each instead."""
     counts: Callable[[Any], Awaitable[dict[str, int]]] = _no_counts
     """Figures for the start page; never a plate, and cheap enough to be asked for at any time."""
     counted: tuple[Instrument, ...] = ()

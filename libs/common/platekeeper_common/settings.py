@@ -1,6 +1,7 @@
 """Settings of the deployment and of each service, from the environment; a misspelt name is refused."""
 
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -69,6 +70,8 @@ class Settings(BaseSettings):
     """The folder of policy profiles."""
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    trusted_proxies: str = ""
+    """Addresses or networks of the gateway, separated by commas: only from there is X-Forwarded-For believed."""
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[int, Field(ge=0, le=65535)] | Literal["off"] = 9464
     """Where operators read /metrics, without a token: never a public address (clause G2). 0 takes any free port."""
@@ -107,6 +110,13 @@ class Settings(BaseSettings):
         if found is None:
             raise SettingsError(f"{PREFIX}BUS: not kafka://HOST:PORT[,HOST:PORT...][/PREFIX]: {self.bus}")
         return Brokers(tuple(found["servers"].split(",")), found["prefix"] or "")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        for one in filter(None, text.split(",")):
+            ipaddress.ip_network(one.strip())
+        return text
 
     def database_of(self, name: str) -> str:
         """The SQLAlchemy URL of a service's own database; on PostgreSQL its parameter `schema` names the schema."""

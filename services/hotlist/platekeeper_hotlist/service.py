@@ -43,6 +43,7 @@ SERVICE = Service(
     jobs=(Job("confirm hot lists", confirm_lists, roles=frozenset({"api", "worker"})),),
     policy=SECTIONS,
     settings=HotlistSettings,
+    long_bodies={"/v1/hotlists/{list_id}/imports": "import_limit"},
     counts=counts,
     counted=(HITS,),
     figures=figures,

@@ -1,0 +1,147 @@
+"""haproxy.cfg as our services declare it."""
+
+import ipaddress
+import json
+import os
+import pwd
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from platekeeper.gateway.doors import PAGES, Doors, doors
+from platekeeper.gateway.settings import RATE_SECONDS, GatewaySettings
+from platekeeper_common import settings as environment
+from platekeeper_common.service import Service
+from platekeeper_common.settings import Settings, SettingsError
+
+Addresses = Mapping[str, Sequence[str]]
+"""Where each service answers, `HOST:PORT`, one or several; a service that is not named is not reached."""
+
+CLAIMS = ("iss", "aud", "sub", "jti", "iat", "nbf", "exp", "kind", "agency", "username", "name", "organisation")
+"""What every token of ours holds; `roles` may be an empty list, which HAProxy cannot tell from none."""
+ERRORS = (
+    (400, "invalid_request", "the request cannot be understood", None),
+    (408, "too_slow", "the request did not arrive in time", None),
+    (413, "too_large", "the body is over the limit", None),
+    (500, "internal_error", "something failed here", None),
+    (502, "unavailable", "a part that this needs gave no answer; try again", 2),
+    (503, "unavailable", "a part that this needs is away; try again", 2),
+    (504, "unavailable", "a part that this needs did not answer in time; try again", 2),
+)
+"""Status, code, detail and Retry-After of what HAProxy itself answers."""
+USER = "haproxy"
+_WORD = re.compile(r"[^\s'%]{1,200}")
+CLUSTER = Settings(neighbours="http://{service}:8080")
+"""What `deploy/gateway/haproxy.cfg` is rendered for: a service a name, as in Kubernetes and Compose."""
+CLUSTER_GATEWAY = GatewaySettings(folder=Path("/var/lib/platekeeper/gateway"))
+_templates = Environment(  # noqa: S701 - no HTML
+    loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
+)
+
+
+def addresses(services: Sequence[Service], settings: Settings) -> dict[str, list[str]]:
+    """Where the services answer by `settings.neighbours`; without it, all in the one process of these settings."""
+    names = [*(service.name for service in services), PAGES]
+    if not settings.neighbours:
+        return {name: [f"{settings.host}:{settings.port}"] for name in names}
+    return {name: [urlsplit(settings.neighbours.replace("{service}", name)).netloc] for name in names}
+
+
+def for_cluster(services: Sequence[Service]) -> str:
+    """The file that the repository holds: every limit as it is by default, whatever the environment says."""
+    section = {service.name: service.settings.model_construct() for service in services}
+    at = addresses(services, CLUSTER)
+    return render(
+        doors(services, section), at, issuer=CLUSTER.issuer, audience=CLUSTER.audience, gateway=CLUSTER_GATEWAY
+    )
+
+
+def here(services: Sequence[Service], settings: Settings, gateway: GatewaySettings, at: Addresses) -> str:
+    """The configuration for this machine, limits from the environment. Raises SettingsError."""
+    section = {service.name: environment.load(service.settings) for service in services}
+    user = USER if os.geteuid() == 0 and _exists(USER) else None
+    return render(
+        doors(services, section), at, issuer=settings.issuer, audience=settings.audience, gateway=gateway, user=user
+    )
+
+
+def render(
+    known: Doors, at: Addresses, *, issuer: str, audience: str, gateway: GatewaySettings, user: str | None = None
+) -> str:
+    """The text of haproxy.cfg. Started by root, HAProxy becomes `user` once it listens."""
+    for word in (issuer, audience):
+        if not _WORD.fullmatch(word):
+            raise SettingsError(f"issuer and audience cannot be compared by the gateway: {word!r}")
+    certificate = gateway.certificate and gateway.certificate.absolute()
+    placed = gateway.model_copy(update={"folder": gateway.folder.absolute(), "certificate": certificate})
+    return _templates.get_template("haproxy.cfg.j2").render(
+        doors=known,
+        addresses=at,
+        issuer=issuer,
+        audience=audience,
+        gateway=placed,
+        folder=placed.folder,
+        keys=placed.keys,
+        user=user,
+        claims=CLAIMS,
+        routes=_routes(known),
+        fits=_fits,
+        errors=ERRORS,
+        names=any(_is_name(address) for several in at.values() for address in several),
+        rate_seconds=RATE_SECONDS,
+        problem=problem,
+        refuse=refuse,
+    )
+
+
+def problem(status: int, code: str, detail: str, clause: str | None = None) -> str:
+    """A problem document (RFC 9457) as the services write it."""
+    body = {"type": f"urn:platekeeper:problem:{code}", "title": code.replace("_", " "), "status": status}
+    return json.dumps(body | {"detail": detail, "code": code} | ({"clause": clause} if clause else {}))
+
+
+def refuse(status: int, code: str, detail: str, *, clause: str | None = None, retry: int | None = None) -> str:
+    """The rule that answers a problem document; its condition follows."""
+    after = f" hdr Retry-After {retry}" if retry else ""
+    kind = "content-type application/problem+json"
+    return f"http-request return status {status} {kind}{after} string '{problem(status, code, detail, clause)}'"
+
+
+def _routes(known: Doors) -> list[tuple[str, list[str]]]:
+    """Service and prefixes in the order in which they are tried, so that the longest prefix that fits answers."""
+    nested = [
+        (path, name)
+        for path, name in known.paths
+        if any(other != name and path.startswith(f"{prefix.rstrip('/')}/") for prefix, other in known.paths)
+    ]
+    grouped: dict[str, list[str]] = {}
+    for path, name in sorted(set(known.paths) - set(nested)):
+        grouped.setdefault(name, []).append(path)
+    return [(name, [path]) for path, name in nested] + list(grouped.items())
+
+
+def _fits(prefixes: Sequence[str]) -> str:
+    """The condition that a path is one of the prefixes or below it; a prefix that ends in a slash is below alone."""
+    below = [f"{prefix}/" for prefix in prefixes if not prefix.endswith("/")]
+    alone = [prefix for prefix in prefixes if prefix.endswith("/")]
+    conditions = [("below", below), ("path", alone)]
+    return " || ".join(f"{{ var(txn.{name}) -m beg {' '.join(several)} }}" for name, several in conditions if several)
+
+
+def _is_name(address: str) -> bool:
+    try:
+        ipaddress.ip_address(address.rpartition(":")[0].strip("[]"))
+    except ValueError:
+        return True
+    return False
+
+
+def _exists(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True

@@ -1,0 +1,296 @@
+"""The gateway as callers meet it: a real HAProxy before really standing services."""
+
+import json
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from door import CALLER_RATE, LOGIN_RATE, Door, door, gateway, person
+from fastapi.routing import APIRoute, iter_route_contexts
+from precinct import PATROL
+
+from platekeeper.gateway import configuration, keys
+from platekeeper.gateway.doors import doors
+from platekeeper.registry import SERVICES
+from platekeeper.stack import haproxy
+from platekeeper.stack.process import NotStarted
+from platekeeper_common import ids
+from platekeeper_common.auth import SigningKey
+from platekeeper_common.edge import declared_action
+
+COMMITTED = Path(__file__).parents[2] / "deploy" / "gateway" / "haproxy.cfg"
+PROBLEM = "application/problem+json"
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def routes() -> Iterator[tuple[str, str, bool]]:
+    """Method, path and whether it is open, of every route that the services declare."""
+    for service in SERVICES:
+        for context in iter_route_contexts([route for router in service.routes for route in router.routes]):
+            route = context.original_route
+            assert isinstance(route, APIRoute)
+            for method in sorted(context.methods or ()):
+                yield method, context.path or route.path, declared_action(route) is None
+
+
+def test_the_committed_configuration_is_what_the_code_renders() -> None:
+    told = "platekeeper gateway render --cluster > deploy/gateway/haproxy.cfg"
+    assert COMMITTED.read_text() == configuration.for_cluster(SERVICES), told
+
+
+def test_haproxy_takes_the_committed_configuration(tmp_path: Path) -> None:
+    here, text = door(), COMMITTED.read_text().replace(str(configuration.CLUSTER_GATEWAY.folder), str(tmp_path))
+    (tmp_path / "tls.pem").write_bytes((here.folder / "tls.pem").read_bytes())
+    (tmp_path / "haproxy.cfg").write_text(text)
+    keys.write(tmp_path / "keys", keys.pems({"keys": [SigningKey.make().public() for _ in range(3)]}))
+    haproxy.check([tmp_path / "haproxy.cfg", tmp_path / "keys" / keys.PART])
+    (tmp_path / "haproxy.cfg").write_text(text.replace("mode http", "mode htpt"))
+    with pytest.raises(NotStarted, match="htpt"):
+        haproxy.check([tmp_path / "haproxy.cfg"])
+
+
+def test_open_are_the_routes_that_declare_no_action() -> None:
+    known = doors(SERVICES, {service.name: service.settings() for service in SERVICES})
+    assert set(known.open_paths) == {"/"} | {path for _, path, opened in routes() if opened}
+    assert set(known.logins) == {"/v1/login", "/v1/device-tokens", "/v1/token-exchange"}
+
+
+@pytest.mark.clause("G2")
+def test_every_route_answers_through_the_gateway_as_directly() -> None:
+    here = door()
+    with here.client() as through, here.client(here.service) as direct:
+        for method, template, opened in routes():
+            path = re.sub(r"\{[^}]*\}", "00000000-0000-0000-0000-000000000000", template)
+            if opened and method == "POST":
+                continue
+            for headers in ({}, here.bearer()):
+                answers = [client.request(method, path, headers=headers) for client in (through, direct)]
+                said = [(answer.status_code, PROBLEM in answer.headers["content-type"]) for answer in answers]
+                assert said[0] == said[1], (method, path)
+                assert opened or headers or said[0] == (401, True), (method, path)
+
+
+@pytest.mark.clause("G2")
+@pytest.mark.parametrize("path", ["/v1/nothing", "/metrics", "//v1/login", "/v1/login/", "/V1/login"])
+def test_what_is_no_door_of_ours_needs_a_token_too(path: str) -> None:
+    with door().client() as client:
+        answer = client.post(path)
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_missing")
+
+
+def test_a_path_in_other_words_reaches_the_same_door() -> None:
+    with door().client() as client:
+        assert client.post("/v1/%6cogin", json={}).status_code == 422
+        assert client.get("/%68ealth/ingest").json()["service"] == "ingest"
+
+
+@pytest.mark.clause("G3")
+def test_the_address_in_records_is_the_callers_whatever_he_says() -> None:
+    here = door()
+    forged = dict.fromkeys(("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Forwarded-Host"), "203.0.113.9")
+    who = person("administrator", "auditor", username=ids.new())
+    headers = {"Authorization": f"Bearer {here.token(who)}"} | forged | {"X-Forwarded-Proto": "http"}
+    with here.client(source="127.0.0.7") as client:
+        assert client.get("/v1/devices", headers=headers).status_code == 200
+        deadline = time.monotonic() + 20
+        while not (found := _records(client, headers, who.subject)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    assert {record["address"] for record in found} == {"127.0.0.7"}
+
+
+def _records(client: httpx.Client, headers: dict[str, str], subject: str) -> list[dict[str, Any]]:
+    told = client.get("/v1/access-records", headers=headers).json()
+    records = told["records"] if isinstance(told, dict) else told
+    return [record for record in records if subject in json.dumps(record)]
+
+
+def test_a_requests_id_is_the_gateways_and_the_services_write_it() -> None:
+    here = door()
+    sent = ids.new()
+    with here.client() as client:
+        for path in ("/v1/release-key", "/health/gateway", "/v1/nothing"):
+            given = client.get(path, headers={"X-Request-ID": sent}).headers["x-request-id"]
+            assert UUID.fullmatch(given)
+            assert given != sent
+        answered = client.get("/v1/release-key")
+    assert answered.headers.get_list("x-request-id") == [answered.headers["x-request-id"]]
+    deadline = time.monotonic() + 20
+    while answered.headers["x-request-id"] not in here.log.read_text() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert answered.headers["x-request-id"] in here.log.read_text()
+    assert sent not in here.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [
+        ("/v1/frames", 12_000_000),
+        ("/v1/searches", 65_536),
+        ("/v1/accounts", 1_000_000),
+        ("/v1/hotlists/x/imports", 200_000_000),
+        ("/v1/hotlists/x/entries", 1_000_000),
+    ],
+)
+def test_a_body_over_its_routes_limit_is_refused_before_it_is_sent(path: str, limit: int) -> None:
+    here = door()
+    status, headers, body = _announce(here, path, limit + 1)
+    assert (status, body["code"]) == (413, "too_large")
+    assert headers["content-type"] == PROBLEM
+    with here.client() as client:
+        assert client.post(path, headers=here.bearer(), content=b"x" * min(limit, 1_000)).status_code != 413
+
+
+def test_an_import_may_be_longer_than_other_bodies_of_its_service() -> None:
+    here = door()
+    with here.client() as client:
+        told = client.post(
+            "/v1/hotlists/x/imports",
+            params={"purpose": "stolen_vehicle", "matter_type": "criminal", "matter_number": "1"},
+            headers=here.bearer("investigator") | {"Content-Type": "text/csv"},
+            content=b"plate\n" + b"8ABC123\n" * 200_000,
+        )
+    assert told.json()["code"] == "hotlist_unknown"
+
+
+def test_a_body_of_unknown_length_is_bounded_by_the_service() -> None:
+    here = door()
+    with here.client() as client:
+        told = client.post("/v1/searches", headers=here.bearer("officer"), content=iter([b"x" * 30_000] * 3))
+    assert (told.status_code, told.json()["code"]) == (413, "too_large")
+
+
+def _announce(here: Door, path: str, length: int) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """What is answered to the head of a request whose body never comes."""
+    with _connected(here) as line:
+        token = here.bearer()["Authorization"]
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: {length}\r\n\r\n"
+        line.sendall(head.encode())
+        told = b""
+        while chunk := line.recv(65_536):
+            told += chunk
+    head, _, body = told.decode().partition("\r\n\r\n")
+    first, *lines = head.split("\r\n")
+    return int(first.split()[1]), dict(one.lower().split(": ", 1) for one in lines), json.loads(body)
+
+
+def _connected(here: Door, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
+    context = context or ssl.create_default_context(cafile=str(here.folder / "ca.pem"))
+    port = int(here.gateway.rpartition(":")[2])
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), 20), server_hostname="localhost")
+
+
+def test_tls_is_new_and_speaks_http_2() -> None:
+    here = door()
+    modern = ssl.create_default_context(cafile=str(here.folder / "ca.pem"))
+    modern.set_alpn_protocols(["h2", "http/1.1"])
+    with _connected(here, modern) as line:
+        assert (line.selected_alpn_protocol(), line.version()) == ("h2", "TLSv1.3")
+    old = ssl.create_default_context(cafile=str(here.folder / "ca.pem"))
+    old.set_ciphers("ECDHE-ECDSA-AES128-SHA256")
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises(ssl.SSLError):
+        _connected(here, old)
+    with here.client() as client:
+        assert "max-age" in client.get("/health/gateway").headers["strict-transport-security"]
+
+
+def test_a_flood_of_logins_stops_at_its_own_address() -> None:
+    here = door()
+    with here.client(source="127.0.0.66") as flood, here.client(source="127.0.0.67") as other:
+        told = [flood.post("/v1/login", json={}) for _ in range(LOGIN_RATE * 10 + 1)]
+        assert {answer.status_code for answer in told[:-1]} == {422}
+        assert (told[-1].status_code, told[-1].json()["code"]) == (429, "too_many_logins")
+        assert (told[-1].headers["retry-after"], told[-1].headers["content-type"]) == ("10", PROBLEM)
+        assert flood.post("/v1/device-tokens", json={}).status_code == 429
+        assert other.post("/v1/login", json={}).status_code == 422
+        assert flood.get("/v1/release-key").status_code == 200
+
+
+def test_one_device_cannot_take_the_place_of_others() -> None:
+    here = door()
+    busy, calm = (here.bearer(kind="device") for _ in range(2))
+    with here.client() as client:
+        told = [client.get("/v1/devices", headers=busy) for _ in range(CALLER_RATE * 10 + 1)]
+        assert {answer.status_code for answer in told[:-1]} == {403}
+        assert (told[-1].status_code, told[-1].json()["code"]) == (429, "too_many_requests")
+        assert told[-1].headers["retry-after"] == "10"
+        assert client.get("/v1/devices", headers=calm).status_code == 403
+
+
+def test_the_stream_of_hits_comes_through_as_it_is_written() -> None:
+    here = door()
+    dispatcher = here.bearer("dispatcher")
+    with here.client() as client, client.stream("GET", "/v1/hits/stream", params=PATROL, headers=dispatcher) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        since = time.monotonic()
+        told = [line for line, _ in zip((line for line in stream.iter_lines() if line), range(5), strict=False)]
+    assert len(told) == 5
+    assert time.monotonic() - since < 15
+
+
+def test_a_service_that_is_away_is_said_to_be() -> None:
+    here = door()
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        at = f"127.0.0.1:{nobody.getsockname()[1]}"
+        started, facts = gateway(here.folder.parent / "away", here.service, release=at)
+        try:
+            away = Door(facts["url"], here.service, here.var, Path(facts["folder"]), here.log)
+            with away.client() as client:
+                told = client.get("/v1/release-key")
+                assert (told.status_code, told.json()["code"]) == (503, "unavailable")
+                assert told.headers["content-type"] == PROBLEM
+                assert told.headers["retry-after"]
+                assert client.get("/health/gateway").json() == {"service": "gateway", "ready": True}
+                assert client.get("/health/ingest").json()["ready"]
+        finally:
+            assert started.stop() == 0
+
+
+def test_a_new_key_is_taken_without_a_refused_request() -> None:
+    here = door()
+    refused: list[str] = []
+    passed = [0]
+    over = threading.Event()
+
+    def traffic() -> None:
+        with here.client() as client:
+            while not over.is_set():
+                try:
+                    answer = client.get("/v1/devices", headers=here.bearer("administrator"))
+                    passed[0] += 1
+                    if answer.status_code != 200:
+                        refused.append(answer.text)
+                except httpx.TransportError as error:
+                    refused.append(repr(error))
+
+    old = here.keys.current()
+    callers = [threading.Thread(target=traffic) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    try:
+        here.keys.make()
+        (new,) = [key for key in map(here.keys._key, here.keys._kids()[-1:]) if key.kid != old.kid]
+        deadline = time.monotonic() + 30
+        with here.client() as client:
+            while (answer := _shown(client, here, new)).status_code != 200:
+                assert time.monotonic() < deadline, answer.text
+                time.sleep(0.2)
+        time.sleep(1)
+    finally:
+        over.set()
+        for caller in callers:
+            caller.join()
+    assert refused == []
+    assert passed[0] > 20
+
+
+def _shown(client: httpx.Client, here: Door, key: SigningKey) -> httpx.Response:
+    return client.get("/v1/devices", headers={"Authorization": f"Bearer {here.token(person('administrator'), key)}"})
