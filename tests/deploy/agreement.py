@@ -120,7 +120,9 @@ def processes(build: Build) -> Iterator[str]:
         yield from _probes(process, name)
         yield from _ports(process)
         grace = process.workload["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-        needed = sum(float(_setting(process, one)) for one in ("notice_seconds", "drain_seconds")) + runtime.FLUSH_SECONDS
+        needed = (
+            sum(float(_setting(process, one)) for one in ("notice_seconds", "drain_seconds")) + runtime.FLUSH_SECONDS
+        )
         if grace < needed:
             yield f"{process.name} is given {grace} s to end and may take {needed}"
 
@@ -154,7 +156,11 @@ def environments(build: Build) -> Iterator[str]:
             environment.refuse_unknown_names(models, told)
             for model in models:
                 prefix = str(model.model_config["env_prefix"])
-                fields = {name: told[f"{prefix}{name}".upper()] for name in model.model_fields if f"{prefix}{name}".upper() in told}
+                fields = {
+                    name: told[f"{prefix}{name}".upper()]
+                    for name in model.model_fields
+                    if f"{prefix}{name}".upper() in told
+                }
                 model(**fields)
         except (SettingsError, ValueError) as error:
             yield f"{process.name}: {error}"
@@ -302,11 +308,17 @@ def hardening(build: Build) -> Iterator[str]:
         if pod.get("automountServiceAccountToken") is not False:
             yield f"{told} is given a token of the Kubernetes API"
         for container in containers(workload):
-            wanted = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+            wanted = {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
             if container.get("securityContext") != wanted:
                 yield f"{told}: {container['name']} may more than it needs"
             resources = container.get("resources", {})
-            if not {"cpu", "memory"} <= resources.get("requests", {}).keys() or "memory" not in resources.get("limits", {}):
+            if not {"cpu", "memory"} <= resources.get("requests", {}).keys() or "memory" not in resources.get(
+                "limits", {}
+            ):
                 yield f"{told}: {container['name']} does not say what it uses"
         if workload["kind"] == "Deployment":
             if not any(budget.items() <= labels.items() for budget in budgets):
@@ -334,7 +346,9 @@ def _settings(build: Build) -> Settings:
 
 
 def _settings_map(build: Build) -> Mapping[str, str]:
-    (name,) = {one["metadata"]["name"] for one in build.of("ConfigMap") if one["metadata"]["name"].startswith("settings-")}
+    (name,) = {
+        one["metadata"]["name"] for one in build.of("ConfigMap") if one["metadata"]["name"].startswith("settings-")
+    }
     return build.values("ConfigMap", name)
 
 

@@ -45,6 +45,7 @@ def documents(text: str) -> list[Document]:
     return [one for one in yaml.load_all(text, yaml.CSafeLoader) if one]
 
 
+@once
 def secrets(stage: str, certificate: Path) -> list[Document]:
     """The secrets that the operator makes before anything else, as deploy/k8s/secrets.sh prints them."""
     environment = {"AWS_ENDPOINT_URL": "https://s3.example.org", "AWS_REGION": "us-west-2"}

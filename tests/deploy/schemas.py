@@ -23,7 +23,11 @@ from platekeeper.stack.java import java
 
 KUBERNETES = "v1.34.0-local-strict"
 KEDA = ("github.com/kedacore/keda/v2", "v2.21.0", "h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps=")
-CLOUDNATIVE_PG = ("github.com/cloudnative-pg/cloudnative-pg", "v1.28.0", "h1:vkv0a0ewDSfJOPJrsyUr4uczsxheReAWf/k171V0Dm0=")
+CLOUDNATIVE_PG = (
+    "github.com/cloudnative-pg/cloudnative-pg",
+    "v1.28.0",
+    "h1:vkv0a0ewDSfJOPJrsyUr4uczsxheReAWf/k171V0Dm0=",
+)
 COMPOSE = ("github.com/compose-spec/compose-go/v2", "v2.16.2", "h1:pTp1DqQwJzFd85GzlWsSszKA1ABrV/ySqsClujIcWA8=")
 STRIMZI = HERE / "strimzi.lock"
 STRIMZI_TYPES = {
@@ -35,25 +39,27 @@ STRIMZI_TYPES = {
 
 def problems(document: Document) -> list[str]:
     """What the schema of the document's kind refuses, each with its place."""
+    return _problems(json.dumps(document, default=str))
+
+
+@once
+def _problems(text: str) -> list[str]:
+    document = json.loads(text)
     told = f"{document['kind']}/{document['metadata']['name']}"
     errors = _validator(document["apiVersion"], document["kind"]).iter_errors(document)
-    return [f"{told} at {'.'.join(map(str, one.absolute_path)) or '.'}: {_said(one)}" for one in errors]
+    return [f"{told} at {'.'.join(map(str, one.absolute_path)) or '.'}: {one.message[:300]}" for one in errors]
 
 
 def compose_problems(document: Any) -> list[str]:
     """What the schema of Compose files refuses."""
     folder = crds_of(*COMPOSE, part="schema")
     validator = jsonschema.Draft202012Validator(json.loads((folder / "compose-spec.json").read_text()))
-    return [f"{'.'.join(map(str, one.absolute_path))}: {_said(one)}" for one in validator.iter_errors(document)]
+    return [f"{'.'.join(map(str, one.absolute_path))}: {one.message[:300]}" for one in validator.iter_errors(document)]
 
 
 def crds_of(path: str, version: str, checksum: str, *, part: str = "config/crd/bases") -> Path:
     """A folder of a Go module."""
     return go.module(path, version, checksum) / part
-
-
-def _said(error: Any) -> str:
-    return max(jsonschema.exceptions.best_match([error]).message, error.message, key=len)[:300]
 
 
 @once
@@ -62,7 +68,9 @@ def _validator(api_version: str, kind: str) -> Any:
     if (api_version, kind) in custom:
         return jsonschema.Draft202012Validator(_strict(custom[api_version, kind]))
     group = api_version.split("/")[0].split(".")[0]
-    name = f"{kind.lower()}-{group}-{api_version.split('/')[1]}" if "/" in api_version else f"{kind.lower()}-{api_version}"
+    name = (
+        f"{kind.lower()}-{group}-{api_version.split('/')[1]}" if "/" in api_version else f"{kind.lower()}-{api_version}"
+    )
     with as_file(files("kubernetes_validate") / "kubernetes-json-schema" / KUBERNETES) as folder:
         found = folder / f"{name}.json"
         if not found.exists():
