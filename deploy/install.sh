@@ -1,8 +1,11 @@
 #!/bin/sh
 # Installs Platekeeper into a new environment, with what the named packages under services/ need and nothing else:
 #   deploy/install.sh ENVIRONMENT [ingest recognition hotlist retention release access-audit]
+# or only writes to a file what that would be: deploy/install.sh --resolve FILE [...]
 # Run from the root of the sources. Versions and hashes are those of requirements.lock. UV: the uv to use.
 set -eu
+only=
+[ "${1:-}" != --resolve ] || { only=yes && shift; }
 environment=${1:?where to}
 shift
 uv=${UV:-uv}
@@ -27,6 +30,10 @@ for name in "$@"; do
 done
 # shellcheck disable=SC2086 # several words
 pinned "$work/needed.txt" $projects --override "$work/none"
+if [ -n "$only" ]; then
+    cp "$work/needed.txt" "$environment"
+    exit
+fi
 pinned "$work/build.txt" --group build
 
 "$uv" venv --quiet "$work/build"
