@@ -54,7 +54,11 @@ def problems(stack: Any, known: Mapping[str, str]) -> list[str]:
     told, served = [], {}
     for name, service in stack["services"].items():
         told += [f"{name}: {one}" for one in _image(name, service)]
-        told += [f"{name} waits for {one}, which is not there" for one in service.get("depends_on", {}) if one not in stack["services"]]
+        told += [
+            f"{name} waits for {one}, which is not there"
+            for one in service.get("depends_on", {})
+            if one not in stack["services"]
+        ]
         ours = service["image"].startswith("platekeeper/") and "entrypoint" not in service
         if not ours:
             continue
@@ -69,14 +73,21 @@ def problems(stack: Any, known: Mapping[str, str]) -> list[str]:
             (role,) = options.roles or ("api",)
             served[options.name, role] = name
             told += [f"{name}: {one}" for one in _database(variables, options.name, role)]
-        if not service.get("read_only") or service.get("cap_drop") != ["ALL"] or "ports" in service and name != "gateway":
+        if (
+            not service.get("read_only")
+            or service.get("cap_drop") != ["ALL"]
+            or "ports" in service
+            and name != "gateway"
+        ):
             told.append(f"{name} may more than it needs")
     told += [f"nobody serves {name} as {role}" for name, role in sorted(PROCESSES - served.keys())]
     return told + [f"{one} answers at no service of its name" for one in (*NAMES, PAGES) if one not in served.values()]
 
 
 def _filled(given: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:
-    return {key: re.sub(r"\$\{(\w+)(:\?[^}]*)?\}", lambda name: known[name[1]], str(value)) for key, value in given.items()}
+    return {
+        key: re.sub(r"\$\{(\w+)(:\?[^}]*)?\}", lambda name: known[name[1]], str(value)) for key, value in given.items()
+    }
 
 
 def _environment(variables: Mapping[str, str]) -> list[str]:
@@ -129,8 +140,14 @@ def test_secrets_are_made_once_for_every_role(made: Path) -> None:
 
 DRIFTS: dict[str, tuple[Callable[[Any], object], str]] = {
     "an unknown field": (lambda one: one["services"]["ingest"].update(imagee="x"), "imagee"),
-    "an unknown variable": (lambda one: one["services"]["ledger"]["environment"].update(PLATEKEEPER_BUSS="x"), "PLATEKEEPER_BUSS"),
-    "no such role": (lambda one: one["services"]["ingest"].update(command=["serve", "ingest", "--role", "x"]), "is no command"),
+    "an unknown variable": (
+        lambda one: one["services"]["ledger"]["environment"].update(PLATEKEEPER_BUSS="x"),
+        "PLATEKEEPER_BUSS",
+    ),
+    "no such role": (
+        lambda one: one["services"]["ingest"].update(command=["serve", "ingest", "--role", "x"]),
+        "is no command",
+    ),
     "a process is gone": (lambda one: one["services"].pop("hotlist-worker"), "nobody serves hotlist as worker"),
     "the newest image": (lambda one: one["services"]["postgres"].update(image="postgres:latest"), "is of no version"),
     "another broker": (lambda one: one["services"]["kafka"].update(image="apache/kafka:3.9.0"), "that is tested"),
