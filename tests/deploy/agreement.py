@@ -22,6 +22,7 @@ from platekeeper_common.settings import PREFIX, Settings, SettingsError
 WORKLOADS = ("Deployment", "StatefulSet", "Job")
 PROCESSES = {(entry.name, role) for entry in ENTRIES for role in entry.roles} | {(PAGES, "api")}
 """Service and role of every process that a deployment has."""
+CONFINED = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
 MADE_BY_OPERATORS = {"database-ca", "database-superuser"}
 """Secrets that CloudNativePG makes beside the cluster `database`."""
 
@@ -239,7 +240,7 @@ def topics(build: Build) -> Iterator[str]:
 
 
 def scaling(build: Build) -> Iterator[str]:
-    """Recognition's workers alone are scaled, on the lag of their own group in their own topic, within its partitions."""
+    """Recognition's workers alone are scaled, on the lag of their group in their topic, within its partitions."""
     (scaled,) = build.of("ScaledObject")
     spec, (service,) = scaled["spec"], [one for one in SERVICES if one.name == "recognition"]
     (consumes,) = service.consumes
@@ -247,7 +248,8 @@ def scaling(build: Build) -> Iterator[str]:
     if ("Deployment", spec["scaleTargetRef"]["name"]) not in build.by_name:
         yield f"ScaledObject scales {spec['scaleTargetRef']['name']}, which is not there"
     if not 1 <= spec["minReplicaCount"] <= spec["maxReplicaCount"] <= topic.partitions:
-        yield f"ScaledObject runs {spec['minReplicaCount']} to {spec['maxReplicaCount']} workers on {topic.partitions} partitions"
+        workers = f"{spec['minReplicaCount']} to {spec['maxReplicaCount']} workers"
+        yield f"ScaledObject runs {workers} on {topic.partitions} partitions"
     (trigger,) = spec["triggers"]
     told = {key: trigger["metadata"][key] for key in ("consumerGroup", "topic", "bootstrapServers")}
     (server,) = _settings(build).brokers().servers

@@ -1,7 +1,6 @@
 """Builds the overlays with kustomize itself, built once for this user."""
 
 import subprocess
-import time
 from functools import cache as once
 from pathlib import Path
 from typing import Any
@@ -30,13 +29,11 @@ def kustomize() -> Path:
 
 @once
 def built(overlay: str) -> str:
-    """What `kustomize build` prints for the overlay; says how long it took."""
-    began = time.monotonic()
+    """What `kustomize build` prints for the overlay."""
     told = subprocess.run(
         [kustomize(), "build", DEPLOY / "k8s" / "overlays" / overlay], check=False, capture_output=True, text=True
     )
     assert told.returncode == 0, told.stderr
-    print(f"kustomize build {overlay}: {time.monotonic() - began:.2f} s")
     return told.stdout
 
 

@@ -39,4 +39,4 @@ if __name__ == "__main__":
         if loaded.name == "recognition" and "onnxruntime" in "".join(lines):
             from platekeeper_recognition import handlers  # noqa: F401
             from platekeeper_recognition.engines import ppocr  # noqa: F401
-        print(loaded.name)
+        sys.stdout.write(f"{loaded.name}\n")

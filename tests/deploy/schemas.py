@@ -1,8 +1,8 @@
 """What the Kubernetes API would say of a manifest: every kind's schema, with unknown fields refused.
 
-Kinds of Kubernetes itself come from the package kubernetes-validate. Those of the operators come, at test time, from where
-their makers publish them, pinned: KEDA and CloudNativePG carry their CRDs in their Go modules; Strimzi's are made from its
-Java types, as its own build does.
+Kinds of Kubernetes itself come from the package kubernetes-validate. Those of the operators come, at test time, from
+where their makers publish them, pinned: KEDA and CloudNativePG carry their CRDs in their Go modules; Strimzi's are made
+from its Java types, as its own build makes them.
 """
 
 import json

@@ -76,8 +76,7 @@ def problems(stack: Any, known: Mapping[str, str]) -> list[str]:
         if (
             not service.get("read_only")
             or service.get("cap_drop") != ["ALL"]
-            or "ports" in service
-            and name != "gateway"
+            or ("ports" in service and name != "gateway")
         ):
             told.append(f"{name} may more than it needs")
     told += [f"nobody serves {name} as {role}" for name, role in sorted(PROCESSES - served.keys())]

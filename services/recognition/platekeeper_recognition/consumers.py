@@ -10,7 +10,7 @@ from platekeeper_recognition.room import RecognitionRoom
 
 def read_frames(here: RecognitionRoom) -> Handler:
     """Frames are read as they come."""
-    # Here and not above: migrations, the start page and the gateway load this declaration where OpenCV is not installed.
+    # Here, not above: migrations, start page and gateway load this declaration where OpenCV is not installed.
     from platekeeper_recognition import handlers
 
     async def read(events: Sequence[Event]) -> None:
