@@ -31,7 +31,16 @@ def toolchain() -> Path:
 
 def build(module: Path, package: str, into: Path) -> None:
     """Build `package` as the folder `module` with its go.mod and go.sum pins it, into the file `into`."""
-    command = [toolchain(), "build", "-trimpath", "-mod=readonly", "-ldflags=-s -w", "-o", into, package]
+    command: list[str | Path] = [
+        toolchain(),
+        "build",
+        "-trimpath",
+        "-mod=readonly",
+        "-ldflags=-s -w",
+        "-o",
+        into,
+        package,
+    ]
     subprocess.run(command, cwd=module, env=_environment(), check=True)  # noqa: S603 - words of our own
 
 

@@ -109,7 +109,13 @@ def _strimzi() -> Path:
         maven.fetch(STRIMZI, into)
         jars = [into / f"{line.split()[0].split(':', 1)[1].replace(':', '-')}.jar" for line in _lines(STRIMZI)]
         wanted = [f"{kind}={into / name}.yaml" for name, kind in STRIMZI_TYPES.items()]
-        command = [java(), "-cp", ":".join(map(str, jars)), "io.strimzi.crdgenerator.CrdGenerator", "--yaml"]
+        command: list[str | Path] = [
+            java(),
+            "-cp",
+            ":".join(map(str, jars)),
+            "io.strimzi.crdgenerator.CrdGenerator",
+            "--yaml",
+        ]
         subprocess.run([*command, *wanted], check=True, capture_output=True)
         for jar in jars:
             jar.unlink()

@@ -14,6 +14,7 @@ import schemas
 import yaml
 from agreement import PROCESSES
 from building import DEPLOY, ROOT
+from pydantic_settings import BaseSettings
 from test_images import STAGES
 
 from platekeeper import cli, runtime
@@ -91,7 +92,7 @@ def _filled(given: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str
 
 def _environment(variables: Mapping[str, str]) -> list[str]:
     try:
-        models = [Settings, GatewaySettings, *(service.settings for service in SERVICES)]
+        models: list[type[BaseSettings]] = [Settings, GatewaySettings, *(service.settings for service in SERVICES)]
         environment.refuse_unknown_names(models, variables)
         own = {key.removeprefix(PREFIX).lower(): value for key, value in variables.items()}
         settings = Settings(**{key: value for key, value in own.items() if key in Settings.model_fields})  # type: ignore[arg-type]

@@ -93,7 +93,7 @@ def test_what_an_image_runs_by_default_parses() -> None:
 @pytest.mark.parametrize("stage", INSTALLS)
 def test_a_stage_installs_what_its_services_need_from_the_lock_and_nothing_else(stage: str, tmp_path: Path) -> None:
     resolved, packages = tmp_path / "needed.txt", INSTALLS[stage]
-    script = [DEPLOY / "install.sh", "--resolve", resolved, *packages]
+    script: list[str | Path] = [DEPLOY / "install.sh", "--resolve", resolved, *packages]
     subprocess.run(script, cwd=ROOT, env={**os.environ, "UV": UV}, check=True)
     needed, locked = blocks(resolved), blocks(ROOT / "requirements.lock")
     assert {name: hashes for name, hashes in needed.items() if locked.get(name) != hashes} == {}
