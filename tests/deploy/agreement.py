@@ -1,17 +1,15 @@
 """Holds manifests to the code: each function tells what a build says otherwise than the code does."""
 
-import contextlib
-import io
-import re
-from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from building import Document
+from pydantic_settings import BaseSettings
+from workloads import MADE_BY_OPERATORS, PROCESSES, WORKLOADS, Build, Process, containers
 
-from platekeeper import cli, runtime
+from platekeeper import runtime
+from platekeeper.gateway.settings import GatewaySettings
 from platekeeper.registry import ENTRIES, NAMES, PAGES, SERVICES
 from platekeeper_common import settings as environment
 from platekeeper_common.bus.kafka_topics import settings_of
@@ -19,91 +17,7 @@ from platekeeper_common.events.catalogue import TOPICS
 from platekeeper_common.provision import running
 from platekeeper_common.settings import PREFIX, Settings, SettingsError
 
-WORKLOADS = ("Deployment", "StatefulSet", "Job")
-PROCESSES = {(entry.name, role) for entry in ENTRIES for role in entry.roles} | {(PAGES, "api")}
-"""Service and role of every process that a deployment has."""
 CONFINED = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
-MADE_BY_OPERATORS = {"database-ca", "database-superuser"}
-"""Secrets that CloudNativePG makes beside the cluster `database`."""
-
-
-@dataclass(frozen=True)
-class Process:
-    """A container that runs `platekeeper`."""
-
-    workload: Document
-    container: Any
-    environment: Mapping[str, str]
-    options: Namespace
-
-    @property
-    def name(self) -> str:
-        """What it is called in a complaint."""
-        return f"{self.workload['kind']}/{self.workload['metadata']['name']}"
-
-    @property
-    def serves(self) -> tuple[str, str] | None:
-        """Service and role; None of a command that ends."""
-        if not hasattr(self.options, "roles"):
-            return None
-        (role,) = self.options.roles or ("api",)
-        return self.options.name, role
-
-
-class Build:
-    """The documents of a build together with the secrets that an operator makes."""
-
-    def __init__(self, documents: Sequence[Document], secrets: Sequence[Document]) -> None:
-        self.documents = documents
-        self.by_name = {(one["kind"], one["metadata"]["name"]): one for one in (*documents, *secrets)}
-
-    def of(self, *kinds: str) -> list[Document]:
-        """All documents of the kinds."""
-        return [one for one in self.documents if one["kind"] in kinds]
-
-    def values(self, kind: str, name: str) -> Mapping[str, str]:
-        """What a ConfigMap or a Secret holds; KeyError when there is none."""
-        found = self.by_name[kind, name]
-        return {**found.get("data", {}), **found.get("stringData", {})}
-
-    def processes(self) -> Iterator[Process]:
-        """Every container of ours that runs `platekeeper`. Raises ValueError for a command that does not parse."""
-        for workload in self.of(*WORKLOADS):
-            for container in containers(workload):
-                if "args" in container and container["image"].startswith("platekeeper/"):
-                    yield Process(workload, container, self._environment(container), _parsed(container["args"]))
-
-    def _environment(self, container: Any) -> dict[str, str]:
-        told: dict[str, str] = {}
-        for source in container.get("envFrom", []):
-            for kind, key in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
-                if key in source:
-                    told |= self.values(kind, source[key]["name"])
-        for one in container.get("env", []):
-            if "value" in one:
-                # Kubernetes fills in only what stands before it in the list.
-                told[one["name"]] = re.sub(r"\$\((\w+)\)", lambda name: told.get(name[1], name[0]), one["value"])
-            else:
-                reference = one["valueFrom"]["secretKeyRef"]
-                made = {"username": "postgres", "password": "made"}
-                held = made if reference["name"] in MADE_BY_OPERATORS else self.values("Secret", reference["name"])
-                told[one["name"]] = held[reference["key"]]
-        return told
-
-
-def containers(workload: Document) -> list[Any]:
-    """All containers of a workload, those that run first included."""
-    pod = workload["spec"]["template"]["spec"]
-    return [*pod.get("initContainers", []), *pod["containers"]]
-
-
-def _parsed(words: Sequence[str]) -> Namespace:
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            return cli._parser().parse_args(words)
-    except SystemExit as error:
-        raise ValueError(f"`platekeeper {' '.join(words)}`: {said.getvalue().splitlines()[-1]}") from error
 
 
 def processes(build: Build) -> Iterator[str]:
@@ -150,7 +64,7 @@ def _ports(process: Process) -> Iterator[str]:
 
 def environments(build: Build) -> Iterator[str]:
     """Every variable of ours is a setting that the code knows, with a value that it takes."""
-    models = [Settings, *{service.settings for service in SERVICES}, *_gateway_settings()]
+    models: list[type[BaseSettings]] = [Settings, *{service.settings for service in SERVICES}, GatewaySettings]
     for process in build.processes():
         told = {name: value for name, value in process.environment.items() if name.startswith(PREFIX)}
         try:
@@ -165,12 +79,6 @@ def environments(build: Build) -> Iterator[str]:
                 model(**fields)
         except (SettingsError, ValueError) as error:
             yield f"{process.name}: {error}"
-
-
-def _gateway_settings() -> list[Any]:
-    from platekeeper.gateway.settings import GatewaySettings
-
-    return [GatewaySettings]
 
 
 def references(build: Build) -> Iterator[str]:
@@ -245,8 +153,11 @@ def scaling(build: Build) -> Iterator[str]:
     spec, (service,) = scaled["spec"], [one for one in SERVICES if one.name == "recognition"]
     (consumes,) = service.consumes
     (topic,) = consumes.topics
-    if ("Deployment", spec["scaleTargetRef"]["name"]) not in build.by_name:
+    target = build.by_name.get(("Deployment", spec["scaleTargetRef"]["name"]))
+    if target is None:
         yield f"ScaledObject scales {spec['scaleTargetRef']['name']}, which is not there"
+    elif "replicas" in target["spec"]:
+        yield f"Deployment/{spec['scaleTargetRef']['name']} says how many there are, which is the scaler's to say"
     if not 1 <= spec["minReplicaCount"] <= spec["maxReplicaCount"] <= topic.partitions:
         workers = f"{spec['minReplicaCount']} to {spec['maxReplicaCount']} workers"
         yield f"ScaledObject runs {workers} on {topic.partitions} partitions"

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 import schemas
 import yaml
-from agreement import PROCESSES
 from building import DEPLOY, ROOT
 from pydantic_settings import BaseSettings
 from test_images import STAGES
+from workloads import PROCESSES
 
 from platekeeper import cli, runtime
 from platekeeper.gateway.settings import GatewaySettings

@@ -9,8 +9,8 @@ import agreement
 import pytest
 import schemas
 import walls
-from agreement import PROCESSES, Build
 from building import DEPLOY, OVERLAYS, ROOT, built, documents, secrets
+from workloads import PROCESSES, Build
 
 from platekeeper.gateway import configuration
 from platekeeper.registry import ENTRIES, SERVICES

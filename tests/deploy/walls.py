@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from agreement import WORKLOADS, Build, Process
 from building import Document
+from workloads import WORKLOADS, Build, Process
 
 from platekeeper.registry import SERVICES
 
