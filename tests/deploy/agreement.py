@@ -76,7 +76,7 @@ def environments(build: Build) -> Iterator[str]:
                     for name in model.model_fields
                     if f"{prefix}{name}".upper() in told
                 }
-                model(**fields)
+                model.model_validate(fields)
         except (SettingsError, ValueError) as error:
             yield f"{process.name}: {error}"
 
