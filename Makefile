@@ -10,7 +10,7 @@ MANIFESTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: help install run test check bench format lock clean
+.PHONY: help install run up down test check bench format lock clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,12 @@ install: $(READY) ## Install everything into the project (.venv), pinned by hash
 
 run: $(READY) ## Run the platform with its demonstration on http://127.0.0.1:8080 (ARGS=--empty: without it)
 	@exec $(VENV)/bin/platekeeper run $(ARGS)
+
+up: $(READY) ## Run the full stack in the background: Kafka, PostgreSQL, HAProxy, each service a process (ARGS: its options)
+	@$(VENV)/bin/platekeeper up $(ARGS)
+
+down: $(READY) ## Stop the full stack; what it kept stays
+	@$(VENV)/bin/platekeeper down
 
 test: check ## Check, then run every test (ARGS: more options for pytest)
 	$(VENV)/bin/python -m pytest $(ARGS)

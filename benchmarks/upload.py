@@ -122,7 +122,7 @@ def _measure(folder: Path, seconds: float, stack: ExitStack) -> dict[str, list[f
     ports = {kind: free_port() for kind in KINDS}
     for kind, port in ports.items():
         place = folder / kind.replace(" ", "-")
-        command = [sys.executable, __file__, "--serve", kind, "--port", str(port), "--folder", place]
+        command = [sys.executable, __file__, "--serve", kind, "--port", str(port), "--folder", str(place)]
         process = Process(kind, command, folder / f"{place.name}.log")
         process.start()
         stack.callback(process.stop, 10)

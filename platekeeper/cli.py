@@ -1,4 +1,4 @@
-"""The command line: `platekeeper run`, `serve`, `migrate`, `up`, `gateway`, `policy`, `audit`, `dlq`, `hotlist`, ..."""
+"""The command line: each command imports what it needs when it is given."""
 
 import argparse
 import asyncio

@@ -35,6 +35,7 @@ AWAY = (Unavailable, NotMigrated, OSError, TimeoutError, SQLAlchemyError)
 PATIENCE = Pauses(first=0.5, longest=5)
 HURRY_SECONDS = 5.0
 """How long a process with a dead part takes to end: what it has in hand comes again elsewhere."""
+Stand = Callable[[], AbstractAsyncContextManager[Standing]]
 _log = structlog.get_logger()
 
 
@@ -84,17 +85,26 @@ async def run(name: str, roles: frozenset[Role]) -> int:
             door = Door(name)
             public = Patient(door, settings.trusted_proxies)
             async with server.served(public, listener):
-                return await _Life(name, roles, settings, door, public).run()
+                return await Life(name, _standing(name, roles, settings), settings, door, public).run()
     except (SettingsError, PolicyError, server.AlreadyRunning, OSError) as error:
         print(f"platekeeper: {error}", file=sys.stderr)  # noqa: T201
         return 1
 
 
-class _Life:
+def _standing(name: str, roles: frozenset[Role], settings: Settings) -> Stand:
+    """Stands the service up, each time that it is called."""
+    if name == PAGES:
+        services = tuple(map(service, NAMES))
+        return lambda: runtime.stand((), settings, sections(), rest=pages.build(services))
+    return lambda: runtime.stand((service(name),), settings, sections(), roles=roles)
+
+
+class Life:
     """A service's process from its start to its end."""
 
-    def __init__(self, name: str, roles: frozenset[Role], settings: Settings, door: Door, public: Patient) -> None:
-        self._name, self._roles, self._settings = name, roles, settings
+    def __init__(self, name: str, stand: Stand, settings: Settings, door: Door, public: Patient) -> None:
+        """`stand` is called until it succeeds; then `door` opens to what it gave."""
+        self._name, self._stand, self._settings = name, stand, settings
         self._door, self._public = door, public
 
     async def run(self) -> int:
@@ -113,22 +123,18 @@ class _Life:
         failures = 0
         while True:
             try:
-                async with self._standing() as standing, self._figures(standing):
+                async with self._stand() as standing, self._figures(standing):
                     self._door.app = standing.app
                     return await self._until_told(standing)
             except AWAY as error:
                 if self._door.app is not None:
                     raise
                 failures += 1
-                self._door.trouble = f"starting: {type(error).__name__}: {error}"
+                # The words of a driver may quote what was asked.
+                why = describe(error) if isinstance(error, SQLAlchemyError) else str(error)
+                self._door.trouble = f"starting: {why or type(error).__name__}"
                 _log.warning("not started yet", service=self._name, failures=failures, error=describe(error))
                 await asyncio.sleep(PATIENCE.after(failures))
-
-    def _standing(self) -> AbstractAsyncContextManager[Standing]:
-        stand: Callable[..., AbstractAsyncContextManager[Standing]] = runtime.stand
-        if self._name == PAGES:
-            return stand((), self._settings, sections(), rest=pages.build(tuple(map(service, NAMES))))
-        return stand((service(self._name),), self._settings, sections(), roles=self._roles)
 
     @contextlib.asynccontextmanager
     async def _figures(self, standing: Standing) -> AsyncIterator[None]:

@@ -127,7 +127,7 @@ def load_settings(*names: str) -> Settings:
     here = names or NAMES
     elsewhere = [f"{PREFIX}{name.upper()}_" for name in NAMES if name not in here]
     own = [service(name).settings for name in here if name in NAMES]
-    environment.refuse_unknown_names([Settings, UpSettings, GatewaySettings, *own], elsewhere=elsewhere)
+    environment.refuse_unknown_names([Settings, GatewaySettings, UpSettings, *own], elsewhere=elsewhere)
     return environment.load(Settings)
 
 

@@ -1,5 +1,8 @@
 """What every test has: logs as in production, engines of the run, and time: no example fails for being slow."""
 
+from collections.abc import Iterator
+
+import databases
 import engines
 import pytest
 from databases import Engine
@@ -12,10 +15,18 @@ settings.register_profile("platekeeper", deadline=None)
 settings.load_profile("platekeeper")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def engine() -> Engine:
     """The embedded database, unless a test is marked `on_both`."""
     return "sqlite"
+
+
+@pytest.fixture(autouse=True)
+def _databases(engine: Engine) -> Iterator[None]:
+    """What stands in the test stands on that engine; its databases are dropped at the end."""
+    databases.chosen = engine
+    yield
+    databases.drop()
 
 
 def pytest_configure(config: pytest.Config) -> None:

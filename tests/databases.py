@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -31,6 +32,11 @@ PASSWORD = "of-a-test"
 on_both = pytest.mark.parametrize("engine", ENGINES)
 """A test, or a file of tests, that runs on SQLite and on PostgreSQL."""
 T = TypeVar("T")
+chosen: Engine = "sqlite"
+"""The engine of the test that runs."""
+_created: list[str] = []
+_of_folders: dict[Path, str] = {}
+"""The databases of the test's towns, by their folders: what stands again over one finds what it left."""
 
 
 def server() -> str:
@@ -45,20 +51,35 @@ def server() -> str:
     return str(engines.shared("postgresql", start)["url"])
 
 
-@asynccontextmanager
-async def database(services: Sequence[Service]) -> AsyncIterator[str]:
+async def settings(folder: Path, services: Sequence[Service]) -> dict[str, str]:
+    """The settings by which services over the folder stand on the chosen engine."""
+    if chosen == "sqlite":
+        return {}
+    if folder not in _of_folders:
+        _of_folders[folder] = await create(services)
+    return {"database": as_roles(_of_folders[folder])}
+
+
+async def create(services: Sequence[Service]) -> str:
     """A database of the test's own with today's schemas: the URL of its administrator."""
     url, name = server(), f"test_{ids.new()}".replace("-", "_")
     template = await asyncio.to_thread(_template, url, services)
     await _administer(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     own = url.format(database=name)
-    try:
-        async with _session(own) as session:
-            for service in services:
-                await open_database(session, service.name)
-        yield own
-    finally:
-        await _administer(url, f'DROP DATABASE "{name}" WITH (FORCE)')
+    _created.append(name)
+    async with _session(own) as session:
+        for service in services:
+            await open_database(session, service.name)
+    return own
+
+
+def drop() -> None:
+    """Drop the databases that the test made."""
+    names = [*_created]
+    _created.clear()
+    _of_folders.clear()
+    for name in names:
+        _beside(partial(_administer, server(), f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 def as_roles(administrator: str) -> str:

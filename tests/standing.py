@@ -12,7 +12,6 @@ from zlib import crc32
 import databases
 import engines
 import httpx
-from databases import Engine, as_roles, database
 from filelock import FileLock
 from profiles import SECTIONS
 from sqlalchemy import make_url
@@ -136,30 +135,16 @@ class Town:
 
 @asynccontextmanager
 async def town(
-    folder: Path,
-    services: Sequence[Service],
-    *,
-    own: Mapping[str, ServiceSettings] | None = None,
-    engine: Engine = "sqlite",
-    **more: Any,
+    folder: Path, services: Sequence[Service], *, own: Mapping[str, ServiceSettings] | None = None, **more: Any
 ) -> AsyncIterator[Town]:
-    """The services standing over `folder`, ready, with AGENCY open on the Pomona profile. `more` goes to Settings.
-
-    On PostgreSQL in a database of their own, unless `more` names one.
-    """
-    if engine == "postgresql" and "database" not in more:
-        async with database(services) as administrator:
-            more["database"] = as_roles(administrator)
-            async with town(folder, services, own=own, engine=engine, **more) as here:
-                yield here
-        return
+    """The services standing over `folder`, ready, with AGENCY open on the Pomona profile. `more` goes to Settings."""
     clock, key = TestClock(), SigningKey.make()
 
     async def fetch() -> dict[str, Any]:
         return {"keys": [key.public()]}
 
-    settings = Settings(**({"var": folder, "policies": POLICIES} | more))
-    for service in services:
+    settings = Settings(**({"var": folder, "policies": POLICIES} | await databases.settings(folder, services) | more))
+    for service in services if not settings.database else ():
         await _put_migrated(settings.database_of(service.name), service)
     async with runtime.stand(services, settings, SECTIONS, clock=clock, own=own, fetch_keys=fetch) as standing:
         here = Town(standing, clock, key)

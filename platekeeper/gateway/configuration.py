@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from platekeeper.gateway.doors import PAGES, Doors, doors
+from platekeeper.gateway.doors import PAGES, Doors, doors, worker
 from platekeeper.gateway.settings import RATE_SECONDS, GatewaySettings
 from platekeeper_common import settings as environment
 from platekeeper_common.service import Service
@@ -42,12 +42,17 @@ _templates = Environment(  # noqa: S701 - no HTML
 )
 
 
+def names(services: Sequence[Service]) -> set[str]:
+    """What the gateway calls services, their workers and the pages."""
+    return {name for service in services for name in (service.name, worker(service))} | {PAGES}
+
+
 def addresses(services: Sequence[Service], settings: Settings) -> dict[str, list[str]]:
     """Where the services answer by `settings.neighbours`; without it, all in the one process of these settings."""
-    names = [*(service.name for service in services), PAGES]
     if not settings.neighbours:
-        return {name: [f"{settings.host}:{settings.port}"] for name in names}
-    return {name: [urlsplit(settings.neighbours.replace("{service}", name)).netloc] for name in names}
+        return {name: [f"{settings.host}:{settings.port}"] for name in names(services)}
+    known = {name: settings.neighbour(name) for name in names(services)}
+    return {name: [urlsplit(url).netloc] for name, url in known.items() if url is not None}
 
 
 def for_cluster(services: Sequence[Service]) -> str:

@@ -30,6 +30,8 @@ class Behind:
     """A service as the gateway sees it."""
 
     name: str
+    probe: str
+    """Where it says whether it is ready."""
     body_limit: int
     """Bytes."""
     long_bodies: tuple[LongBody, ...] = ()
@@ -54,7 +56,11 @@ def doors(services: Sequence[Service], settings: Mapping[str, ServiceSettings]) 
     """The doors of the services, each with its settings by name."""
     open_routes = [route for service in services for route in _open(service)]
     return Doors(
-        services=(*(_behind(service, settings[service.name]) for service in services), Behind(PAGES, 0)),
+        services=(
+            *(_behind(service, settings[service.name]) for service in services),
+            *(_worker(service, settings[service.name]) for service in services if worker(service) != service.name),
+            Behind(PAGES, _probe(PAGES), 0),
+        ),
         paths=tuple(sorted(_paths(services), key=lambda pair: (-len(pair[0]), pair))),
         open_paths=("/", *sorted({path for path, _ in open_routes})),
         open_prefixes=tuple(prefix for service in services for prefix in apps.public(service)),
@@ -62,8 +68,17 @@ def doors(services: Sequence[Service], settings: Mapping[str, ServiceSettings]) 
     )
 
 
+def worker(service: Service) -> str:
+    """Who answers for the service's dead letters: its workers, by a name of their own where it has an api too."""
+    return f"{service.name}-worker" if service.consumes and "api" in service.roles else service.name
+
+
 def _paths(services: Iterable[Service]) -> Iterator[tuple[str, str]]:
-    return ((path, service.name) for service in services for path in apps.paths(service))
+    """A path of a worker alone is its dead letters."""
+    for service in services:
+        own = apps.paths(service, frozenset({"api"}))
+        yield from ((path, service.name) for path in own)
+        yield from ((path, worker(service)) for path in apps.paths(service) if path not in own)
 
 
 def _open(service: Service) -> Iterator[tuple[str, frozenset[str]]]:
@@ -85,4 +100,12 @@ def _behind(service: Service, settings: ServiceSettings) -> Behind:
         LongBody(re.sub(r"\\?\{[^}]*\}", "[^/]+", path), getattr(settings, name))
         for path, name in service.long_bodies.items()
     )
-    return Behind(service.name, settings.body_limit, tuple(long_bodies))
+    return Behind(service.name, _probe(service.name), settings.body_limit, tuple(long_bodies))
+
+
+def _worker(service: Service, settings: ServiceSettings) -> Behind:
+    return Behind(worker(service), _probe(service.name), settings.body_limit)
+
+
+def _probe(name: str) -> str:
+    return f"/health/{name}/ready"

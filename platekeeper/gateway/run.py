@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import structlog
+from pydantic_settings import BaseSettings
 
 from platekeeper.gateway import certificate, configuration, keys
 from platekeeper.gateway.keys import Fetch
@@ -15,6 +16,7 @@ from platekeeper.gateway.settings import GatewaySettings
 from platekeeper.registry import SERVICES
 from platekeeper.stack.haproxy import HAProxy, Master, NotInstalled
 from platekeeper.stack.process import NotStarted
+from platekeeper.stack.settings import UpSettings
 from platekeeper_common import settings as environment
 from platekeeper_common.settings import Settings, SettingsError
 
@@ -91,10 +93,11 @@ def take_keys(folder: Path, fetch: Fetch) -> bool | None:
 
 def loaded(at: Mapping[str, Sequence[str]]) -> tuple[Settings, GatewaySettings, dict[str, list[str]]]:
     """Settings from the environment, and where the services answer; `at` stands above both. Raises SettingsError."""
-    environment.refuse_unknown_names([Settings, GatewaySettings, *(service.settings for service in SERVICES)])
+    own: list[type[BaseSettings]] = [service.settings for service in SERVICES]
+    environment.refuse_unknown_names([Settings, GatewaySettings, UpSettings, *own])
     settings, gateway = environment.load(Settings), environment.load(GatewaySettings)
     known = configuration.addresses(SERVICES, settings)
-    if unknown := at.keys() - known.keys():
+    if unknown := at.keys() - configuration.names(SERVICES):
         raise SettingsError(f"{', '.join(sorted(unknown))}: no service of ours")
     return settings, gateway, known | {name: list(addresses) for name, addresses in at.items()}
 

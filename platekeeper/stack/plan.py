@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from platekeeper.registry import ENTRIES, PAGES
+from platekeeper.registry import DEAD_LETTERS, ENTRIES, PAGES
 from platekeeper.stack.process import free_port
 from platekeeper.stack.settings import UpSettings
 
@@ -153,10 +153,10 @@ def _first(named: list[tuple[str, str, str]]) -> dict[str, str]:
 def _addresses(named: list[tuple[str, str, str]], at: Mapping[str, tuple[int, int]]) -> list[str]:
     """Where the gateway finds each service, and the workers that answer for dead letters."""
     groups: dict[str, list[str]] = {}
-    first = _first(named)
     for name, service, role in named:
-        same = (service, role) == (service, next(r for n, _, r in named if n == first[service]))
-        groups.setdefault(service if same else f"{service}-{role}", []).append(f"{HOST}:{at[name][0]}")
+        beside = role == "worker" and (f"{service}-api", service, "api") in named
+        if not beside or service in DEAD_LETTERS:
+            groups.setdefault(f"{service}-worker" if beside else service, []).append(f"{HOST}:{at[name][0]}")
     return [word for name, places in groups.items() for word in ("--at", f"{name}={','.join(places)}")]
 
 

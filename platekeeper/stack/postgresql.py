@@ -133,9 +133,11 @@ class Server:
         if not (self.data / "PG_VERSION").exists():
             self._make_cluster(binaries, user)
         self.port = self.port or free_port()
-        settings = _ORDINARY | ({} if self.durable else _FORGETFUL) | self.settings | {"port": str(self.port)}
+        settings = (
+            dict(_ORDINARY) | ({} if self.durable else _FORGETFUL) | dict(self.settings) | {"port": str(self.port)}
+        )
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        command = [binaries / "postgres", "-D", self.data, *options]
+        command: list[str | Path] = [binaries / "postgres", "-D", self.data, *options]
         self.process = Process("postgresql", command, self.folder / "log", folder=self.folder, user=user)
         self.process.start()
         self.process.until(lambda: answers(self.port) and self._ready(binaries))
@@ -157,7 +159,7 @@ class Server:
                 time.sleep(0.02)
 
     def _ready(self, binaries: Path) -> bool:
-        asked = [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        asked: list[str | Path] = [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(asked, check=False).returncode == 0  # noqa: S603 - words of our own
 
     def _make_folder(self, user: str | None) -> None:
@@ -178,7 +180,12 @@ class Server:
         ]
         own = {"user": user, "group": user, "extra_groups": []} if user else {}
         done = subprocess.run(  # noqa: S603 - words of our own
-            [str(word) for word in command], cwd=self.folder, capture_output=True, text=True, check=False, **own
+            [str(word) for word in command],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            **own,  # type: ignore[call-overload]
         )
         if done.returncode:
             raise NotStarted(f"initdb failed: {done.stderr.strip()[-1000:]}")

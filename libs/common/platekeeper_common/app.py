@@ -58,9 +58,9 @@ def paths(service: Service, roles: frozenset[Role] = BOTH) -> tuple[str, ...]:
     Dead letters are the worker's: only it holds what their handlers need.
     """
     found = [f"/health/{service.name}"]
-    if "api" in roles:
+    if "api" in roles or "api" not in service.roles:
         found = [*service.paths, *found, f"/docs/{service.name}"]
-    if "worker" in roles:
+    if "worker" in roles and service.consumes:
         found.append(f"/v1/dead-letters/{service.name}")
     return tuple(found)
 

@@ -1,16 +1,20 @@
 """Areas on the ground: what lies within a circle or a polygon. WGS 84, degrees and metres."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h3
-import shapely
 
 from platekeeper_common.errors import Invalid
 from platekeeper_common.events.ingest import Position
+
+if TYPE_CHECKING:
+    import shapely
 
 RADIUS_AT_MOST = 50_000.0
 """Metres."""
@@ -46,6 +50,8 @@ class Polygon:
 
     def holds(self, position: Position) -> bool:
         """Whether the position lies in it."""
+        import shapely
+
         return bool(shapely.intersects_xy(self._shape, position.longitude, position.latitude))
 
     def elements(self) -> dict[str, Any]:
@@ -85,6 +91,8 @@ def polygon(corners: Sequence[Position]) -> Polygon:
 
 def shape(corners: Sequence[Position]) -> shapely.Polygon:
     """The corners as a shape; x is the longitude."""
+    import shapely  # 30 MB with numpy, for the processes that are asked of a polygon
+
     return shapely.Polygon([(corner.longitude, corner.latitude) for corner in corners])
 
 

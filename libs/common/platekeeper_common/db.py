@@ -6,8 +6,8 @@ before the first write may have changed by then: whoever decides by what is ther
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from typing import Any, Protocol
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from typing import Any, Literal, Protocol
 
 import msgspec
 from sqlalchemy import Executable, Row, Select, make_url
@@ -22,6 +22,7 @@ from platekeeper_common.events.envelope import Event
 from platekeeper_common.postgresql import Postgresql
 from platekeeper_common.sqlite import Sqlite
 
+Name = Literal["sqlite", "postgresql"]
 WHOLE = "whole"
 """The lock that `Tx.lock` takes: of all that the service decides."""
 
@@ -29,13 +30,17 @@ WHOLE = "whole"
 class Engine(Protocol):
     """What a database does in its own way; `Sqlite` and `Postgresql` say it for each."""
 
-    several_writers: bool
+    @property
+    def name(self) -> Name: ...  # noqa: D102
+    @property
+    def several_writers(self) -> bool: ...  # noqa: D102
 
     async def reader(self) -> AsyncConnection: ...  # noqa: D102
     async def writer(self) -> AsyncConnection: ...  # noqa: D102
     async def let_go(self, writing: AsyncConnection) -> None: ...  # noqa: D102
     async def lock(self, writing: AsyncConnection, name: str) -> None: ...  # noqa: D102
     def limited(self, connection: AsyncConnection, seconds: float) -> AbstractAsyncContextManager[None]: ...  # noqa: D102
+    def confined(self, connection: AsyncConnection, role: str) -> AbstractAsyncContextManager[None]: ...  # noqa: D102
     def meaning(self, error: BaseException) -> Exception | None: ...  # noqa: D102
     def alone(self, name: str) -> AbstractAsyncContextManager[None]: ...  # noqa: D102
     def hearing(self, emitted: asyncio.Event) -> AbstractAsyncContextManager[None]: ...  # noqa: D102
@@ -64,10 +69,10 @@ class Tx:
         """
         connection = self._writing or await self._reader()
         with self._statement():
-            if seconds is None:
-                return (await connection.execute(statement, parameters)).all()
-            async with self._db.engine.limited(connection, seconds):
-                return (await connection.execute(statement, parameters)).all()
+            limited = nullcontext() if seconds is None else self._db.engine.limited(connection, seconds)
+            async with limited:
+                found: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
+                return found
 
     async def row(self, statement: Select[Any], parameters: Any = None) -> Row[Any] | None:
         """The first row of a select, or None."""
@@ -102,6 +107,30 @@ class Tx:
         PostgreSQL locks these rows, in the order of the select; SQLite all that there is.
         """
         return await self.write_returning(statement)
+
+    @property
+    def database(self) -> Name:
+        """Which engine this is, for the few statements that are not the same on both."""
+        return self._db.engine.name
+
+    @asynccontextmanager
+    async def confined(self, role: str) -> AsyncIterator[None]:
+        """Statements within may do what the role may, and find the tables in the schema of its name.
+
+        A second wall on PostgreSQL; nothing on SQLite. Raises Unavailable when there is no such role yet.
+        """
+        connection = self._writing or await self._reader()
+        with self._statement():
+            async with self._db.engine.confined(connection, role):
+                yield
+
+    @asynccontextmanager
+    async def driver(self) -> AsyncIterator[Any]:
+        """The driver's own connection, within the write transaction: for what SQLAlchemy has no words for."""
+        connection = await self._writer()
+        with self._statement():
+            await connection.exec_driver_sql("SELECT 1")  # SQLAlchemy begins a transaction with its first statement
+            yield (await connection.get_raw_connection()).driver_connection
 
     def emit(self, *events: Event) -> None:
         """Publish the events if, and only if, this unit of work commits."""
@@ -179,13 +208,13 @@ class Tx:
 
     async def _reader(self) -> AsyncConnection:
         if self._reading is None:
-            with Meaning(self._db.engine):
+            with _Meaning(self._db.engine):
                 self._reading = await self._db.engine.reader()
         return self._reading
 
     async def _writer(self) -> AsyncConnection:
         if self._writing is None:
-            with Meaning(self._db.engine):
+            with _Meaning(self._db.engine):
                 reading, self._reading = self._reading, None
                 if reading is not None:
                     await reading.close()
@@ -195,7 +224,7 @@ class Tx:
     @contextmanager
     def _statement(self) -> Iterator[None]:
         try:
-            with Meaning(self._db.engine):
+            with _Meaning(self._db.engine):
                 yield
         except BaseException:
             self._failed = self._failed or self._writing is not None
@@ -235,12 +264,12 @@ class Database:
     async def alone(self, name: str) -> AsyncIterator[None]:
         """At most one process at a time is within a block of that name; the others wait. Raises Unavailable."""
         block = self.engine.alone(name)
-        with Meaning(self.engine):
+        with _Meaning(self.engine):
             await block.__aenter__()
         try:
             yield
         finally:
-            with Meaning(self.engine):
+            with _Meaning(self.engine):
                 await block.__aexit__(None, None, None)
 
     def hearing(self) -> AbstractAsyncContextManager[None]:
@@ -248,7 +277,7 @@ class Database:
         return self.engine.hearing(self.emitted)
 
 
-class Meaning:
+class _Meaning:
     """Turns a driver's error into what callers know; a database that is away is not a statement that is wrong."""
 
     def __init__(self, engine: Engine) -> None:

@@ -77,7 +77,7 @@ async def _alone(url: str) -> AsyncIterator[None]:
     connection = await asyncpg.connect(address.replace("+asyncpg", "", 1))
     try:
         key = postgresql.lock_key(schema, "migrate")
-        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", key):
+        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", key):  # noqa: ASYNC110 - see above
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
         yield
     finally:
@@ -93,11 +93,12 @@ async def _upgrade_live(url: str, migrations: Path | None, role: str | None) -> 
                 async with engine.connect() as connection:
                     await connection.run_sync(_upgrade, migrations)
                     await connection.commit()
-                return
             except DBAPIError as error:
                 if not left or getattr(error.orig, "sqlstate", None) not in LOCK_NOT_AVAILABLE:
                     raise
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            else:
+                return
     finally:
         await engine.dispose()
 
@@ -112,15 +113,10 @@ def _upgrade(connection: Connection, migrations: Path | None) -> None:
 def _missing(connection: Connection, migrations: Path | None) -> set[str]:
     script = ScriptDirectory.from_config(_config(migrations))
     there = MigrationContext.configure(connection).get_current_heads()
-    known = [head for head in there if _is_of(script, head)]
-    done = {revision.revision for revision in script.iterate_revisions(known or "base", "base")} if known else set()
     wanted = {revision.revision for revision in script.walk_revisions()}
-    ahead = len(known) < len(there)
-    return set() if ahead else wanted - done
-
-
-def _is_of(script: ScriptDirectory, revision: str) -> bool:
-    return any(known.revision == revision for known in script.walk_revisions())
+    if not wanted.issuperset(there):
+        return set()
+    return wanted - {done.revision for head in there for done in script.iterate_revisions(head, "base")}
 
 
 def _config(migrations: Path | None) -> Config:

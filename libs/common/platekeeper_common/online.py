@@ -10,7 +10,8 @@ from alembic import op
 def create_index(name: str, table: str, columns: Sequence[str | sa.TextClause], **more: Any) -> None:
     """An index, on PostgreSQL made beside those who write (CONCURRENTLY), outside of the revision's transaction.
 
-    One that an attempt left unfinished is made anew. Not for a partitioned table: PostgreSQL cannot.
+    One that an attempt left unfinished is made anew; so a revision that calls this does nothing else that cannot be
+    done twice. Not for a partitioned table: PostgreSQL cannot.
     """
     if op.get_bind().dialect.name != "postgresql":
         op.create_index(name, table, columns, **more)

@@ -107,7 +107,9 @@ async def _make_role(session: asyncpg.Connection, role: str, attributes: str) ->
     # Roles belong to the whole server: somebody may make it at the same moment for another database.
     await session.execute(
         f"""DO $$ BEGIN
-            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE "{role}" {attributes}; END IF;
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
+                CREATE ROLE "{role}" {attributes};
+            END IF;
         EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
         END $$"""
     )

@@ -173,7 +173,6 @@ async def as_told(here: HotlistRoom, raised: HitRaised) -> CountedHit | None:
         hit = await hits.find(tx, raised.agency_id, raised.id)
         if hit is None or hit.told_late or hit.raised.kind == "partial" or hit.live(here.clock()):
             return hit
-        await tx.lock()
         hit = await hits.find(tx, raised.agency_id, raised.id, held=True)
         if hit is None or hit.live(here.clock()):
             return hit

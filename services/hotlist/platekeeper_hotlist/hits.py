@@ -129,7 +129,7 @@ async def of_stretches(tx: Tx, asked: Sequence[Stretch]) -> list[CountedHit]:
                 for one in some
             )
         )
-        found.update((row.id, _counted_hit(row)) for row in await tx.rows(_held(select(hit).where(seen))))
+        found.update((row.id, _counted_hit(row)) for row in await tx.hold(_held(select(hit).where(seen))))
     return list(found.values())
 
 
@@ -159,8 +159,8 @@ async def newest(tx: Tx, agency_id: AgencyId, cursor: str | None, limit: int) ->
 async def find(tx: Tx, agency_id: AgencyId, hit_id: HitId, *, held: bool = False) -> CountedHit | None:
     """One hit of the agency, `held` until the commit if so asked."""
     wanted = select(hit).where(hit.c.agency_id == agency_id, hit.c.id == hit_id)
-    row = await tx.row(_held(wanted) if held else wanted)
-    return _counted_hit(row) if row else None
+    rows = await tx.hold(_held(wanted)) if held else await tx.rows(wanted)
+    return _counted_hit(rows[0]) if rows else None
 
 
 async def tell_late(tx: Tx, hit_id: HitId) -> None:

@@ -6,7 +6,7 @@ from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.hotlist import HitRaised, HotlistChanged
 from platekeeper_common.events.recognition import PlatesRead
 from platekeeper_common.metrics import Say
-from platekeeper_common.service import Consumes, Follows, Job, Service
+from platekeeper_common.service import Consumes, Follows, Grant, Job, Service
 from platekeeper_hotlist import consumers, hits, import_routes, storage
 from platekeeper_hotlist.figures import HITS, LISTENERS
 from platekeeper_hotlist.policy import SECTIONS
@@ -36,6 +36,15 @@ SERVICE = Service(
     paths=("/v1/hotlists", "/v1/hits"),
     open=open_room,
     migrations=Path(__file__).parent / "migrations",
+    grants=(
+        Grant("hotlist", "SELECT, INSERT, UPDATE"),
+        Grant("entry", "SELECT, INSERT, UPDATE"),
+        Grant("hit", "SELECT, INSERT, UPDATE"),
+        Grant("sighting", "SELECT, INSERT"),
+        Grant("list_import", "SELECT, INSERT, UPDATE"),
+        Grant("list_import_span", "SELECT, INSERT"),
+        Grant("list_import_said", "SELECT, INSERT, DELETE"),
+    ),
     routes=(router, import_routes.router),
     consumes=(Consumes("hotlist", (PlatesRead.topic,), consumers.match_reads),),
     follows=(Follows(HotlistChanged.topic, consumers.load_changes),),

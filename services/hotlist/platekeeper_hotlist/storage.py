@@ -152,6 +152,7 @@ async def remove_entry(tx: Tx, entry_id: EntryId, version: int, by: str, now: da
 async def remove_entries(tx: Tx, entry_ids: Sequence[EntryId], version: int, by: str, now: datetime) -> None:
     """Mark the entries removed, as `remove_entry`."""
     if entry_ids:
+        await lock_entries(tx, entry_ids)
         gone = entry.update().where(entry.c.id.in_(entry_ids))
         await tx.write(gone.values(removed_by=by, removed_at=now, changed_in=version))
 
@@ -183,10 +184,9 @@ async def lock_entries(tx: Tx, entry_ids: Iterable[EntryId]) -> None:
 
     The rows are locked in one order, so that two matchers never wait for each other; SQLite has locked all by then.
     """
-    await tx.lock()
     for some in in_parts(sorted(entry_ids)):
         held = select(entry.c.id).where(entry.c.id.in_(some)).order_by(entry.c.id)
-        await tx.rows(held.with_for_update(key_share=True))
+        await tx.hold(held.with_for_update(key_share=True))
 
 
 def in_parts(items: Sequence[T], at_once: int = 500) -> Iterator[Sequence[T]]:

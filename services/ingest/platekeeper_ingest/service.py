@@ -5,7 +5,7 @@ from pathlib import Path
 from platekeeper_common.events.ingest import DeviceChanged, FrameCaptured
 from platekeeper_common.events.recognition import PlatesRead
 from platekeeper_common.metrics import CODE, Say, counter, gauge
-from platekeeper_common.service import Job, Service
+from platekeeper_common.service import Grant, Job, Service
 from platekeeper_ingest.consumers import FOLLOWS
 from platekeeper_ingest.policy import SECTIONS
 from platekeeper_ingest.room import NAME, IngestRoom, IngestSettings, open_room
@@ -57,6 +57,7 @@ SERVICE = Service(
     paths=("/v1/devices", "/v1/frames", "/v1/reads"),
     open=open_room,
     migrations=Path(__file__).parent / "migrations",
+    grants=(Grant("device", "SELECT, INSERT, UPDATE"), Grant("camera", "SELECT, INSERT")),
     routes=(router,),
     follows=FOLLOWS,
     emits=(FrameCaptured, PlatesRead, DeviceChanged),

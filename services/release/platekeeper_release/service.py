@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from platekeeper_common.events.access import AccessRecorded
-from platekeeper_common.service import Service
+from platekeeper_common.service import Grant, Service
 from platekeeper_release import storage
 from platekeeper_release.policy import SECTIONS
 from platekeeper_release.room import NAME, ReleaseRoom, ReleaseSettings, open_room
@@ -22,6 +22,12 @@ SERVICE = Service(
     paths=("/v1/recipients", "/v1/release-requests", "/v1/release-key"),
     open=open_room,
     migrations=Path(__file__).parent / "migrations",
+    grants=(
+        Grant("recipient", "SELECT, INSERT, UPDATE"),
+        Grant("release_request", "SELECT, INSERT"),
+        Grant("decision", "SELECT, INSERT"),
+        Grant("fulfilment", "SELECT, INSERT"),
+    ),
     routes=(router,),
     emits=(AccessRecorded,),
     calls=("accounts", "retention"),

@@ -89,9 +89,9 @@ async def test_what_was_acknowledged_outlives_kill_nine(harness: Harness) -> Non
         assert len(kept[camera]) > last
 
 
-async def test_publishing_while_the_bus_is_away_or_closed_says_unavailable(harness: Harness) -> None:
-    async with harness.bus(publish_timeout=1.0) as bus:
-        with harness.outage(), pytest.raises(Unavailable):
+async def test_publishing_while_the_bus_is_away_or_closed_says_unavailable(breakable: Harness) -> None:
+    async with breakable.bus(publish_timeout=1.0) as bus:
+        with breakable.outage(), pytest.raises(Unavailable):
             await bus.publish([frame("cam-a", 1)], source="test")
         await bus.publish([frame("cam-a", 2)], source="test")
         member = await bus.join("group", [FrameCaptured.topic])

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import databases
 import httpx
 from profiles import SECTIONS
 from standing import POLICIES, TestClock, eventually
@@ -117,7 +118,7 @@ async def house(
     On a fresh folder the first administrator has changed the one-time password.
     """
     clock = clock or TestClock()
-    settings = Settings(var=folder, policies=POLICIES, **more)
+    settings = Settings(**({"var": folder, "policies": POLICIES} | await databases.settings(folder, services) | more))
     sheets = {"accounts": FAST, **(own or {})}
     async with runtime.stand(services, settings, SECTIONS, clock=clock, own=sheets) as standing:
         await standing.ready()

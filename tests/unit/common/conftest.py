@@ -3,7 +3,6 @@ from pathlib import Path
 
 import places
 import pytest
-from databases import Engine
 from places import Outage, Place
 from standing import Town, town
 from unit.common.kiosk.service import KIOSK, Kiosk
@@ -12,10 +11,9 @@ from platekeeper_common.settings import ServiceSettings
 
 
 @pytest.fixture
-async def here(tmp_path: Path, engine: Engine) -> AsyncIterator[Town]:
+async def here(tmp_path: Path) -> AsyncIterator[Town]:
     """The kiosk standing, with room for a thousand bytes a body."""
-    own = {"kiosk": ServiceSettings(body_limit=1_000)}
-    async with town(tmp_path / "var", (KIOSK,), own=own, engine=engine) as here:
+    async with town(tmp_path / "var", (KIOSK,), own={"kiosk": ServiceSettings(body_limit=1_000)}) as here:
         yield here
 
 

@@ -86,20 +86,19 @@ def clock() -> TestClock:
 
 
 @pytest.fixture
-async def url(tmp_path: Path, engine: Engine) -> AsyncIterator[str]:
+async def url(tmp_path: Path, engine: Engine) -> str:
     """A database with a table of notes."""
     table = "CREATE TABLE note (text TEXT PRIMARY KEY, times INTEGER)"
     if engine == "sqlite":
         url = f"sqlite+aiosqlite:///{tmp_path / 'kiosk.sqlite'}"
         await migrate(url, None)
         databases.run(url, table)
-        yield url
-        return
-    async with databases.database((BARE,)) as administrator:
-        url = f"{as_roles(administrator).format(service='kiosk')}?schema=kiosk"
-        databases.run(url, table)
-        databases.run(url, "GRANT SELECT, INSERT, UPDATE ON note TO kiosk")
-        yield url
+        return url
+    administrator = await databases.create((BARE,))
+    url = f"{as_roles(administrator).format(service='kiosk')}?schema=kiosk"
+    databases.run(url, table)
+    databases.run(url, "GRANT SELECT, INSERT, UPDATE ON note TO kiosk")
+    return url
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import structlog
@@ -20,9 +19,8 @@ from aiokafka.errors import (
     UnknownProducerId,
 )
 
-from platekeeper_common.bus import kafka_clients
 from platekeeper_common.bus.contract import Apply, Fenced, Lag, Unavailable, partition_of
-from platekeeper_common.bus.kafka_clients import Connected, Patience, answered
+from platekeeper_common.bus.kafka_clients import LARGEST_EVENT, Clients, Connected, Patience, answered
 from platekeeper_common.bus.kafka_members import KafkaMember
 from platekeeper_common.bus.kafka_readers import Readers
 from platekeeper_common.clock import Clock, utc_now
@@ -51,15 +49,13 @@ class KafkaBus:
         patience: Patience,
     ) -> None:
         """Nothing is connected before it is needed."""
-        self._servers, self._prefix, self._clock = servers, prefix, clock
+        self._prefix, self._clock = prefix, clock
         self._publish_timeout, self._longest_kept, self._patience = publish_timeout, longest_kept, patience
         self._topics = {topic.name: topic for topic in topics}
-        self._producer = Connected(
-            lambda: kafka_clients.producer(servers, publish_timeout),
-            lambda client: kafka_clients.stop_producer(client, patience.answer),
-        )
-        self._admin = Connected(lambda: kafka_clients.admin(servers, patience), kafka_clients.stop_admin)
-        self._readers = Readers(servers, patience)
+        self._clients = Clients(servers, patience)
+        self._producer = Connected(self._clients, self._clients.producer)
+        self._admin = Connected(self._clients, self._clients.admin)
+        self._readers = Readers(self._clients, patience)
         self._members: set[KafkaMember] = set()
         self._fenced = asyncio.Event()
         self._closed = False
@@ -125,7 +121,7 @@ class KafkaBus:
             raise Unavailable(f"the bus did not confirm within {self._publish_timeout:g} s") from error
         except MessageSizeTooLargeError as error:
             self._abandon(sent)
-            raise ValueError(f"an event has more than {kafka_clients.LARGEST_EVENT} bytes") from error
+            raise ValueError(f"an event has more than {LARGEST_EVENT} bytes") from error
         except KafkaError as error:
             self._abandon(sent)
             raise self._failure(error) from error
@@ -143,9 +139,10 @@ class KafkaBus:
         self._check_open()
         for topic in topics:
             await self._partitions(topic)
-        make = partial(kafka_clients.group_consumer, self._servers, self._prefix + group, self._patience)
         names = {self._name(topic): topic.name for topic in topics}
-        member = KafkaMember(make, names, self._patience, self._oldest, self._members.discard)
+        member = KafkaMember(
+            self._clients, self._prefix + group, names, self._patience, self._oldest, self._members.discard
+        )
         await member.enter()
         self._members.add(member)
         return member
@@ -194,6 +191,7 @@ class KafkaBus:
         await asyncio.gather(*(member.close() for member in members), self._readers.close())
         await self._producer.close()
         await self._admin.close()
+        await self._clients.close()
 
     def _oldest(self, name: str) -> int:
         """The stamp (ms) before which the topic's records are past their retention; 0: none ever is."""

@@ -17,7 +17,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
 
 from platekeeper_common.bus.contract import Fenced, Record, Unavailable
-from platekeeper_common.bus.kafka_clients import Patience, answered, heard_since, started, stop_consumer
+from platekeeper_common.bus.kafka_clients import Clients, Patience, answered, heard_since
 
 log = structlog.get_logger()
 
@@ -33,18 +33,20 @@ class KafkaMember:
 
     def __init__(
         self,
-        make: Callable[[], Any],
+        clients: Clients,
+        group: str,
         topics: Mapping[str, str],
         patience: Patience,
         oldest: Callable[[str], int],
         left: Callable[["KafkaMember"], None],
     ) -> None:
-        """`make` makes the group's consumer; `topics` are our names by the brokers'.
+        """`group` is its name on the brokers; `topics` are our names by the brokers'.
 
         `oldest` answers the stamp (ms) before which a topic's records are past their retention: a consumer may still
         have fetched them before they went. `left` hears of the end.
         """
-        self._make, self._topics, self._patience, self._oldest, self._left = make, topics, patience, oldest, left
+        self._clients, self._group, self._topics = clients, group, topics
+        self._patience, self._oldest, self._left = patience, oldest, left
         self._consumer: Any = None
         self._generation = -1
         self._hands: dict[TopicPartition, KafkaBatch] = {}
@@ -61,7 +63,7 @@ class KafkaMember:
         """Join the group and, for about as long as a poll, wait for partitions. Raises Unavailable."""
         self.heard()
         async with answered(self._patience.answer, "let a member join"):
-            consumer = await started(self._make(), stop_consumer)
+            consumer = await self._clients.member(self._group)
         self._consumer, self._entered_at = consumer, time.time()
         self._assigned.clear()
         self._revoking = False
@@ -236,7 +238,7 @@ class KafkaMember:
         self._shelf.clear()
         self._drop_hands()
         if consumer is not None:
-            await stop_consumer(consumer)
+            await self._clients.stop(consumer)
 
     def _drop_hands(self) -> None:
         for batch in self._hands.values():

@@ -69,6 +69,7 @@ async def close(tx: Tx, here: AccountsRoom, agency_id: AgencyId, *, by: Caller, 
 async def say_new_policy_versions(here: AccountsRoom) -> None:
     """Say again what an agency is whose policy profile has changed since it was last said."""
     async with here.db.tx() as tx:
+        await tx.lock()
         said = await storage.policy_versions(tx)
         for agency in await storage.agencies(tx):
             profile = here.foundation.policies.named(agency.profile)

@@ -12,7 +12,7 @@ from platekeeper_access_audit.accounts.routes import router
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.foundation import JWKS_PATH
-from platekeeper_common.service import Follows, Foundation, Job, Service
+from platekeeper_common.service import Follows, Foundation, Grant, Job, Service
 
 
 @asynccontextmanager
@@ -44,6 +44,14 @@ ACCOUNTS = Service(
     ),
     open=open_accounts,
     migrations=Path(__file__).parent / "migrations",
+    grants=(
+        Grant("agency", "SELECT, INSERT, UPDATE"),
+        Grant("account", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("training_certificate", "SELECT, INSERT, DELETE"),
+        Grant("device_credential", "SELECT, INSERT, UPDATE"),
+    ),
     routes=(router,),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
     emits=(AgencyChanged, AccessRevoked, AccessRecorded),

@@ -10,7 +10,7 @@ from platekeeper_access_audit.ledger.room import NAME, LedgerRoom, LedgerSetting
 from platekeeper_access_audit.ledger.routes import router
 from platekeeper_common.events.access import AccessRecorded, CheckpointSigned
 from platekeeper_common.metrics import Say, gauge
-from platekeeper_common.service import Consumes, Job, Room, Service
+from platekeeper_common.service import Consumes, Grant, Job, Room, Service
 
 RECORDS = gauge("platekeeper_ledger_records", "Access records in the ledger.")
 REFUSALS = gauge("platekeeper_ledger_refusals", "Those of refusals.")
@@ -41,6 +41,15 @@ LEDGER = Service(
     paths=("/v1/access-records", "/v1/checkpoints", "/v1/proofs"),
     open=open_room,
     migrations=Path(__file__).parent / "migrations",
+    # Who answers requests may retry a dead letter, and so append; only the sequencer adds to the tree and signs.
+    grants=(
+        Grant("access_record", "SELECT, INSERT"),
+        Grant("producer", "SELECT, INSERT, UPDATE"),
+        Grant("subtree", "SELECT"),
+        Grant("checkpoint", "SELECT"),
+        Grant("subtree", "INSERT", roles=("worker",)),
+        Grant("checkpoint", "INSERT", roles=("worker",)),
+    ),
     routes=(proofs, router),
     consumes=(Consumes("ledger", (AccessRecorded.topic,), keep_records),),
     emits=(AccessRecorded, CheckpointSigned),

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from platekeeper_common import online
+
 revision = "hotlist_0002"
 down_revision = "hotlist_0001"
 branch_labels = None
@@ -11,7 +13,9 @@ depends_on = None
 
 def upgrade() -> None:
     with_wildcards = sa.text("(plate LIKE '%?%' OR plate LIKE '%*%')")
-    op.create_index("entry_partial", "entry", ["list_id"], sqlite_where=with_wildcards, postgresql_where=with_wildcards)
+    online.create_index(
+        "entry_partial", "entry", ["list_id"], sqlite_where=with_wildcards, postgresql_where=with_wildcards
+    )
 
 
 def downgrade() -> None:

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from platekeeper_common import online
 from platekeeper_common.schema import Moment
 
 revision = "release_0001"
@@ -10,6 +11,7 @@ down_revision = None
 branch_labels = ("release",)
 depends_on = None
 
+STAYS = "requests, decisions and what was sent stay on file"
 KEPT = {"release_request": "id", "decision": "request_id", "fulfilment": "request_id"}
 
 
@@ -64,10 +66,13 @@ def upgrade() -> None:
         for table, key in KEPT.items():
             for trigger in _triggers(table, key):
                 op.execute(trigger)
+    else:
+        for table in KEPT:
+            online.refuse(table, STAYS)
 
 
 def _triggers(table: str, key: str) -> list[str]:
-    is_kept = "BEGIN SELECT RAISE(ABORT, 'requests, decisions and what was sent stay on file'); END"
+    is_kept = f"BEGIN SELECT RAISE(ABORT, '{STAYS}'); END"
     there = f"EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"  # noqa: S608 - names of this file alone
     return [
         f"CREATE TRIGGER {table}_not_updated BEFORE UPDATE ON {table} {is_kept}",

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from platekeeper_common import online
 from platekeeper_common.schema import Moment, RowId
 
 revision = "ledger_0001"
@@ -20,6 +21,20 @@ WHEN NEW.position IS NOT (SELECT coalesce(max(position) + 1, 0) FROM access_reco
     OR EXISTS (SELECT 1 FROM access_record WHERE producer = NEW.producer AND number = NEW.number)
 BEGIN SELECT RAISE(ABORT, 'an access record goes once, to the next position'); END
 """
+IS_NEXT_POSTGRESQL = (
+    """
+CREATE FUNCTION access_record_is_next() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$ BEGIN
+    IF NEW.position <> (SELECT coalesce(max(position) + 1, 0) FROM access_record) THEN
+        RAISE EXCEPTION 'an access record goes once, to the next position' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$
+""",
+    """
+CREATE TRIGGER access_record_is_next BEFORE INSERT ON access_record
+FOR EACH ROW EXECUTE FUNCTION access_record_is_next()
+""",
+)
 TRIGGERS = (
     f"CREATE TRIGGER access_record_not_updated BEFORE UPDATE ON access_record {IS_KEPT}",
     f"CREATE TRIGGER access_record_not_deleted BEFORE DELETE ON access_record {IS_KEPT}",
@@ -77,6 +92,10 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         for trigger in TRIGGERS:
             op.execute(trigger)
+    else:
+        online.refuse("access_record", APPEND_ONLY)
+        for statement in IS_NEXT_POSTGRESQL:
+            op.execute(statement)
 
 
 def _create_producer() -> None:

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from platekeeper_common import online
 from platekeeper_common.schema import Moment, RowId
 
 revision = "ledger_0002"
@@ -35,6 +36,9 @@ def upgrade() -> None:
         for table, message in TABLES.items():
             for trigger in _triggers(table, message):
                 op.execute(trigger)
+    else:
+        for table, message in TABLES.items():
+            online.refuse(table, message)
 
 
 def _triggers(table: str, message: str) -> list[str]:
