@@ -1,5 +1,6 @@
 """Holds manifests to the code: each function tells what a build says otherwise than the code does."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -194,6 +195,25 @@ def engines(build: Build) -> Iterator[str]:
         yield from _door(build, name, urlsplit(str(settings.neighbour(name))))
 
 
+def gateway(build: Build) -> Iterator[str]:
+    """The gateway's configuration is mounted, and names Services that are there, at their ports."""
+    (name,) = (
+        one["metadata"]["name"] for one in build.of("ConfigMap") if one["metadata"]["name"].startswith("gateway-")
+    )
+    for host, port in servers(build.values("ConfigMap", name)["haproxy.cfg"]):
+        service = build.by_name.get(("Service", host))
+        if service is None or [one["port"] for one in service["spec"]["ports"]] != [port]:
+            yield f"the gateway calls {host}:{port}, which is no Service"
+    volumes = build.by_name["Deployment", "gateway"]["spec"]["template"]["spec"]["volumes"]
+    if name not in [one["configMap"]["name"] for one in volumes if "configMap" in one]:
+        yield f"Deployment/gateway does not mount {name}"
+
+
+def servers(configuration: str) -> list[tuple[str, int]]:
+    """Host and port of every server that HAProxy is told of."""
+    return [(host, int(port)) for host, port in re.findall(r"(?m)^ +server \S+ ([\w.-]+):(\d+)", configuration)]
+
+
 def _door(build: Build, name: str, url: Any) -> Iterator[str]:
     """The Kubernetes service behind a neighbour's URL leads to the processes that answer for it."""
     service = build.by_name.get(("Service", url.hostname))
@@ -270,7 +290,7 @@ def _cluster(build: Build) -> Document:
     return cluster
 
 
-CHECKS = (processes, environments, references, images, topics, scaling, engines, hardening, sequencer)
+CHECKS = (processes, environments, references, images, topics, scaling, engines, gateway, hardening, sequencer)
 
 
 def problems(build: Build) -> list[str]:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import schemas
 import yaml
+from agreement import servers
 from building import DEPLOY, ROOT
 from pydantic_settings import BaseSettings
 from test_images import STAGES
@@ -126,6 +127,12 @@ def _image(name: str, service: Any) -> list[str]:
 
 def test_the_stack_says_what_the_code_says(stack: Any, made: Path) -> None:
     assert problems(stack, variables(made)) == []
+
+
+def test_the_gateway_finds_every_name_in_the_stack(stack: Any) -> None:
+    called = servers((DEPLOY / "gateway" / "haproxy.cfg").read_text())
+    assert called
+    assert {host for host, _ in called} <= stack["services"].keys()
 
 
 def test_secrets_are_made_once_for_every_role(made: Path) -> None:

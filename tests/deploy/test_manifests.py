@@ -228,6 +228,12 @@ DRIFTS: dict[str, tuple[Callable[[list[Any]], object], str]] = {
         change("Service", "release", lambda one: one["metadata"].update(name="records")),
         "release answers at release, which is no Service",
     ),
+    "the gateway calls a name that is none": (
+        lambda found: found.remove(
+            next(one for one in found if one["kind"] == "Service" and one["metadata"]["name"] == "ledger-worker")
+        ),
+        "the gateway calls ledger-worker:8080, which is no Service",
+    ),
     "a pod ends too early": (
         change(
             "Deployment",
