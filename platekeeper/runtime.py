@@ -77,6 +77,10 @@ class Standing:
     parts: Mapping[str, list[Running]]
     app: ASGIApp
 
+    async def until_fenced(self) -> None:
+        """Wait for ever; raises Fenced once this process can publish no more and must end."""
+        await self.foundation.bus.until_fenced()
+
     def trouble(self) -> list[str]:
         """What does not do its work, one line each."""
         return [part.trouble for parts in self.parts.values() for part in parts if part.trouble]
@@ -148,6 +152,7 @@ async def stand(
         parts["foundation"] = [
             *(Running(name, follower.run(), follower) for name, follower in followers.items()),
             Running("prune the bus", _prune(foundation)),
+            Running("publish", foundation.bus.until_fenced()),
         ]
         async with asyncio.timeout(READY_SECONDS):  # nobody is let in on a token that was revoked before a restart
             await asyncio.gather(*(follower.caught_up() for follower in followers.values()))

@@ -39,8 +39,19 @@ class Serving:
     """Where operators read the figures; None when that is off."""
 
     async def until_stopped(self) -> None:
-        """Return at Ctrl-C or SIGTERM; the requests in hand are answered while the block ends."""
-        await self.server.stopping.wait()
+        """Return at Ctrl-C or SIGTERM; the requests in hand are answered while the block ends.
+
+        Raises Fenced when the process must end because the bus takes its word no more: its supervisor starts it anew.
+        """
+        stopped = asyncio.ensure_future(self.server.stopping.wait())
+        fenced = asyncio.ensure_future(self.standing.until_fenced())
+        try:
+            await asyncio.wait([stopped, fenced], return_when=asyncio.FIRST_COMPLETED)
+            if fenced.done():
+                fenced.result()
+        finally:
+            stopped.cancel()
+            fenced.cancel()
 
 
 class Quiet(uvicorn.Server):
