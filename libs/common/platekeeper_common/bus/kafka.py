@@ -264,7 +264,7 @@ class KafkaBus:
             raise Fenced("the brokers no longer take this process's word: it must end and start anew")
 
     def _failure(self, error: KafkaError) -> Exception:
-        if isinstance(error, FATAL):
+        if isinstance(error, FATAL) or self._producer.died():
             if not self._fenced.is_set():
                 log.error("producer_fenced", reason=type(error).__name__)
             self._fenced.set()

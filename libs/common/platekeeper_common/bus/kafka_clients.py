@@ -191,6 +191,11 @@ class Connected:
                     self._client = await self._start()
         return self._client
 
+    def died(self) -> bool:
+        """Whether this is a producer that can send no more: a fault of the client ended its work."""
+        sender = getattr(self._client, "_sender", None)
+        return sender is not None and sender.sender_task is not None and sender.sender_task.done()
+
     async def close(self) -> None:
         """Stop it; nobody gets it any more."""
         self._closed = True
