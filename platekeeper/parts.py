@@ -34,6 +34,7 @@ class Running:
         """
         self.name = name
         self.part = part
+        self._stopping = False
         self.task = asyncio.create_task(run, name=name)
         self._died = died
         self.task.add_done_callback(self._say_death)
@@ -50,11 +51,14 @@ class Running:
     @property
     def dead(self) -> str | None:
         """Why only a new process would do its work again; None when it runs, was stopped, or waits for a person."""
+        if self.task.done() and self.task.cancelled() and not self._stopping:
+            return f"{self.name}: was cancelled by nobody's word"
         error = self._error()
         return None if error is None or isinstance(error, Halted) else f"{self.name}: ended by {type(error).__name__}"
 
     async def stop(self) -> None:
         """Cancel and wait; a part that died before has said so in the log."""
+        self._stopping = True
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
 
@@ -64,8 +68,8 @@ class Running:
     def _say_death(self, _task: asyncio.Task[None]) -> None:
         if (error := self._error()) is not None:
             _log.error("part failed", part=self.name, error=describe(error))
-            if self.dead:
-                self._died()
+        if self.dead:
+            self._died()
 
 
 class Told:

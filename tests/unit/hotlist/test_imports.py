@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from databases import on_both
 from hypothesis import given
 from hypothesis import strategies as st
 from profiles import department
@@ -42,6 +43,8 @@ from platekeeper_hotlist.matching import USUAL_LOOK_ALIKES
 from platekeeper_hotlist.policy import HotlistPolicy
 from platekeeper_hotlist.room import HotlistSettings
 from platekeeper_hotlist.service import SERVICE
+
+pytestmark = on_both
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 FILE = "plate,state,reason\n7SAM123,CA,Taken\n7SAM123,NV,Taken\n8abc-456,,Burglary\n"
@@ -262,7 +265,7 @@ async def test_a_silent_import_that_was_given_up_takes_nothing_off(here: Town) -
 async def test_a_whole_file_makes_the_lists_word_fresh(here: Town) -> None:
     list_id = await open_list(here, editor(here))
     await taken(here, list_id, FILE)
-    here.clock.advance(minutes=5)
+    await here.let_pass(minutes=5)
     await taken(here, list_id, FILE, mode="replace")
     here.clock.advance(minutes=1)
     await publish(here, seen(here, "8ABC456"))
