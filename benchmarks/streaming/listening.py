@@ -11,7 +11,9 @@ from urllib.parse import urlencode
 class Listener:
     """One open stream."""
 
-    def __init__(self, address: tuple[str, int], trusted: ssl.SSLContext, authorization: str, use: dict[str, str]) -> None:
+    def __init__(
+        self, address: tuple[str, int], trusted: ssl.SSLContext, authorization: str, use: dict[str, str]
+    ) -> None:
         """Opens it; `came` holds when the first hit of each plate came, by `time.perf_counter`."""
         self.came: dict[str, float] = {}
         self.ended: str | None = None

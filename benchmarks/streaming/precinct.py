@@ -91,7 +91,6 @@ class Precinct:
         return session
 
 
-
 @asynccontextmanager
 async def standing(var: Path, settings: Mapping[str, str]) -> AsyncIterator[Precinct]:
     """The stack, until the block ends. Raises RuntimeError with what it said when it does not come up."""

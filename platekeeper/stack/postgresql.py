@@ -28,6 +28,12 @@ ADMINISTRATOR = "postgres"
 _PROGRAMS = Path("/usr/lib/postgresql")
 _FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
 """For data that nobody misses after the machine fails."""
+_DURABLE = {
+    # Reads have random ids: what is written to their indexes stays in memory, and is logged whole less often.
+    "shared_buffers": "512MB",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+}
 _ORDINARY = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -134,7 +140,10 @@ class Server:
             self._make_cluster(binaries, user)
         self.port = self.port or free_port()
         settings = (
-            dict(_ORDINARY) | ({} if self.durable else _FORGETFUL) | dict(self.settings) | {"port": str(self.port)}
+            dict(_ORDINARY)
+            | (_DURABLE if self.durable else _FORGETFUL)
+            | dict(self.settings)
+            | {"port": str(self.port)}
         )
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command: list[str | Path] = [binaries / "postgres", "-D", self.data, *options]

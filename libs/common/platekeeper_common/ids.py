@@ -64,12 +64,11 @@ def new() -> str:
 
 
 def _bytes(part: str | int | datetime | bytes) -> bytes:
+    if isinstance(part, str):
+        return b"s" + part.encode()
     if isinstance(part, datetime):
         if part.tzinfo is None:
             raise ValueError("a moment in an id must know its time zone")
         at = part if part.tzinfo is UTC else part.astimezone(UTC)
         return b"t" + at.isoformat(timespec="microseconds").encode()
-    if isinstance(part, bytes):
-        return b"b" + part
-    return f"{'s' if isinstance(part, str) else 'i'}{part}".encode()
-
+    return b"b" + part if isinstance(part, bytes) else b"i%d" % part

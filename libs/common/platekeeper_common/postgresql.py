@@ -116,8 +116,7 @@ class Postgresql:
     async def alone(self, name: str) -> AsyncIterator[None]:
         """Wait until no other process is in a block of that name; keep the others out while the connection lasts."""
         async with self._pool.connect() as connection:
-            await connection.execute(_UNHURRIED)
-            await connection.execute(_LOCK, {"key": lock_key(self.schema, name)})
+            await connection.execute(_UNHURRIED_LOCK, {"key": lock_key(self.schema, name)})
             yield
 
     @asynccontextmanager
@@ -211,6 +210,7 @@ _CONFINE = text(
     " FROM pg_roles WHERE rolname = :role"
 )
 _RELEASE = text("SELECT set_config('role', 'none', true), set_config('search_path', :path, true)")
-_UNHURRIED = text(
-    "SELECT set_config('lock_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)"
+_UNHURRIED_LOCK = text(
+    "SELECT set_config('lock_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),"
+    " pg_advisory_xact_lock(:key)"
 )

@@ -83,7 +83,7 @@ class Relay:
 
     async def flush(self) -> None:
         """Send all that is there now, when it is this one's turn. Raises Unavailable."""
-        while await self._send_alone():
+        while await self._send_alone() == BATCH:
             pass
 
     async def _send_alone(self) -> int:

@@ -94,8 +94,7 @@ async def _deliver(here: HotlistRoom, to: Listener, following: Hits) -> AsyncGen
             coming = asyncio.ensure_future(anext(own))
             # A client that goes now must not leave a transaction half closed.
             with CancelScope(shield=True):
-                await _record(here, to, hit)
-                told = await handlers.as_told(here, hit)
+                told = await _recorded(here, to, hit)
             if told is not None:
                 yield _event(offset, told)
     except (Unauthenticated, Refused) as error:
@@ -133,17 +132,19 @@ async def _demand_token(here: HotlistRoom, to: Listener) -> None:
     here.foundation.policies.of(caller.agency_id)
 
 
-async def _record(here: HotlistRoom, to: Listener, hit: HitRaised) -> None:
-    """Commit the record of a delivery. Raises Busy `audit_unavailable` (B8)."""
+async def _recorded(here: HotlistRoom, to: Listener, hit: HitRaised) -> CountedHit | None:
+    """The hit as it is told, its delivery recorded. Raises Busy `audit_unavailable` (B8)."""
     query = {"stream": "delivered", "hit": hit.id, "plate": hit.read.plate, "listed": hit.entry.plate}
     try:
         async with here.db.tx() as tx:
             await edge.refuse_when_audit_lags(here, tx, to.caller)
+            told = await handlers.as_told(tx, here, hit)
             result = Result(count=1, ids=[hit.id])
             tx.emit(await here.recorder.plate_data(to.caller, Action.HITS_STREAM, to.use, query, result, to.place))
             await edge.commit_or_refuse(tx)
     except Unavailable as error:
         raise Busy("the access record cannot be written", code="audit_unavailable", clause="B8") from error
+    return told
 
 
 def _event(offset: int, hit: CountedHit) -> bytes:

@@ -163,21 +163,20 @@ async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead]) -> None:
         here.meter.count(HITS, kind=hit.raised.kind, late=str(hit.raised.late).lower())
 
 
-async def as_told(here: HotlistRoom, raised: HitRaised) -> CountedHit | None:
+async def as_told(tx: Tx, here: HotlistRoom, raised: HitRaised) -> CountedHit | None:
     """The hit as it stands when it is delivered, None when it is kept no more; `told_late`: no live alert (E2).
 
     One that was live and is not any more counts as told late from now on: when its vehicle is seen again, that is told,
     live. Raises Unavailable.
     """
-    async with here.db.tx() as tx:
-        hit = await hits.find(tx, raised.agency_id, raised.id)
-        if hit is None or hit.told_late or hit.raised.kind == "partial" or hit.live(here.clock()):
-            return hit
-        hit = await hits.find(tx, raised.agency_id, raised.id, held=True)
-        if hit is None or hit.live(here.clock()):
-            return hit
-        await hits.tell_late(tx, raised.id)
-        return replace(hit, told_late=True)
+    hit = await hits.find(tx, raised.agency_id, raised.id)
+    if hit is None or hit.told_late or hit.raised.kind == "partial" or hit.live(here.clock()):
+        return hit
+    hit = await hits.find(tx, raised.agency_id, raised.id, held=True)
+    if hit is None or hit.live(here.clock()):
+        return hit
+    await hits.tell_late(tx, raised.id)
+    return replace(hit, told_late=True)
 
 
 def demand_use(here: HotlistRoom, by: Caller, use: Use) -> None:

@@ -58,7 +58,7 @@ class Device:
         )
 
 
-class Sighting(Struct, frozen=True, kw_only=True):
+class Sighting(Struct, frozen=True, kw_only=True, gc=False):
     """What a frame and a read have in common: which camera, when, where, which way."""
 
     camera_id: CameraId
@@ -77,7 +77,7 @@ class SentFrame:
     image: bytes
 
 
-class SentRead(Struct, frozen=True, kw_only=True):
+class SentRead(Struct, frozen=True, kw_only=True, gc=False):
     """A read as a recogniser in the camera made it, its plate and candidates as it wrote them."""
 
     device_read_id: str
@@ -99,8 +99,7 @@ class Unreadable:
     error: PlatekeeperError
 
 
-@dataclass(frozen=True, slots=True)
-class ReadResult:
+class ReadResult(Struct, frozen=True, gc=False):
     """What became of one read of a call: its id, or the code and detail of its refusal."""
 
     device_read_id: str | None
@@ -124,7 +123,7 @@ class ReadResult:
         return {name: value for name, value in told.items() if value is not None} | {"accepted": self.accepted}
 
 
-class JudgedRead(Struct, frozen=True, kw_only=True):
+class JudgedRead(Struct, frozen=True, kw_only=True, gc=False):
     """A read that can be taken."""
 
     id: ReadId

@@ -62,20 +62,21 @@ async def take_frame(here: IngestRoom, who: Caller, read: Callable[[], Awaitable
 
 
 async def take_reads(
-    here: IngestRoom, who: Caller, read: Callable[[], Awaitable[Sequence[SentRead | Unreadable]]]
+    here: IngestRoom, who: Caller, read: Callable[[], Awaitable[Callable[[], Sequence[SentRead | Unreadable]]]]
 ) -> list[ReadResult]:
     """What became of each read, in the order of the call; the accepted ones are durable on the bus, their crops kept.
 
-    `read` is awaited only when the device is known and there is room. Two reads of one id are one. Raises Invalid
+    `read` is awaited only when the device is known and there is room; it answers what decodes them. Two reads of one id
+    are one. Raises Invalid
     `no_read_accepted` with the results when none was, and Unavailable when store or bus cannot take them; sending them
     again is then safe.
     """
     with here.intake.call():
         sender = here.register.sender(who)
         here.intake.demand_room(here.intake.waiting_reads)
-        sent = await _arrived(here, read)
+        decode = await _arrived(here, read)
         received_at = here.clock()
-        judged = await here.aside(lambda: [_judge(here, sender, item, received_at) for item in sent])
+        judged = await here.aside(lambda: [_judge(here, sender, item, received_at) for item in decode()])
         results = [item if isinstance(item, ReadResult) else item.result for item in judged]
         taken: dict[ReadId, JudgedRead] = {}
         for item in judged:

@@ -27,30 +27,30 @@ _Pixel = Annotated[int, Meta(ge=0, le=100_000)]
 _Pixels = Annotated[int, Meta(ge=1, le=100_000)]
 
 
-class _Position(Struct, forbid_unknown_fields=True):
+class _Position(Struct, forbid_unknown_fields=True, gc=False):
     latitude: Annotated[float, Meta(ge=-90, le=90)]
     longitude: Annotated[float, Meta(ge=-180, le=180)]
 
 
-class _Candidate(Struct, forbid_unknown_fields=True):
+class _Candidate(Struct, forbid_unknown_fields=True, gc=False):
     plate: _Plate
     confidence: _Share
 
 
-class _Box(Struct, forbid_unknown_fields=True):
+class _Box(Struct, forbid_unknown_fields=True, gc=False):
     x: _Pixel
     y: _Pixel
     width: _Pixels
     height: _Pixels
 
 
-class _Model(Struct, forbid_unknown_fields=True):
+class _Model(Struct, forbid_unknown_fields=True, gc=False):
     name: _Name
     version: _Name
     checksum: Annotated[str, Meta(max_length=128)] = ""
 
 
-class _Read(Struct, forbid_unknown_fields=True):
+class _Read(Struct, forbid_unknown_fields=True, gc=False):
     read_id: _Reference
     camera_id: _Reference
     plate: _Plate

@@ -80,7 +80,7 @@ async def post_frame(request: Request, who: Annotated[Caller, may(Action.FRAME_P
 @router.post("/v1/reads", status_code=202, tags=["reads"], openapi_extra=_READS_BODY, response_model=ReadsAnswer)
 async def post_reads(request: Request, who: Annotated[Caller, may(Action.READS_POST)], here: Here) -> Response:
     """Keep reads made in the camera, up to 1,000. The call fails as a whole only when none of them is accepted."""
-    results = await handlers.take_reads(here, who, partial(uploads.read_reads, request, here))
+    results = await handlers.take_reads(here, who, partial(uploads.read_reads, request))
     return Response(reads_answer(results), 202, media_type="application/json")
 
 

@@ -3,7 +3,8 @@
 Bodies stay in memory: nothing that was photographed is written anywhere before it is encrypted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 from fastapi import Request
@@ -18,7 +19,6 @@ from platekeeper_common.errors import Invalid, TooLarge
 from platekeeper_ingest import plain_reads
 from platekeeper_ingest.documents import EdgeRead, FrameMetadata
 from platekeeper_ingest.domain import SentFrame, SentRead, Unreadable
-from platekeeper_ingest.room import IngestRoom
 
 MAX_READS = 1_000
 """Reads in one call."""
@@ -71,10 +71,11 @@ async def read_frame(request: Request) -> SentFrame:
         await form.close()
 
 
-async def read_reads(request: Request, here: IngestRoom) -> Sequence[SentRead | Unreadable]:
-    """The reads in a body of JSON or NDJSON, each on its own: one that is wrong spoils no other.
+async def read_reads(request: Request) -> Callable[[], Sequence[SentRead | Unreadable]]:
+    """What decodes the body of JSON or NDJSON that has arrived, to be called where it holds nobody up.
 
-    Raises Invalid when the body as a whole is none, or holds no read or more than 1,000; TooLarge over the limit.
+    It answers each read on its own: one that is wrong spoils no other. It raises Invalid when the body as a whole is
+    none, or holds no read or more than 1,000. Raises Invalid for another kind of body, TooLarge over the limit.
     """
     media_type = _media_type(request)
     if media_type not in ("application/json", NDJSON):
@@ -85,7 +86,7 @@ async def read_reads(request: Request, here: IngestRoom) -> Sequence[SentRead | 
         raise _refused(error) from error
     except ClientDisconnect as error:
         raise HTTPException(400, "the upload broke off") from error
-    return await here.aside(lambda: _reads(body, lines=media_type == NDJSON))
+    return partial(_reads, body, lines=media_type == NDJSON)
 
 
 def _reads(body: bytes, *, lines: bool) -> list[SentRead | Unreadable]:

@@ -27,7 +27,7 @@ CAMERAS_AT_MOST = 100
 """Cameras that one search may name."""
 
 
-class KeptRead(Struct, frozen=True, kw_only=True):
+class KeptRead(Struct, frozen=True, kw_only=True, gc=False):
     """A read in the records office, until when it is kept and by which rule (F1)."""
 
     read: PlateRead

@@ -20,6 +20,10 @@ LARGEST_EVENT = 1_000_000
 """Bytes of one event; a broker takes 1,048,588 unless told otherwise."""
 FETCH_BYTES = 8 * 1024 * 1024
 """What a consumer takes from one broker in one request."""
+PARTITION_BYTES = 4 * 1024 * 1024
+"""What it takes from one partition of it: members that are behind handle more events in each transaction."""
+IDLE_MS = 2000
+"""How long a broker holds the request of a reader for which there is nothing; it answers what comes at once."""
 
 log = structlog.get_logger()
 # It says the same many times a second in an outage, and writes whole records at its lowest level: what matters, we say.
@@ -88,6 +92,7 @@ class Clients:
             enable_auto_commit=False,
             auto_offset_reset=reset,
             fetch_max_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=IDLE_MS,
             request_timeout_ms=self._answer,
             **settings,
         )
@@ -102,6 +107,7 @@ class Clients:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_bytes=FETCH_BYTES,
+            max_partition_fetch_bytes=PARTITION_BYTES,
             session_timeout_ms=int(self._patience.session * 1000),
             heartbeat_interval_ms=int(self._patience.heartbeat * 1000),
             rebalance_timeout_ms=int(rebalance * 1000),

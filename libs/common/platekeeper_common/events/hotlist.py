@@ -13,7 +13,7 @@ MatchKind = Literal["exact", "look_alike", "partial"]
 """`partial`: the entry is a plate with wildcards, and the read one of many that it means; confirms nothing (A7)."""
 
 
-class ListedEntry(Struct, frozen=True, kw_only=True):
+class ListedEntry(Struct, frozen=True, kw_only=True, gc=False):
     """The hot list entry as it stood when it matched."""
 
     id: EntryId

@@ -9,14 +9,14 @@ from platekeeper_common.events.envelope import Event, Topic
 from platekeeper_common.ids import CameraId, DeviceId, FrameId
 
 
-class Position(Struct, frozen=True):
+class Position(Struct, frozen=True, gc=False):
     """WGS 84, degrees."""
 
     latitude: float
     longitude: float
 
 
-class ImageReference(Struct, frozen=True):
+class ImageReference(Struct, frozen=True, gc=False):
     """A claim check: where the encrypted picture lies in the object store, and the SHA-256 (hex) of its plain bytes."""
 
     path: str

@@ -9,11 +9,12 @@ from platekeeper_common.events.envelope import Event, Topic
 from platekeeper_common.events.ingest import ImageReference, Position
 from platekeeper_common.ids import AgencyId, CameraId, DeviceId, FrameId, ReadId
 
+# Reads come by the thousand and nothing in them can refer back to them: the garbage collector need not look (gc=False).
 MAX_READS = 500
 """How many reads of one camera one event may carry."""
 
 
-class Model(Struct, frozen=True):
+class Model(Struct, frozen=True, gc=False):
     """Which recogniser said so (clause J1)."""
 
     name: str
@@ -22,14 +23,14 @@ class Model(Struct, frozen=True):
     """SHA-256 (hex) over the model files; empty when an edge recogniser did not say."""
 
 
-class Candidate(Struct, frozen=True):
+class Candidate(Struct, frozen=True, gc=False):
     """What the plate may also be."""
 
     plate: str
     confidence: float
 
 
-class Box(Struct, frozen=True):
+class Box(Struct, frozen=True, gc=False):
     """Pixels of the frame from the top left."""
 
     x: int
@@ -38,7 +39,7 @@ class Box(Struct, frozen=True):
     height: int
 
 
-class PlateRead(Struct, frozen=True, kw_only=True):
+class PlateRead(Struct, frozen=True, kw_only=True, gc=False):
     """A camera saw a plate. A correction or a better frame of the same pass is a new version of the same id."""
 
     id: ReadId
