@@ -184,7 +184,7 @@ class Server:
             shutil.chown(secret, user, user)
         command = [
             *(binaries / "initdb", "-D", self.data, "-U", ADMINISTRATOR, f"--pwfile={secret}"),
-            *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"),
+            *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--lc-collate=C"),
             *(("--data-checksums",) if self.durable else ("--no-sync",)),
         ]
         own = {"user": user, "group": user, "extra_groups": []} if user else {}
