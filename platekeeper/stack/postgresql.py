@@ -24,7 +24,7 @@ PACKAGE = "postgresql"
 USER = "postgres"
 ADMINISTRATOR = "postgres"
 _PROGRAMS = Path("/usr/lib/postgresql")
-_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
+_FORGETFUL = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
 """For data that nobody misses after the machine fails."""
 _ORDINARY = {
     "listen_addresses": "127.0.0.1",
