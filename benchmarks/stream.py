@@ -192,13 +192,13 @@ class Bench:
         """Return when nothing waits for hotlist or retention. Raises TimeoutError."""
         async with asyncio.timeout(DRAIN_SECONDS):
             for group in GROUPS:
-                while await self._bus.backlog(group, PlatesRead.topic):
+                while await self._bus.backlog(group, PlatesRead.topic):  # noqa: ASYNC110 - the bus tells nobody
                     await asyncio.sleep(0.05)
 
     async def _until_told(self, listener: Listener, calls: int) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(2):
-                while len(listener.came) < calls and listener.ended is None:
+                while len(listener.came) < calls and listener.ended is None:  # noqa: ASYNC110 - a thread hears them
                     await asyncio.sleep(0.05)
         if listener.ended is not None:
             raise RuntimeError(f"the stream of hits ended: {listener.ended}")
@@ -261,12 +261,11 @@ def _report(
         f"  {'ratio by the clock':<34}{full.rate / rate:10.2f}",
         f"  {'ratio by CPU':<34}{cost / full.cost:10.2f}",
         *(
-            f"  {f'POST to hit at {name} load':<34}{_at(passed.delays, 0.5):10,.0f} ms p50"
-            f"{_at(passed.delays, 0.99):8,.0f} ms p99 ({len(passed.delays)} hits, {passed.rate:,.0f} reads/s)"
+            f"  {f'POST to hit at {name} load':<34}{_quantiles(passed.delays)} of {len(passed.delays)},"
+            f" {passed.rate:,.0f} reads/s"
             for name, passed in (("full", full), ("half", half))
         ),
-        f"  {'POST to answer at half load':<34}{_at(half.answers, 0.5):10,.0f} ms p50"
-        f"{_at(half.answers, 0.99):8,.0f} ms p99",
+        f"  {'POST to answer at half load':<34}{_quantiles(half.answers)}",
         f"  {'calls told to come again':<34}{full.refusals + half.refusals:10,}",
         "",
         f"  {'CPU at full load':<34}{'us a read':>10}{'share':>8}",
@@ -284,6 +283,10 @@ def _shares(cpu: Mapping[str, float], reads: float, seconds: float) -> list[str]
     lines = [f"  {name:<34}{spent / reads * 1e6:10.1f}{spent / seconds:8.0%}" for name, spent in told]
     whole = sum(cpu.values())
     return [*lines, f"  {'together':<34}{whole / reads * 1e6:10.1f}{whole / seconds:8.0%}"]
+
+
+def _quantiles(values: Sequence[float]) -> str:
+    return f"{_at(values, 0.5):10,.0f} ms p50 {_at(values, 0.99):7,.0f} ms p99"
 
 
 def _at(values: Sequence[float], share: float) -> float:

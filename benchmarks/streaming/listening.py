@@ -54,9 +54,9 @@ class Listener:
     def _take(self, line: bytes, came: float) -> None:
         if line.startswith(b": open"):
             self._opened.set()
-        elif line.startswith(b"HTTP/1.1") and b" 200 " not in line:
-            self.ended = line.decode()
-        elif line.startswith((b"event: end", b"event: error")):
+        elif line.startswith((b"event: end", b"event: error")) or (
+            line.startswith(b"HTTP/1.1") and b" 200 " not in line
+        ):
             self.ended = line.decode()
         elif line.startswith(b"data: ") and b'"plate"' in line:
             self.came.setdefault(json.loads(line[6:])["read"]["plate"], came)

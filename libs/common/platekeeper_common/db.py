@@ -43,6 +43,7 @@ class Engine(Protocol):
     def confined(self, connection: AsyncConnection, role: str) -> AbstractAsyncContextManager[None]: ...  # noqa: D102
     def meaning(self, error: BaseException) -> Exception | None: ...  # noqa: D102
     def alone(self, name: str) -> AbstractAsyncContextManager[None]: ...  # noqa: D102
+    async def wait(self, writing: AsyncConnection, name: str) -> None: ...  # noqa: D102
     def hearing(self, emitted: asyncio.Event) -> AbstractAsyncContextManager[None]: ...  # noqa: D102
     async def tell(self, writing: AsyncConnection) -> None: ...  # noqa: D102
     async def close(self) -> None: ...  # noqa: D102
@@ -100,6 +101,16 @@ class Tx:
         connection = await self._writer()
         with self._statement():
             await self._db.engine.lock(connection, name)
+
+    async def alone(self, name: str) -> None:
+        """Wait, without end, until no other process holds the name, and hold it until this unit of work ends.
+
+        On SQLite one process has the file, and nothing is held. Raises Unavailable.
+        """
+        if self._db.engine.several_writers:
+            connection = await self._writer()
+            with self._statement():
+                await self._db.engine.wait(connection, name)
 
     async def hold(self, statement: Select[Any]) -> Sequence[Row[Any]]:
         """The rows of a select `with_for_update`, as they are now and stay for all others until the commit.

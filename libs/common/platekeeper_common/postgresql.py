@@ -116,8 +116,12 @@ class Postgresql:
     async def alone(self, name: str) -> AsyncIterator[None]:
         """Wait until no other process is in a block of that name; keep the others out while the connection lasts."""
         async with self._pool.connect() as connection:
-            await connection.execute(_UNHURRIED_LOCK, {"key": lock_key(self.schema, name)})
+            await self.wait(connection, name)
             yield
+
+    async def wait(self, writing: AsyncConnection, name: str) -> None:
+        """As `lock`, but however long it takes; this transaction may also wait for us as long as it likes."""
+        await writing.execute(_UNHURRIED_LOCK, {"key": lock_key(self.schema, name)})
 
     @asynccontextmanager
     async def hearing(self, emitted: asyncio.Event) -> AsyncIterator[None]:

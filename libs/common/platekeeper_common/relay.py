@@ -83,21 +83,16 @@ class Relay:
 
     async def flush(self) -> None:
         """Send all that is there now, when it is this one's turn. Raises Unavailable."""
-        while await self._send_alone() == BATCH:
+        while await self.send() == BATCH:
             pass
 
-    async def _send_alone(self) -> int:
-        # For each batch anew: another process that waits for this one must not wait for a whole backlog.
-        async with self._db.alone("relay"):
-            return await self.send()
-
     async def send(self) -> int:
-        """Send one batch; how many events it held. Raises Unavailable."""
+        """Send one batch when it is this one's turn; how many events it held. Raises Unavailable."""
+        # For each batch anew: another process that waits for this one must not wait for a whole backlog.
         async with self._db.tx() as tx:
+            await tx.alone("relay")
             rows = await tx.rows(select(outbox).order_by(outbox.c.id).limit(BATCH))
-        if not rows:
-            return 0
-        await self._bus.publish([_decoders[row.type].decode(row.data) for row in rows], source=self._source)
-        async with self._db.tx() as tx:
-            await tx.write(delete(outbox).where(outbox.c.id.in_([row.id for row in rows])))
+            if rows:
+                await self._bus.publish([_decoders[row.type].decode(row.data) for row in rows], source=self._source)
+                await tx.write(delete(outbox).where(outbox.c.id.in_([row.id for row in rows])))
         return len(rows)

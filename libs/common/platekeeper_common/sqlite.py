@@ -100,6 +100,9 @@ class Sqlite:
         """Nobody else is there: one process has the file."""
         yield
 
+    async def wait(self, _writing: AsyncConnection, _name: str) -> None:
+        """Nobody else is there."""
+
     @asynccontextmanager
     async def hearing(self, _emitted: asyncio.Event) -> AsyncIterator[None]:
         """Nobody else emits."""

@@ -81,13 +81,13 @@ def read(item: bytes) -> SentRead | None:
         return None
     if model is not None and not (_one_line(model.name) and _one_line(model.version)):
         return None
-    box = sent.box
+    place, box = sent.position, sent.box
     return SentRead(
         device_read_id=sent.read_id,
         sighting=Sighting(
             camera_id=CameraId(sent.camera_id),
             captured_at=captured_at,
-            position=sent.position and ingest.Position(sent.position.latitude, sent.position.longitude),
+            position=ingest.Position(place.latitude, place.longitude) if place else None,
             heading=sent.heading,
             lane=sent.lane,
         ),
@@ -95,8 +95,8 @@ def read(item: bytes) -> SentRead | None:
         confidence=sent.confidence,
         state=sent.state,
         candidates=tuple([recognition.Candidate(other.plate, other.confidence) for other in sent.candidates]),
-        box=box and recognition.Box(box.x, box.y, box.width, box.height),
-        model=model and recognition.Model(model.name, model.version, model.checksum),
+        box=recognition.Box(box.x, box.y, box.width, box.height) if box else None,
+        model=recognition.Model(model.name, model.version, model.checksum) if model else None,
     )
 
 
