@@ -44,6 +44,9 @@ check: $(READY) ## Style, types and import walls
 bench: $(READY) ## Measure edge reads a second beside bare SQLite, in under a minute (ARGS: its options)
 	@$(VENV)/bin/python benchmarks/embedded.py $(ARGS)
 
+bench-stream: $(READY) ## Measure edge reads a second through the full stack beside a bare yardstick, in about ten minutes (ARGS)
+	@$(VENV)/bin/python benchmarks/stream.py $(ARGS)
+
 format: $(READY) ## Rewrite the code in the house's style
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .

@@ -79,6 +79,7 @@ def main() -> int:
     parser.add_argument("--entries", type=int, default=1_000_000, help="how many plates are listed")
     parser.add_argument("--batch", type=int, default=500, help="reads in a call")
     parser.add_argument("--yardstick-events", type=int, default=YARDSTICK_EVENTS, help="events the yardstick carries")
+    parser.add_argument("--yardstick-runs", type=int, default=YARDSTICK_RUNS, help="of which the median is told")
     parser.add_argument("--folder", type=Path, help="where everything lies for the run (otherwise the system's own)")
     options = parser.parse_args()
     log.configure()
@@ -102,7 +103,7 @@ async def _measure(folder: Path, options: argparse.Namespace) -> str:
         full = await bench.full(options.seconds)
         half = await bench.at(full.rate / 2, options.seconds)
         await bench.check()
-        bare = [await _bare(stack, options.yardstick_events, run) for run in range(YARDSTICK_RUNS)]
+        bare = [await _bare(stack, options.yardstick_events, run) for run in range(options.yardstick_runs)]
     return _report(full, half, bare, options)
 
 

@@ -221,6 +221,7 @@ def _service_parts(service: Service, room: Room, app: FastAPI, died: Callable[[]
             room.dead_letters,
             clock=room.clock,
             most=consumes.most,
+            gather=consumes.gather,
             drain=foundation.settings.drain_seconds,
         )
         running.append(start(f"consume {consumes.group}", consumer.run(), consumer))

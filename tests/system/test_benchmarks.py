@@ -36,3 +36,24 @@ async def test_the_upload_benchmark_tells_its_figures_and_the_ratios() -> None:
     told = out.decode().splitlines()
     assert [line.split()[-1] for line in told[1:4]] == ["frames/s"] * 3
     assert all(float(line.split()[-1]) > 0 for line in told[4:])
+
+
+async def test_the_stream_benchmark_carries_reads_through_the_full_stack_and_tells_its_figures() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        PROJECT / "benchmarks" / "stream.py",
+        *("--seconds=2", "--warm-up=0.5", "--entries=2000", "--batch=20"),
+        *("--yardstick-events=6", "--yardstick-runs=1"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    told = out.decode().splitlines()
+    assert told[0].startswith("batches of 20 reads against 2,000 listed plates")
+    figures = dict(zip(("rate", "bare", "by clock", "by cpu"), told[1:5], strict=True))
+    for line in figures.values():
+        assert float(line.removesuffix(" reads/s over 2 s").split()[-1 if "ratio" in line else -2].replace(",", "")) > 0
+    assert [line.split()[:4] for line in told[5:7]] == [["POST", "to", "hit", "at"]] * 2
+    assert any(line.split()[:1] == ["retention-worker"] for line in told)
+    assert any(line.split()[:2] == ["bare", "consumer"] for line in told)

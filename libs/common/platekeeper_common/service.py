@@ -82,6 +82,8 @@ class Consumes:
     """Makes the handler from the service's room."""
     most: int = 500
     """Events a batch; few where each takes long, so that progress is kept and a stop is prompt."""
+    gather: float = 0.0
+    """Seconds for which events may gather after a batch that was not full: fewer, larger ones where nobody waits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,10 +82,14 @@ class Consumer:
         *,
         clock: Clock = utc_now,
         most: int = 500,
+        gather: float = 0.0,
         drain: float = 20.0,
         pauses: Pauses | None = None,
     ) -> None:
-        """`most`: events a batch; `drain`: seconds that a batch in hand may take to finish after a cancellation."""
+        """`most`: events a batch; `gather`: seconds for which events may gather after one that was not full.
+
+        `drain`: seconds that a batch in hand may take to finish after a cancellation.
+        """
         self.ready = False
         self.trouble: str | None = "not started"
         self.handled = 0
@@ -93,7 +97,7 @@ class Consumer:
         self.group = group
         self._bus, self._topics = bus, topics
         self._handler, self._dead_letters, self._clock = handler, dead_letters, clock
-        self._most, self._drain, self._pauses = most, drain, pauses or Pauses()
+        self._most, self._gather, self._drain, self._pauses = most, gather, drain, pauses or Pauses()
         self._in_a_row = 0
         self._leaving = asyncio.Event()
         self._log = log.bind(group=group)
@@ -109,6 +113,8 @@ class Consumer:
                 batch = await self._until_there("poll", lambda: member.poll(self._most))
                 if batch is not None:
                     await self._settle_or_drain(batch)
+                    if self._gather and len(batch.records) < self._most:
+                        await asyncio.sleep(self._gather)
         except _Stopped as reason:
             self._log.error("consumer_stopped", reason=str(reason))
             self.ready, self.trouble = False, str(reason)

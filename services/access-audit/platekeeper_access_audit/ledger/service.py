@@ -51,7 +51,7 @@ LEDGER = Service(
         Grant("checkpoint", "INSERT", roles=("worker",)),
     ),
     routes=(proofs, router),
-    consumes=(Consumes("ledger", (AccessRecorded.topic,), keep_records),),
+    consumes=(Consumes("ledger", (AccessRecorded.topic,), keep_records, gather=0.2),),
     emits=(AccessRecorded, CheckpointSigned),
     jobs=(Job("sign checkpoints", sign_checkpoints),),
     policy=SECTIONS,
