@@ -1,6 +1,5 @@
 """Posts bodies over HTTP/1.1 with TLS, a thread for each connection: the cheapest client that the system has."""
 
-import itertools
 import socket
 import ssl
 import threading
@@ -38,13 +37,13 @@ class Posters:
         address: tuple[str, int],
         trusted: ssl.SSLContext,
         tokens: Sequence[str],
-        bodies: Sequence[Body],
+        bodies: Iterator[Body],
         listed: Iterator[str],
     ) -> None:
-        """`tokens`: the Authorization headers of the devices; `listed`: plates that were not posted before."""
+        """`tokens`: the devices' Authorization headers; `bodies` without end; `listed`: plates not posted before."""
         self.posted = Posted()
         self._address, self._trusted, self._tokens = address, trusted, tokens
-        self._bodies, self._listed = itertools.cycle(bodies), listed
+        self._bodies, self._listed = bodies, listed
         self._lock = threading.Lock()
 
     def run(self, connections: int, due: Next) -> None:

@@ -64,12 +64,12 @@ async def test_healthy_events_are_handled_in_order_and_done(harness: Harness) ->
 async def test_where_nobody_waits_events_gather_between_batches(harness: Harness) -> None:
     desk, letters = Desk(), LetterBox()
     async with harness.bus() as bus:
-        await bus.publish(frames("cam-a", [0]), source="test")
+        await bus.publish(frames("cam-a", range(1)), source="test")
         loop = consumer(bus, desk, letters, gather=2.0)
         async with running(loop):
             await eventually(lambda: loop.handled == 1)
             for number in range(1, 6):
-                await bus.publish(frames("cam-a", [number]), source="test")
+                await bus.publish(frames("cam-a", range(number, number + 1)), source="test")
             await eventually(lambda: loop.handled == 6)
     assert desk.kept == list(range(6))
     assert len(desk.batches) <= 4
