@@ -10,7 +10,7 @@ MANIFESTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: help install run up down test check bench format lock clean
+.PHONY: help install run up down test check chaos bench format lock clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ check: $(READY) ## Style, types and import walls
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/platekeeper policy check
+
+chaos: $(READY) ## Kill -9 fifty times in the full stack under load, then count that nothing is lost (ARGS: its options)
+	@PYTHONPATH=tests:tests/system $(VENV)/bin/python -m chaos $(ARGS)
 
 bench: $(READY) ## Measure edge reads a second beside bare SQLite, in under a minute (ARGS: its options)
 	@$(VENV)/bin/python benchmarks/embedded.py $(ARGS)

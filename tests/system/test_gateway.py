@@ -1,7 +1,9 @@
 """The gateway as callers meet it: a real HAProxy before really standing services."""
 
 import json
+import os
 import re
+import signal
 import socket
 import ssl
 import threading
@@ -251,6 +253,16 @@ def test_a_service_that_is_away_is_said_to_be() -> None:
                 assert client.get("/health/ingest").json()["ready"]
         finally:
             assert started.stop() == 0
+
+
+def test_a_proxy_that_dies_is_missed_at_once_and_not_when_keys_are_next_asked_for(tmp_path: Path) -> None:
+    started, _ = gateway(tmp_path, door().service, keys_every=3600)
+    assert started.started is not None
+    number = started.started.pid
+    for child in Path(f"/proc/{number}/task/{number}/children").read_text().split():
+        os.kill(int(child), signal.SIGKILL)
+    assert started.started.wait(20) == 1
+    assert "HAProxy ended" in started.log.read_text()
 
 
 def test_a_new_key_is_taken_without_a_refused_request() -> None:
