@@ -13,6 +13,7 @@ from platekeeper_common.log import describe
 
 LOOK_SECONDS = 2.0
 """Between two looks at whether an engine is there."""
+ANSWER_SECONDS = 5.0
 _log = structlog.get_logger()
 
 
@@ -33,6 +34,7 @@ class Running:
         """
         self.name = name
         self.part = part
+        self._stopping = False
         self.task = asyncio.create_task(run, name=name)
         self._died = died
         self.task.add_done_callback(self._say_death)
@@ -49,11 +51,14 @@ class Running:
     @property
     def dead(self) -> str | None:
         """Why only a new process would do its work again; None when it runs, was stopped, or waits for a person."""
+        if self.task.done() and self.task.cancelled() and not self._stopping:
+            return f"{self.name}: was cancelled by nobody's word"
         error = self._error()
         return None if error is None or isinstance(error, Halted) else f"{self.name}: ended by {type(error).__name__}"
 
     async def stop(self) -> None:
         """Cancel and wait; a part that died before has said so in the log."""
+        self._stopping = True
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
 
@@ -63,8 +68,8 @@ class Running:
     def _say_death(self, _task: asyncio.Task[None]) -> None:
         if (error := self._error()) is not None:
             _log.error("part failed", part=self.name, error=describe(error))
-            if self.dead:
-                self._died()
+        if self.dead:
+            self._died()
 
 
 class Told:
@@ -83,17 +88,16 @@ class Told:
 class Watch:
     """Asks again and again for something that the process needs, and says when it is not there."""
 
-    def __init__(self, ask: Callable[[], Awaitable[object]], *, seconds: float) -> None:
-        """`ask` raises when it is away, and has so many seconds to answer."""
+    def __init__(self, ask: Callable[[], Awaitable[object]]) -> None:
+        """`ask` raises when it is away, and has ANSWER_SECONDS to answer."""
         self._ask = ask
-        self._seconds = seconds
         self.trouble: str | None = "not asked yet"
 
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
             try:
-                async with asyncio.timeout(self._seconds):
+                async with asyncio.timeout(ANSWER_SECONDS):
                     await self._ask()
                 self.trouble = None
             except (Unavailable, Busy) as error:

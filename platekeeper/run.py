@@ -14,6 +14,7 @@ from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common import auth, log
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR
+from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.ids import PLATFORM
 from platekeeper_common.policy import PolicyError
 from platekeeper_common.settings import SettingsError
@@ -38,7 +39,7 @@ async def run(*, demonstration: bool) -> int:
                 shown.cancel()
                 with suppress(asyncio.CancelledError):
                     await shown
-    except (SettingsError, PolicyError, server.AlreadyRunning, OSError) as error:
+    except (SettingsError, PolicyError, Unavailable, server.AlreadyRunning, OSError) as error:
         print(f"platekeeper: {error}", file=sys.stderr)  # noqa: T201
         return 1
     say("stopped")

@@ -188,9 +188,8 @@ def _registers(foundation: Foundation) -> dict[str, Follower]:
 
 
 def _shared_parts(foundation: Foundation, registers: Mapping[str, Follower], died: Callable[[], None]) -> list[Running]:
-    seconds = foundation.settings.query_seconds
-    bus = Watch(lambda: foundation.bus.backlog("nobody", CheckpointSigned.topic), seconds=seconds)
-    keys = Watch(foundation.verifier.learn, seconds=foundation.settings.peer_seconds)
+    bus = Watch(lambda: foundation.bus.backlog("nobody", CheckpointSigned.topic))
+    keys = Watch(foundation.verifier.learn)
     return [
         *(Running(name, follower.run(), follower, died=died) for name, follower in registers.items()),
         Running("bus", bus.run(), bus, died=died),
@@ -204,7 +203,7 @@ def _service_parts(service: Service, room: Room, app: FastAPI, died: Callable[[]
     foundation = room.foundation
     start = partial(Running, died=died)
     relay = Relay(room.db, foundation.bus, service.name)
-    database = Watch(partial(_ask, room.db), seconds=foundation.settings.query_seconds)
+    database = Watch(partial(_ask, room.db))
     running = [
         start("relay", relay.run(), relay),
         start("database", database.run(), database),

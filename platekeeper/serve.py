@@ -130,7 +130,9 @@ class Life:
                 if self._door.app is not None:
                     raise
                 failures += 1
-                self._door.trouble = f"starting: {type(error).__name__}: {error}"
+                # The words of a driver may quote what was asked.
+                why = describe(error) if isinstance(error, SQLAlchemyError) else str(error)
+                self._door.trouble = f"starting: {why or type(error).__name__}"
                 _log.warning("not started yet", service=self._name, failures=failures, error=describe(error))
                 await asyncio.sleep(PATIENCE.after(failures))
 

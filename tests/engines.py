@@ -27,19 +27,24 @@ Facts = dict[str, Any]
 
 def open_run() -> None:
     """Begin a run; engines run as users of their own, who must reach their folders."""
-    folder = tempfile.mkdtemp(prefix="platekeeper-engines-")
-    Path(folder).chmod(0o755)
-    os.environ[VARIABLE] = folder
+    place = tempfile.mkdtemp(prefix="platekeeper-engines-")
+    Path(place).chmod(0o755)
+    os.environ[VARIABLE] = place
+
+
+def folder() -> Path:
+    """What the run keeps while it lasts."""
+    return Path(os.environ[VARIABLE])
 
 
 def shared(name: str, start: Callable[[Path], tuple[Process, Facts]]) -> Facts:
     """The facts of the run's engine `name`; `start` is given a folder of its own and answers when the engine does."""
-    folder = Path(os.environ[VARIABLE])
-    told = folder / f"{name}.json"
-    with FileLock(folder / f"{name}.lock"):
+    place = folder() / name
+    told = place.with_suffix(".json")
+    with FileLock(place.with_suffix(".lock")):
         if not told.exists():
-            (folder / name).mkdir()
-            process, facts = start(folder / name)
+            place.mkdir()
+            process, facts = start(place)
             assert process.started is not None
             _started.append(process)
             told.write_text(json.dumps({"pid": process.started.pid, "facts": facts}))
@@ -49,15 +54,15 @@ def shared(name: str, start: Callable[[Path], tuple[Process, Facts]]) -> Facts:
 
 def close_run() -> None:
     """Stop every engine of the run and remove what they kept."""
-    folder = Path(os.environ.pop(VARIABLE))
-    groups = [json.loads(told.read_text())["pid"] for told in folder.glob("*.json")]
+    place = Path(os.environ.pop(VARIABLE))
+    groups = [json.loads(told.read_text())["pid"] for told in place.glob("*.json")]
     for sign, seconds in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
         groups = [group for group in groups if _signalled(group, sign)]
         deadline = time.monotonic() + seconds
         while groups and time.monotonic() < deadline:
             time.sleep(0.1)
             groups = [group for group in groups if not _ended_here(group) and _signalled(group, 0)]
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(place, ignore_errors=True)
 
 
 def _ended_here(group: int) -> bool:

@@ -5,17 +5,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
+from zlib import crc32
 
 import databases
+import engines
 import httpx
+from filelock import FileLock
 from profiles import SECTIONS
+from sqlalchemy import make_url
 
 from platekeeper import runtime
-from platekeeper_common import auth, ids
+from platekeeper_common import auth, ids, relay
 from platekeeper_common.auth import Caller, SigningKey
 from platekeeper_common.events.access import AgencyChanged, CheckpointSigned
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.migrate import migrate
 from platekeeper_common.service import Service
 from platekeeper_common.settings import ServiceSettings, Settings
 
@@ -90,6 +96,19 @@ class Town:
         transport = httpx.ASGITransport(app=self.standing.app)
         return httpx.AsyncClient(transport=transport, base_url="http://platekeeper", headers=headers, timeout=30)
 
+    async def let_pass(self, **by: float) -> None:
+        """Let time pass once the records of what was done have left: one that waits for long stops plate data (B8)."""
+
+        async def all_left() -> bool:
+            for room in self.standing.rooms.values():
+                async with room.db.tx() as tx:
+                    if await relay.oldest_record(tx) is not None:
+                        return False
+            return True
+
+        await eventually(all_left)
+        self.clock.advance(**by)
+
     async def say_signed(self, at: datetime) -> None:
         """Say on the bus that the ledger, which does not stand here, signed at `at`, and wait until that is known."""
         foundation = self.standing.foundation
@@ -125,6 +144,8 @@ async def town(
         return {"keys": [key.public()]}
 
     settings = Settings(**({"var": folder, "policies": POLICIES} | await databases.settings(folder, services) | more))
+    for service in services if not settings.database else ():
+        await _put_migrated(settings.database_of(service.name), service)
     async with runtime.stand(services, settings, SECTIONS, clock=clock, own=own, fetch_keys=fetch) as standing:
         here = Town(standing, clock, key)
         await standing.ready()
@@ -134,7 +155,22 @@ async def town(
         yield here
 
 
-async def eventually(true: Callable[[], Any], seconds: float = 5.0) -> Any:
+async def _put_migrated(url: str, service: Service) -> None:
+    """Where there is no database yet, a copy of one that this run migrated once: that takes most of a start."""
+    place = Path(make_url(url).database or "")
+    made = engines.folder() / f"migrated-{service.name}-{crc32(str(service.migrations).encode()):08x}.sqlite"
+    with FileLock(f"{made}.lock"):
+        if not made.exists():
+            part = made.with_suffix(".part")
+            await migrate(f"sqlite+aiosqlite:///{part}", service.migrations)
+            part.rename(made)
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        copyfile(made, place)
+        place.chmod(0o600)
+
+
+async def eventually(true: Callable[[], Any], seconds: float = 20.0) -> Any:
     """The first truthy answer of `true`, which may be async; LookupError and Refused count as not yet."""
     import asyncio
     import inspect

@@ -100,13 +100,8 @@ def take_keys(folder: Path, fetch: Fetch) -> bool | None:
 
 def loaded(at: Mapping[str, Sequence[str]]) -> tuple[Settings, GatewaySettings, dict[str, list[str]]]:
     """Settings from the environment, and where the services answer; `at` stands above both. Raises SettingsError."""
-    known_settings: list[type[BaseSettings]] = [
-        Settings,
-        GatewaySettings,
-        UpSettings,
-        *(service.settings for service in SERVICES),
-    ]
-    environment.refuse_unknown_names(known_settings)
+    own: list[type[BaseSettings]] = [service.settings for service in SERVICES]
+    environment.refuse_unknown_names([Settings, GatewaySettings, UpSettings, *own])
     settings, gateway = environment.load(Settings), environment.load(GatewaySettings)
     known = configuration.addresses(SERVICES, settings)
     if unknown := at.keys() - configuration.names(SERVICES):

@@ -36,7 +36,7 @@ class Broker:
             port = port or int(self._properties()["platekeeper.port"])
         self.port = port or free_port()
         self._more = dict(settings or {})
-        command = [java(), "-Xms128m", f"-Xmx{MEMORY}", "-XX:+UseSerialGC", "-cp"]
+        command: list[str | Path] = [java(), "-Xms128m", f"-Xmx{MEMORY}", "-XX:+UseSerialGC", "-cp"]
         self.process = Process(
             "Kafka", [*command, f"{jars()}/*", "kafka.Kafka", self._file], folder / "log.txt", folder=folder
         )
@@ -77,7 +77,14 @@ class Broker:
         written = {**self._defaults(), **self._more}
         part = self._file.with_suffix(".part")
         part.write_text("".join(f"{name}={value}\n" for name, value in written.items()))
-        tool = [java(), "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{jars()}/*"]
+        tool: list[str | Path] = [
+            java(),
+            "-Xmx128m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            f"{jars()}/*",
+        ]
         options = ["format", "--standalone", "-t", _cluster_id(), "-c", str(part)]
         try:
             subprocess.run(  # noqa: S603 - a command of our own

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from platekeeper.stack import cache
-from platekeeper.stack.process import Process, answers, free_port
+from platekeeper.stack.process import NotStarted, Process, answers, free_port
 
 SOURCE = Path(__file__).with_name("versitygw")
 """Our own main.go over the gateway's packages, go.mod and go.sum that pin all modules, go.lock that pins the wheel."""
@@ -82,7 +82,7 @@ class S3:
 def built() -> Path:
     """The folder of `versitygw`, built at its first use: half a minute on two idle cores.
 
-    Raises subprocess.CalledProcessError when it cannot be fetched or built.
+    Raises NotStarted when it cannot be fetched or built.
     """
     names = ("main.go", "go.mod", "go.sum", "go.lock")
     digest = "-".join(cache.sha256(SOURCE / name)[:6] for name in names)
@@ -99,8 +99,12 @@ def _build(into: Path) -> None:
             "GOCACHE": f"{scratch}/cache",
             "GOMODCACHE": f"{scratch}/modules",
         }
-        command = [_go(Path(scratch)), "build", *_FLAGS, "-o", into / "versitygw", "."]
-        subprocess.run(command, cwd=SOURCE, env={**os.environ, **own}, check=True)  # noqa: S603
+        command: list[str | Path] = [_go(Path(scratch)), "build", *_FLAGS, "-o", into / "versitygw", "."]
+        built = subprocess.run(  # noqa: S603
+            command, cwd=SOURCE, env={**os.environ, **own}, capture_output=True, text=True, check=False
+        )
+        if built.returncode:
+            raise NotStarted(f"the S3 server cannot be built:\n{built.stderr[-2_000:]}")
 
 
 def _go(scratch: Path) -> Path:

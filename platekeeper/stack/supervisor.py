@@ -114,6 +114,9 @@ class Keeper:
     kept: Kept
     member: Member
     changed: Callable[[], None]
+    first_pause: float = FIRST_PAUSE
+    death: str = ""
+    """Why it last ended."""
     stopping: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
 
@@ -129,16 +132,16 @@ class Keeper:
             self.thread.join()
 
     def _keep(self) -> None:
-        pause = FIRST_PAUSE
+        pause = self.first_pause
         while not self.stopping.is_set():
             began = time.monotonic()
-            why = self._live()
+            self.death = self._live()
             if self.stopping.is_set():
                 break
             if time.monotonic() - began > OLD_SECONDS:
-                pause = FIRST_PAUSE
-            _log.warning("process ended", process=self.kept.name, reason=why, again_after_seconds=pause)
-            self._note(ready=False, note=f"{why}; starts again after {pause:.0f} s")
+                pause = self.first_pause
+            _log.warning("process ended", process=self.kept.name, reason=self.death, again_after_seconds=pause)
+            self._note(ready=False, note=f"{self.death}; starts again after {pause:g} s")
             self.member.restarts += 1
             self.kept.what.kill()
             self.stopping.wait(pause)
@@ -175,9 +178,10 @@ class Keeper:
 class Supervisor:
     """Keeps what it is given, in stages."""
 
-    def __init__(self, var: Path, state: State) -> None:
-        """Nothing runs yet."""
+    def __init__(self, var: Path, state: State, *, first_pause: float = FIRST_PAUSE) -> None:
+        """Nothing runs yet. `first_pause`: seconds before what died is started again the first time."""
         self._var = var
+        self._first_pause = first_pause
         self.state = state
         self._writing = threading.Lock()
         self._stages: list[list[Keeper]] = []
@@ -194,7 +198,10 @@ class Supervisor:
 
         Raises RuntimeError for one that has ended several times instead.
         """
-        keepers = [Keeper(kept, Member(kept.name, kept.role, port=kept.port), self.put_down) for kept in stage]
+        keepers = [
+            Keeper(kept, Member(kept.name, kept.role, port=kept.port), self.put_down, self._first_pause)
+            for kept in stage
+        ]
         self.state.members += [keeper.member for keeper in keepers]
         self._stages.append(keepers)
         for keeper in keepers:
@@ -202,7 +209,7 @@ class Supervisor:
         while not self.told.is_set() and not all(keeper.member.ready for keeper in keepers):
             for keeper in keepers:
                 if keeper.member.restarts >= MOST_DEATHS:
-                    raise RuntimeError(f"{keeper.kept.name} does not start: {keeper.member.note}")
+                    raise RuntimeError(f"{keeper.kept.name} does not start: {keeper.death}")
             self.told.wait(LOOK_SECONDS)
 
     def say(self, course: str) -> None:

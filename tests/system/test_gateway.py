@@ -22,6 +22,7 @@ from platekeeper.gateway import configuration, keys
 from platekeeper.gateway.doors import doors
 from platekeeper.registry import SERVICES
 from platekeeper.stack import haproxy
+from platekeeper.stack.process import NotStarted
 from platekeeper_common import ids
 from platekeeper_common.auth import SigningKey
 from platekeeper_common.edge import declared_action
@@ -53,7 +54,7 @@ def test_haproxy_takes_the_committed_configuration(tmp_path: Path) -> None:
     keys.write(tmp_path / "keys", keys.pems({"keys": [SigningKey.make().public() for _ in range(3)]}))
     haproxy.check([tmp_path / "haproxy.cfg", tmp_path / "keys" / keys.PART])
     (tmp_path / "haproxy.cfg").write_text(text.replace("mode http", "mode htpt"))
-    with pytest.raises(haproxy.NotStarted, match="htpt"):
+    with pytest.raises(NotStarted, match="htpt"):
         haproxy.check([tmp_path / "haproxy.cfg"])
 
 

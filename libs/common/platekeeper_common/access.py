@@ -104,7 +104,7 @@ class Recorder:
     async def change(
         self, by: Caller, action: Action, object_type: str, object_id: str, place: Place, written: Mapping[str, Any]
     ) -> AccessRecorded:
-        """The caller changed an object; `written` tells of it before and after, as JSON values, sealed as a query is."""
+        """The caller changed an object; `written` tells of it before and after (JSON values), sealed as a query is."""
         return await self._sealed(
             by, action, place, kind="administration", object_type=object_type, object_id=object_id, query=written
         )

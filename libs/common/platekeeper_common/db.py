@@ -7,7 +7,7 @@ before the first write may have changed by then: whoever decides by what is ther
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 from sqlalchemy import Executable, Row, Select, make_url
@@ -22,6 +22,7 @@ from platekeeper_common.events.envelope import Event
 from platekeeper_common.postgresql import Postgresql
 from platekeeper_common.sqlite import Sqlite
 
+Name = Literal["sqlite", "postgresql"]
 WHOLE = "whole"
 """The lock that `Tx.lock` takes: of all that the service decides."""
 
@@ -29,13 +30,17 @@ WHOLE = "whole"
 class Engine(Protocol):
     """What a database does in its own way; `Sqlite` and `Postgresql` say it for each."""
 
-    several_writers: bool
+    @property
+    def name(self) -> Name: ...  # noqa: D102
+    @property
+    def several_writers(self) -> bool: ...  # noqa: D102
 
     async def reader(self) -> AsyncConnection: ...  # noqa: D102
     async def writer(self) -> AsyncConnection: ...  # noqa: D102
     async def let_go(self, writing: AsyncConnection) -> None: ...  # noqa: D102
     async def lock(self, writing: AsyncConnection, name: str) -> None: ...  # noqa: D102
     def limited(self, connection: AsyncConnection, seconds: float) -> AbstractAsyncContextManager[None]: ...  # noqa: D102
+    def confined(self, connection: AsyncConnection, role: str) -> AbstractAsyncContextManager[None]: ...  # noqa: D102
     def meaning(self, error: BaseException) -> Exception | None: ...  # noqa: D102
     def alone(self, name: str) -> AbstractAsyncContextManager[None]: ...  # noqa: D102
     def hearing(self, emitted: asyncio.Event) -> AbstractAsyncContextManager[None]: ...  # noqa: D102
@@ -102,6 +107,30 @@ class Tx:
         PostgreSQL locks these rows, in the order of the select; SQLite all that there is.
         """
         return await self.write_returning(statement)
+
+    @property
+    def database(self) -> Name:
+        """Which engine this is, for the few statements that are not the same on both."""
+        return self._db.engine.name
+
+    @asynccontextmanager
+    async def confined(self, role: str) -> AsyncIterator[None]:
+        """Statements within may do what the role may, and find the tables in the schema of its name.
+
+        A second wall on PostgreSQL; nothing on SQLite. Raises Unavailable when there is no such role yet.
+        """
+        connection = self._writing or await self._reader()
+        with self._statement():
+            async with self._db.engine.confined(connection, role):
+                yield
+
+    @asynccontextmanager
+    async def driver(self) -> AsyncIterator[Any]:
+        """The driver's own connection, within the write transaction: for what SQLAlchemy has no words for."""
+        connection = await self._writer()
+        with self._statement():
+            await connection.exec_driver_sql("SELECT 1")  # SQLAlchemy begins a transaction with its first statement
+            yield (await connection.get_raw_connection()).driver_connection
 
     def emit(self, *events: Event) -> None:
         """Publish the events if, and only if, this unit of work commits."""

@@ -35,7 +35,7 @@ async def open_foundation(
     clock: Clock = utc_now,
     fetch_keys: Callable[[], Awaitable[KeySet]] | None = None,
 ) -> AsyncIterator[Foundation]:
-    """Each where the settings say, by default under `settings.var`. `fetch_keys` replaces asking accounts for token keys.
+    """Each where the settings say. `fetch_keys` replaces asking accounts for the token keys.
 
     `roles`: what this process does for its services.
 

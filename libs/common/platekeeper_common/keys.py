@@ -12,6 +12,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -56,16 +57,19 @@ class _Known:
 class KeyStore:
     """256-bit keys by name (`agency/2026-11-22/image`), made when first asked for, each wrapped on the shelf."""
 
-    def __init__(self, kek: bytes, shelf: Shelf, *, fresh: float = FRESH_SECONDS) -> None:
-        """`kek` holds KEY_BYTES; what the shelf said is believed for `fresh` seconds."""
+    def __init__(
+        self, kek: bytes, shelf: Shelf, *, fresh: float = FRESH_SECONDS, outage: float = OUTAGE_SECONDS
+    ) -> None:
+        """`kek` holds KEY_BYTES; what the shelf said is believed for `fresh` seconds, for `outage` while it is away."""
         if len(kek) != KEY_BYTES:
             raise ValueError(f"the key-encryption key must hold {KEY_BYTES} bytes")
         self._kek = AESGCM(kek)
         self._shelf = shelf
         self._fresh = fresh
+        self._outage = outage
         self._known: dict[str, _Known] = {}
         self._listed: dict[str, tuple[list[str], float]] = {}
-        self._asking: dict[str, asyncio.Task[bytes | None]] = {}
+        self._asking: dict[tuple[str, bool], asyncio.Task[bytes | None]] = {}
 
     async def key(self, name: str) -> bytes:
         """The key of that name, made on first use; the same bytes for ever and in every process.
@@ -76,15 +80,12 @@ class KeyStore:
         if known is not None and time.monotonic() - known.asked_at < self._fresh:
             return known.key
         try:
-            found = await self._seen(name)
+            found = await self._seen(name, make=True)
         except Unavailable:
-            if known is None or time.monotonic() - known.seen_at > OUTAGE_SECONDS:
+            if known is None or time.monotonic() - known.seen_at > self._outage:
                 raise
             known.asked_at = time.monotonic()
             return known.key
-        if found is None:
-            await self._shelf.create(_path(name), self.wrap(secrets.token_bytes(KEY_BYTES), name))
-            found = await self._seen(name)
         if found is None:
             raise Unavailable("key store: a key was made, and went")
         return found
@@ -133,17 +134,26 @@ class KeyStore:
         except InvalidTag as error:
             raise ValueError(f"the key {name} was altered, or wrapped by another key-encryption key") from error
 
-    async def _seen(self, name: str) -> bytes | None:
+    async def _seen(self, name: str, *, make: bool = False) -> bytes | None:
         """The key as the shelf tells now; many who ask at once are one question."""
-        if name not in self._asking:
-            self._asking[name] = asyncio.create_task(self._ask(name))
-            self._asking[name].add_done_callback(lambda _: self._asking.pop(name, None))
-        return await asyncio.shield(self._asking[name])
+        asked = name, make
+        if asked not in self._asking:
+            self._asking[asked] = asyncio.create_task(self._ask(name, make=make))
+            self._asking[asked].add_done_callback(partial(self._answered, asked))
+        return await asyncio.shield(self._asking[asked])
 
-    async def _ask(self, name: str) -> bytes | None:
-        now = time.monotonic()
-        wrapped = await self._shelf.read(_path(name))
-        for idle in [one for one, known in self._known.items() if now - known.asked_at > OUTAGE_SECONDS]:
+    def _answered(self, asked: tuple[str, bool], task: asyncio.Task[bytes | None]) -> None:
+        del self._asking[asked]
+        if not task.cancelled():
+            task.exception()  # whoever asked may have gone meanwhile
+
+    async def _ask(self, name: str, *, make: bool) -> bytes | None:
+        now, path = time.monotonic(), _path(name)
+        wrapped = await self._shelf.read(path)
+        if wrapped is None and make:
+            await self._shelf.create(path, self.wrap(secrets.token_bytes(KEY_BYTES), name))
+            wrapped = await self._shelf.read(path)
+        for idle in [one for one, known in self._known.items() if now - known.asked_at > self._outage]:
             del self._known[idle]
         if wrapped is None:
             self._known.pop(name, None)

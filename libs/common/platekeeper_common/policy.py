@@ -227,6 +227,10 @@ class Policies:
             raise Refused(f"no agency {agency_id} is registered here", code="agency_unknown", clause="A2")
         return agency
 
+    def open_agencies(self) -> list[AgencyId]:
+        """Those that are known and not closed."""
+        return [agency.id for agency in self._agencies.values() if agency.mode != "closed"]
+
     def of(self, agency_id: AgencyId) -> Profile:
         """The agency's policy. Raises Refused `agency_unknown`: not registered, closed, or no such profile here."""
         agency = self.agency(agency_id)

@@ -11,7 +11,7 @@ import hashlib
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 import structlog
@@ -44,6 +44,7 @@ _log = structlog.get_logger()
 class Postgresql:
     """The engine over one schema."""
 
+    name: Literal["postgresql"] = "postgresql"
     several_writers = True
 
     def __init__(self, url: str) -> None:
@@ -83,19 +84,32 @@ class Postgresql:
         yield
         await connection.execute(_LIMIT, {"limit": "0"})
 
+    @asynccontextmanager
+    async def confined(self, connection: AsyncConnection, role: str) -> AsyncIterator[None]:
+        """Statements within run as that role, and find tables in the schema of its name."""
+        there = await connection.execute(_CONFINE, {"role": role, "path": f'"{role}"'})
+        if there.first() is None:
+            raise Unavailable(f"database: no role {role} yet")
+        yield
+        await connection.execute(_RELEASE, {"path": f'"{self.schema}"'})
+
     def meaning(self, error: BaseException) -> Exception | None:
         """What callers are told instead of a driver's error: Busy, Unavailable; None: the error itself."""
-        if isinstance(error, OSError | TimeoutError | PoolTimeout | asyncpg.PostgresError | asyncpg.InterfaceError):
+        if isinstance(error, OSError | TimeoutError | PoolTimeout | asyncpg.InterfaceError):
             return Unavailable(f"database: {type(error).__name__}")
-        if not isinstance(error, DBAPIError):
+        if isinstance(error, DBAPIError):
+            reason = (error.orig and error.orig.__cause__) or error.orig
+            if error.connection_invalidated:
+                return Unavailable(f"database: {type(reason).__name__}")
+        elif isinstance(error, asyncpg.PostgresError):
+            reason = error
+        else:
             return None
-        reason = error.orig.__cause__ if error.orig is not None else None
-        state = getattr(error.orig, "sqlstate", None) or ""
+        state = getattr(reason, "sqlstate", None) or ""
         if state == TOO_SLOW:
             return Busy("the question takes too long to answer; narrow it", code="query_too_slow")
-        stale = isinstance(reason, asyncpg.InvalidCachedStatementError)
-        if error.connection_invalidated or stale or state.startswith(AWAY):
-            return Unavailable(f"database: {type(reason or error.orig).__name__}")
+        if state.startswith(AWAY) or isinstance(reason, asyncpg.InvalidCachedStatementError):
+            return Unavailable(f"database: {type(reason).__name__}")
         return None
 
     @asynccontextmanager
@@ -190,6 +204,11 @@ def lock_key(schema: str, name: str) -> int:
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 _LIMIT = text("SELECT set_config('statement_timeout', :limit, true)")
+_CONFINE = text(
+    "SELECT set_config('role', rolname, true), set_config('search_path', :path, true)"
+    " FROM pg_roles WHERE rolname = :role"
+)
+_RELEASE = text("SELECT set_config('role', 'none', true), set_config('search_path', :path, true)")
 _UNHURRIED = text(
     "SELECT set_config('lock_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)"
 )

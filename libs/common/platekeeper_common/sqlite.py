@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import event, make_url
 from sqlalchemy.exc import OperationalError
@@ -27,6 +27,7 @@ STEPS_BETWEEN_LOOKS = 1_000
 class Sqlite:
     """The engine over one file."""
 
+    name: Literal["sqlite"] = "sqlite"
     several_writers = False
 
     def __init__(self, url: str) -> None:
@@ -80,6 +81,11 @@ class Sqlite:
             yield
         finally:
             await driver.set_progress_handler(None, 0)
+
+    @asynccontextmanager
+    async def confined(self, _connection: AsyncConnection, _role: str) -> AsyncIterator[None]:
+        """Nothing: a file has no roles."""
+        yield
 
     def meaning(self, error: BaseException) -> Exception | None:
         """What callers are told instead of a driver's error: Busy, Unavailable; None: the error itself."""

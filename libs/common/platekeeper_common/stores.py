@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -25,8 +25,14 @@ SECONDS = 5.0
 THREADS = 32
 BYTES_A_SECOND = 4_000_000
 """What a slow line carries: a large object has so much more time."""
+LARGEST = 128 * 1024 * 1024
+"""What one request may carry on such a line: a package that release sends."""
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*))?/?")
 _T = TypeVar("_T")
+
+if TYPE_CHECKING:  # obstore has it for types alone
+    from obstore import GetResult
 
 
 class Store:
@@ -65,15 +71,18 @@ class Store:
     async def read(self, path: str) -> bytes | None:
         """What lies there, None when nothing does. Raises Unavailable."""
 
-        def get() -> bytes | None:
+        def get() -> "GetResult | None":
             try:
-                return bytes(obstore.get(self._store, path).bytes())
+                return obstore.get(self._store, path)
             except FileNotFoundError as error:
                 if "NoSuchBucket" in str(error):
                     raise OSError("no such bucket") from error
                 return None
 
-        return await self._answer(get, self._seconds)
+        found = await self._answer(get, self._seconds)
+        if found is None:
+            return None
+        return await self._answer(lambda: bytes(found.bytes()), self._seconds + found.meta["size"] / BYTES_A_SECOND)
 
     async def names(self, folder: str) -> list[str]:
         """The last parts of the paths in `folder`, sorted, without those in folders below. Raises Unavailable."""
@@ -105,13 +114,18 @@ def bucket(what: str, url: str, *, variable: str, seconds: float = SECONDS) -> S
     Raises SettingsError naming `variable` for a URL of another form, or what obstore does not take.
     """
     name, prefix = parts(url, variable=variable)
+    plain = os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true", "on", "yes")
+    endpoint = next((os.environ[one] for one in ENDPOINTS if os.environ.get(one)), "https://")
+    if not endpoint.startswith("https://") and not (plain and endpoint.startswith("http://")):
+        raise SettingsError(f"{variable}: {endpoint} is no https:// endpoint; AWS_ALLOW_HTTP=true allows http://")
     try:
         store = S3Store(
             name,
             prefix=prefix,
             client_options={
+                "allow_http": plain,
                 "connect_timeout": timedelta(seconds=seconds / 2),
-                "timeout": timedelta(seconds=6 * seconds),
+                "timeout": timedelta(seconds=seconds + LARGEST / BYTES_A_SECOND),
             },
             retry_config={
                 "max_retries": 3,

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"context"
 	"log"
 	"os"
 	"os/signal"
@@ -46,15 +47,15 @@ func main() {
 		s3api.WithConcurrencyLimiter(4096, 4096),
 		s3api.WithMpMaxParts(10000),
 	))
+	running, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
 	go func() {
-		stop := make(chan os.Signal, 1)
-		signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
-		<-stop
+		<-running.Done()
 		if err := server.ShutDown(); err != nil {
-			log.Fatal(err)
+			log.Print(err)
 		}
 	}()
-	if err := server.ServeMultiPort([]string{address}); err != nil {
+	if err := server.ServeMultiPort([]string{address}); err != nil && running.Err() == nil {
 		log.Fatal(err)
 	}
 	served.Shutdown()

@@ -22,12 +22,14 @@ from platekeeper_common.errors import Busy
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.patterns import Pattern
 from platekeeper_common.schema import Moment
-from platekeeper_retention import cells, storage
+from platekeeper_retention import cells, partitions, storage
 from platekeeper_retention.cells import Span
 from platekeeper_retention.domain import KeptRead, Query
 from platekeeper_retention.paging import Cursor
 from platekeeper_retention.storage import plate_read
 
+PIECE = 3
+"""Characters side by side that the index of pieces is made of."""
 MANY = 50_000
 """Reads counted on each way before one is chosen, and looked at before an area that has few of late goes by cell."""
 KEYS_AT_MOST = 4_000
@@ -46,6 +48,8 @@ class Way(Enum):
     PLATE = auto()
     CELL = auto()
     TIME = auto()
+    PIECE = auto()
+    """By three known characters side by side, wherever they stand: an index that PostgreSQL has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Asked:
 
 
 class _Unsought(FunctionElement[Any]):
-    """A moment that is compared and sorted by, and in SQLite never looked for in an index."""
+    """A moment that is compared and sorted by, and never looked for in an index."""
 
     type = Moment()
     inherit_cache = True
@@ -67,6 +71,11 @@ class _Unsought(FunctionElement[Any]):
 @compiles(_Unsought)
 def _plain(element: _Unsought, compiler: SQLCompiler, **options: Any) -> str:
     return compiler.process(element.clauses, **options)
+
+
+@compiles(_Unsought, "postgresql")
+def _with_nothing(element: _Unsought, compiler: SQLCompiler, **options: Any) -> str:
+    return f"({compiler.process(element.clauses, **options)} + interval '0')"
 
 
 @compiles(_Unsought, "sqlite")
@@ -83,7 +92,11 @@ async def find(
     `query_too_slow` after `seconds`.
     """
     asked = Asked(agency_id, query, cells.cover(query.area) if query.area else ())
-    deadline = time.monotonic() + seconds
+    async with partitions.own_reads(tx, agency_id):
+        return await _find(tx, asked, after, limit, time.monotonic() + seconds, many)
+
+
+async def _find(tx: Tx, asked: Asked, after: Cursor | None, limit: int, deadline: float, many: int) -> list[KeptRead]:
     way = await _shortest(tx, asked, many, deadline)
     behind = None if after is None else (after.captured_at, after.read_id)
     found: list[KeptRead] = []
@@ -95,7 +108,7 @@ async def find(
             break
         behind, wanted = _key(rows[-1]), min(4 * wanted, KEYS_AT_MOST)
         looked_at += len(rows)
-        if query.area is not None and looked_at >= many:
+        if asked.query.area is not None and looked_at >= many:
             way = Way.CELL
     return found[:limit]
 
@@ -130,7 +143,7 @@ async def _answers(tx: Tx, asked: Asked, keys: Sequence[Key], enough: int, deadl
 
 async def _shortest(tx: Tx, asked: Asked, many: int, deadline: float) -> Way:
     """The way with the fewest reads. Where all have many it is by time, the order of pages, which ends with one."""
-    chosen, *others = ways(asked.query)
+    chosen, *others = ways(asked.query, pieces=tx.database == "postgresql")
     if not others:
         return chosen
     fewest = await _count(tx, asked, chosen, many, deadline)
@@ -152,13 +165,14 @@ def _left(deadline: float) -> float:
     return left
 
 
-def ways(query: Query) -> list[Way]:
-    """The ways that the query can go."""
+def ways(query: Query, *, pieces: bool = False) -> list[Way]:
+    """The ways that the query can go; `pieces`: whether there is an index of three characters side by side."""
     if query.plate is not None:
         return [Way.PLATE]
     by_plate = [Way.PLATE] if query.pattern is not None and query.pattern.beginning else []
+    by_piece = [Way.PIECE] if pieces and query.pattern is not None and query.pattern.longest_run >= PIECE else []
     by_cell = [Way.CELL] if query.area is not None else []
-    return [*by_plate, *by_cell, Way.TIME]
+    return [*by_plate, *by_piece, *by_cell, Way.TIME]
 
 
 def keys(asked: Asked, way: Way, behind: Key | None, limit: int) -> Select[Any]:
@@ -187,6 +201,8 @@ def to_look_at(asked: Asked, way: Way, behind: Key | None = None) -> Select[Any]
         return found.where(reads.cell >= span.c.first, reads.cell <= span.c.last)
     if way is Way.PLATE and query.plate is not None:
         return found.where(reads.plate == query.plate)
+    if way is Way.PIECE and query.pattern is not None:
+        return found.where(reads.plate.like(_like(query.pattern)))
     if way is Way.PLATE and query.pattern is not None:
         return found.where(reads.plate >= query.pattern.beginning, reads.plate < _behind(query.pattern.beginning))
     return found.add_columns(reads.cell).where(*_moments(reads.captured_at, query, behind))

@@ -24,6 +24,7 @@ from platekeeper_retention import domain, finding, paging, storage
 from platekeeper_retention.domain import KeptRead, Query
 from platekeeper_retention.paging import Cursor
 from platekeeper_retention.policy import RetentionPolicy
+from platekeeper_retention.room import RetentionRoom
 
 Picture = Literal["image", "crop"]
 _log = structlog.get_logger()
@@ -63,7 +64,7 @@ async def store_reads(tx: Tx, events: Sequence[PlatesRead], policies: Policies) 
     return await storage.store(tx, kept)
 
 
-async def search(tx: Tx, here: Room, query: Query, access: Access, *, limit: int, cursor: str | None) -> Page:
+async def search(tx: Tx, here: RetentionRoom, query: Query, access: Access, *, limit: int, cursor: str | None) -> Page:
     """A page of the search, with an access record of its own.
 
     Raises Invalid for what the use lacks (A1, A8) or a cursor of another search, Refused `immigration_refused` (J4) or
@@ -75,6 +76,7 @@ async def search(tx: Tx, here: Room, query: Query, access: Access, *, limit: int
     after = None if cursor is None else paging.read(cursor, query, by, key)
     search_id = after.search_id if after else ids.new()
     seconds = here.foundation.settings.query_seconds
+    await here.reach(by.agency_id)
     found = await finding.find(tx, by.agency_id, query, after, limit + 1, seconds)
     shown = found[:limit]
     elements = query.elements() | {"search_id": search_id, "limit": limit} | ({"after": after.read_id} if after else {})
@@ -85,7 +87,7 @@ async def search(tx: Tx, here: Room, query: Query, access: Access, *, limit: int
     return Page(search_id, shown, paging.write(Cursor(search_id, last.captured_at, last.id), query, by, key))
 
 
-async def view(tx: Tx, here: Room, read_id: str, access: Access) -> KeptRead:
+async def view(tx: Tx, here: RetentionRoom, read_id: str, access: Access) -> KeptRead:
     """The read in its last version.
 
     Raises Invalid for what the use lacks, NotFound `read_unknown`, Refused `outside_scope`.
@@ -95,7 +97,9 @@ async def view(tx: Tx, here: Room, read_id: str, access: Access) -> KeptRead:
     return kept
 
 
-async def view_picture(tx: Tx, here: Room, read_id: str, picture: Picture, access: Access) -> tuple[bytes, str]:
+async def view_picture(
+    tx: Tx, here: RetentionRoom, read_id: str, picture: Picture, access: Access
+) -> tuple[bytes, str]:
     """The plain bytes of the read's image or crop, and their media type.
 
     Raises Invalid for what the use lacks, NotFound `read_unknown` or `image_absent`, Refused `outside_scope`, Gone when
@@ -115,8 +119,9 @@ async def view_picture(tx: Tx, here: Room, read_id: str, picture: Picture, acces
     return data, reference.media_type
 
 
-async def _get(tx: Tx, here: Room, read_id: str, access: Access) -> KeptRead:
+async def _get(tx: Tx, here: RetentionRoom, read_id: str, access: Access) -> KeptRead:
     _demand_use(here, access)
+    await here.reach(access.by.agency_id)
     kept = await storage.get(tx, access.by.agency_id, read_id)
     if kept is None:
         raise NotFound("no such read", code="read_unknown")

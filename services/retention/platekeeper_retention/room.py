@@ -1,19 +1,27 @@
 """What the records office holds while it runs, and its settings."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 
+import structlog
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from platekeeper_common.access import Recorder
+from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Database
+from platekeeper_common.ids import AgencyId
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import PREFIX, ServiceSettings
-from platekeeper_retention import storage
+from platekeeper_retention import partitions, storage
 
 NAME = "retention"
+LOOK_SECONDS = 1.0
+"""Between two looks at which agencies are open, and which month it is."""
+_log = structlog.get_logger()
 
 
 class RetentionSettings(ServiceSettings):
@@ -32,6 +40,33 @@ class RetentionRoom(Room):
     """Versions of reads that were stored when the room was opened: counting them takes too long to do it often."""
     stored: int = 0
     """Those that this process has stored since."""
+    reachable: set[AgencyId] = field(default_factory=set)
+    """Agencies for whose reads there is known to be room, and a role that may read them."""
+
+    async def reach(self, agency_id: AgencyId) -> None:
+        """Make room for the agency's reads where nobody has yet, so that they can be looked for. Raises Unavailable."""
+        if agency_id not in self.reachable:
+            async with self.db.tx() as tx:
+                await partitions.make_room(tx, {(agency_id, partitions.month_of(self.clock()))})
+            self.reachable.add(agency_id)
+
+    async def make_room_ahead(self) -> None:
+        """Keep room for the reads of each open agency in this month and the next ones, until cancelled."""
+        made: set[tuple[AgencyId, date]] = set()
+        while True:
+            wanted = {
+                (agency_id, month)
+                for agency_id in self.foundation.policies.open_agencies()
+                for month in partitions.months_from(self.clock())
+            }
+            if wanted - made:
+                try:
+                    async with self.db.tx() as tx:
+                        await partitions.make_room(tx, wanted - made)
+                    made = wanted
+                except Unavailable as error:
+                    _log.warning("no room made ahead", reason=str(error))
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 @asynccontextmanager

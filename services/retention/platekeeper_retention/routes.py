@@ -10,10 +10,10 @@ from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx as UnitOfWork
 from platekeeper_common.edge import CurrentPlace, CurrentUse, Tx, may
-from platekeeper_common.service import Room
 from platekeeper_retention import documents, handlers
 from platekeeper_retention.documents import ReadDocument, SearchRequest, SearchResult
 from platekeeper_retention.handlers import Access
+from platekeeper_retention.room import RetentionRoom
 
 NOT_KEPT = {"Cache-Control": "no-store"}
 """No browser or proxy keeps plate data."""
@@ -27,7 +27,7 @@ def not_kept(response: Response) -> None:
 
 router = APIRouter(prefix="/v1", tags=["reads"], dependencies=[Depends(not_kept)])
 
-Here = Annotated[Room, Depends(edge.room)]
+Here = Annotated[RetentionRoom, Depends(edge.room)]
 Searcher = Annotated[Caller, may(Action.SEARCH)]
 Reader = Annotated[Caller, may(Action.READ_VIEW)]
 Viewer = Annotated[Caller, may(Action.IMAGE_VIEW)]

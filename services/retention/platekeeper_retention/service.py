@@ -5,7 +5,7 @@ from pathlib import Path
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.recognition import PlatesRead
 from platekeeper_common.metrics import Say, counter, gauge
-from platekeeper_common.service import Consumes, Grant, Service
+from platekeeper_common.service import Consumes, Grant, Job, Service
 from platekeeper_retention import consumers
 from platekeeper_retention.policy import SECTIONS
 from platekeeper_retention.room import NAME, RetentionRoom, RetentionSettings, open_room
@@ -26,6 +26,11 @@ async def figures(here: RetentionRoom, say: Say) -> None:
     say(READS_STORED, here.stored)
 
 
+async def make_room_ahead(here: RetentionRoom) -> None:
+    """There is a partition for each read before it comes."""
+    await here.make_room_ahead()
+
+
 SERVICE = Service(
     name=NAME,
     summary="The records office: stores, searches and shows reads, and keeps them for as long as policy says.",
@@ -33,10 +38,12 @@ SERVICE = Service(
     paths=("/v1/searches", "/v1/reads/"),
     open=open_room,
     migrations=Path(__file__).parent / "migrations",
-    grants=(Grant("plate_read", "SELECT, INSERT"),),
+    # A search reads as the role of its agency, which alone may read what a read says (ADR 0022).
+    grants=(Grant("plate_read", "INSERT, SELECT (agency_id, id, version, received_month)"),),
     routes=(router,),
     consumes=(Consumes(NAME, (PlatesRead.topic,), consumers.store_reads),),
     emits=(AccessRecorded,),
+    jobs=(Job("make room for reads", make_room_ahead),),
     policy=SECTIONS,
     settings=RetentionSettings,
     counts=counts,

@@ -1,8 +1,12 @@
 """Brokers that the suite shares: one that lives through the run, and one that tests stop and kill."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import engines
+from filelock import FileLock
 
 from platekeeper.stack.kafka import Broker
 from platekeeper.stack.process import Process
@@ -18,6 +22,13 @@ SETTINGS = {
 def facts(name: str) -> engines.Facts:
     """The address and the process of the run's broker `name`, started when it is not there yet."""
     return engines.shared(name, start)
+
+
+@contextmanager
+def alone(name: str) -> Iterator[engines.Facts]:
+    """The same for a broker that one test at a time may stop."""
+    with FileLock(Path(os.environ[engines.VARIABLE]) / f"{name}-alone.lock"):
+        yield facts(name)
 
 
 def start(folder: Path) -> tuple[Process, engines.Facts]:

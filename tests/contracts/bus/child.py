@@ -7,6 +7,7 @@ from itertools import count
 from contracts.bus.harness import HARNESSES
 from contracts.bus.samples import frame
 
+from platekeeper_common import log
 from platekeeper_common.bus.contract import Bus
 from platekeeper_common.events.ingest import FrameCaptured
 
@@ -45,4 +46,5 @@ async def main(name: str, place: str, act: str) -> None:
 
 
 if __name__ == "__main__":
+    log.configure()
     asyncio.run(main(*sys.argv[1:]))

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+import engines
 from contracts.bus import brokers
 
 from platekeeper_common.bus import groups
@@ -86,18 +87,20 @@ class KafkaHarness:
     name = "kafka"
     at_once = False
 
-    def __init__(self, place: str, broker: str = "kafka") -> None:
+    def __init__(self, place: str, broker: engines.Facts | None = None) -> None:
         self.place = place
-        self._facts = brokers.facts(broker)
+        self._facts = broker or brokers.facts("kafka")
         self._prefix = f"t{zlib.crc32(place.encode()):08x}-"
 
     @asynccontextmanager
     async def bus(
         self, *, clock: Clock = utc_now, drain: float = 20.0, silence: float = 300.0, publish_timeout: float = 20.0
-    ) -> AsyncIterator[Bus]:
+    ) -> AsyncIterator[KafkaBus]:
         servers = [self._facts["address"]]
         await declare_topics(servers, prefix=self._prefix, topics=TOPICS)
-        patience = Patience(drain=drain, silence=10 * silence, session=6.0, heartbeat=0.2, answer=publish_timeout)
+        patience = Patience(
+            poll=0.3, drain=drain, silence=10 * silence, session=6.0, heartbeat=0.2, answer=publish_timeout, quiet=3.0
+        )
         async with KafkaBus.open(
             servers,
             prefix=self._prefix,

@@ -55,3 +55,20 @@ async def test_a_follower_skips_no_word_and_is_not_ready_while_one_fails(harness
             failing = False
             await eventually(lambda: follower.ready)
     assert applied == [*words, device("a", 2)]
+
+
+async def test_a_client_that_breaks_off_does_not_end_the_follower(harness: Harness) -> None:
+    """What waits for a client that is given up is told that it was cancelled, though nobody cancelled it."""
+    applied: list[Event] = []
+
+    async def apply(event: Event) -> None:
+        applied.append(event)
+        if len(applied) == 1:
+            raise asyncio.CancelledError
+
+    async with harness.bus() as bus:
+        await bus.publish([device("a", 1)], source="test")
+        follower = Follower(bus, DeviceChanged.topic, apply, pauses=AT_ONCE)
+        async with running(follower), asyncio.timeout(20):
+            await follower.caught_up()
+            assert applied == [device("a", 1), device("a", 1)]

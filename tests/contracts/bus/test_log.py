@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from datetime import datetime, timedelta
+from itertools import count
 
 import pytest
 from contracts.bus.harness import Harness, start_child
@@ -19,7 +20,7 @@ from contracts.bus.samples import (
     take_all,
 )
 
-from platekeeper_common.bus.contract import TooOld, Unavailable
+from platekeeper_common.bus.contract import Bus, TooOld, Unavailable
 from platekeeper_common.events.catalogue import decode
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.hotlist import HitRaised
@@ -88,9 +89,9 @@ async def test_what_was_acknowledged_outlives_kill_nine(harness: Harness) -> Non
         assert len(kept[camera]) > last
 
 
-async def test_publishing_while_the_bus_is_away_or_closed_says_unavailable(harness: Harness) -> None:
-    async with harness.bus(publish_timeout=1.0) as bus:
-        with harness.outage(), pytest.raises(Unavailable):
+async def test_publishing_while_the_bus_is_away_or_closed_says_unavailable(breakable: Harness) -> None:
+    async with breakable.bus(publish_timeout=1.0) as bus:
+        with breakable.outage(), pytest.raises(Unavailable):
             await bus.publish([frame("cam-a", 1)], source="test")
         await bus.publish([frame("cam-a", 2)], source="test")
         member = await bus.join("group", [FrameCaptured.topic])
@@ -134,6 +135,24 @@ async def test_following_an_empty_topic_is_caught_up_at_once(harness: Harness) -
         following.cancel()
 
 
+async def compacted(harness: Harness, bus: Bus, superseded: int) -> None:
+    """Prune; where the engine compacts by itself, wait until it has. So many words have a newer one of their key."""
+    if harness.at_once:
+        assert await bus.prune() == superseded
+        return
+    assert await bus.prune() == 0
+    kept = all_published = await bus.backlog("all", DeviceChanged.topic)
+    group = count()
+    async with asyncio.timeout(20):
+        while kept != all_published - superseded:
+            member = await bus.join(f"check-{next(group)}", [DeviceChanged.topic])
+            kept = 0
+            while batch := await member.poll(500):
+                kept += len(batch.records)
+                await batch.done()
+            await member.leave()
+
+
 async def test_compaction_keeps_the_last_word_of_each_key_for_ever(harness: Harness) -> None:
     seen: list[Event] = []
     caught_up = asyncio.Event()
@@ -147,12 +166,13 @@ async def test_compaction_keeps_the_last_word_of_each_key_for_ever(harness: Harn
             [device("a", 1), device("b", 1), device("a", 2), device("c", 1), device("a", 3)], source="test"
         )
         now += timedelta(days=400)
-        assert await bus.prune() == 2
+        await bus.publish([device("d", 1)], source="test")
+        await compacted(harness, bus, 2)
         following = asyncio.ensure_future(bus.follow(DeviceChanged.topic, apply, caught_up.set))
         async with asyncio.timeout(20):
             await caught_up.wait()
         following.cancel()
-    assert seen == [device("b", 1), device("c", 1), device("a", 3)]
+    assert seen == [device("b", 1), device("c", 1), device("a", 3), device("d", 1)]
 
 
 async def test_compaction_spares_what_a_group_has_not_handled(harness: Harness) -> None:
@@ -160,7 +180,7 @@ async def test_compaction_spares_what_a_group_has_not_handled(harness: Harness) 
         member = await bus.join("group", [DeviceChanged.topic])
         await bus.publish([device("a", version) for version in range(4)], source="test")
         await (await one_batch(member, most=2)).done()
-        assert await bus.prune() == 2
+        assert await bus.prune() == (2 if harness.at_once else 0)
         records = await take_all(member, expected=2)
     assert [decode(record.value) for record in records] == [device("a", 2), device("a", 3)]
 

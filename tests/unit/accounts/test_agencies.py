@@ -224,10 +224,12 @@ async def test_a_changed_policy_is_said_again_at_the_next_start(tmp_path: Path) 
     async with house(tmp_path / "var") as here:
         await here.open_agency()
     async with house(tmp_path / "var") as again:
-        await eventually(lambda: len(again.changes()) == 1)
+        await eventually(again.changes)
         async with again.room.db.tx() as tx:
             await storage.set_policy_version(tx, AgencyId("pomona-pd"), "pomona-of-yesterday")
     async with house(tmp_path / "var") as third:
-        await eventually(lambda: len(third.changes()) == 2)
+        await eventually(lambda: len(third.changes()) >= 2)  # at least once: a stop may leave a word to be said again
+        async with third.room.db.tx() as tx:
+            assert (await storage.policy_versions(tx))[AgencyId("pomona-pd")] == third.changes()[0].policy_version
         assert {said.policy_version for said in third.changes()} == {third.changes()[0].policy_version}
         assert codes([await third.try_login("admin", PASSWORD)]) == ["200"]

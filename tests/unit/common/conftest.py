@@ -1,7 +1,9 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import places
 import pytest
+from places import Outage, Place
 from standing import Town, town
 from unit.common.kiosk.service import KIOSK, Kiosk
 
@@ -20,3 +22,17 @@ def kiosk(here: Town) -> Kiosk:
     room = here.standing.rooms["kiosk"]
     assert isinstance(room, Kiosk)
     return room
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Each test of a store runs on both kinds."""
+    return Place(tmp_path / "place") if request.param == "folder" else places.bucket(monkeypatch)
+
+
+@pytest.fixture
+def outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outage]:
+    """A bucket of a server that the test may stop."""
+    there = places.outage(monkeypatch, tmp_path / "s3")
+    yield there
+    there.away()

@@ -173,7 +173,9 @@ async def test_a_token_of_a_strange_key(verifier: Verifier, clock: TestClock) ->
     ],
     ids=["jwk", "jku", "x5u", "x5c"],
 )
-@pytest.mark.parametrize("kid", [KEY.kid, OTHER.kid, "../../../dev/null", "' OR 1=1 --"])
+@pytest.mark.parametrize(
+    "kid", [KEY.kid, OTHER.kid, "../../../dev/null", "' OR 1=1 --"], ids=["ours", "theirs", "a file", "a query"]
+)
 async def test_a_token_that_brings_its_own_key(
     verifier: Verifier, issuer: Issuer, clock: TestClock, header: Claims, kid: str
 ) -> None:

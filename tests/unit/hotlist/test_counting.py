@@ -63,7 +63,7 @@ async def passed_long_ago(here: Town) -> None:
     """A hit at the offset behind which a stream opened with `Last-Event-ID: 0` begins."""
     await publish(here, seen(here, "7SAM123"))
     await raised(here, 1)
-    here.clock.advance(hours=1)
+    await here.let_pass(hours=1)
 
 
 def late(read: PlateRead, **earlier: float) -> PlateRead:
@@ -80,7 +80,7 @@ async def test_ten_reads_in_a_minute_are_one_hit_told_once(here: Town) -> None:
             await publish(here, seen(here, "7SAM123", position=STATION, camera_id=CameraId(f"camera-{second}")))
             here.clock.advance(seconds=6)
         [hit] = await counted(here)
-        here.clock.advance(minutes=8)
+        await here.let_pass(minutes=8)
         away = here.clock() + timedelta(minutes=3)
         await publish(here, seen(here, "7SAM123", position=STATION, captured_at=away))
         told = [event.json()["id"] for event in await ears.hear(2)]
@@ -166,7 +166,7 @@ async def test_a_hit_that_was_delivered_late_does_not_silence_what_is_seen_live_
     await passed_long_ago(here)
     await publish(here, seen(here, "7SAM123"))
     await raised(here, 2)
-    here.clock.advance(minutes=6)
+    await here.let_pass(minutes=6)
     async with serving(here) as url, listening(here, url, here.person(), "0") as ears:
         await ears.hear(1)
         await publish(here, seen(here, "7SAM123"))
@@ -183,7 +183,7 @@ async def test_a_hit_is_delivered_live_as_long_as_a_sighting_of_it_is(here: Town
     await passed_long_ago(here)
     await publish(here, seen(here, "7SAM123"))
     await raised(here, 2)
-    here.clock.advance(minutes=6)
+    await here.let_pass(minutes=6)
     await publish(here, seen(here, "7SAM123"))
     await handled(here)
     async with serving(here) as url, listening(here, url, here.person(), "0") as ears:

@@ -136,7 +136,7 @@ async def test_a_read_on_two_lists_raises_two_hits(here: Town) -> None:
 async def test_a_read_too_old_at_matching_raises_a_late_hit(here: Town) -> None:
     await listed(here)
     old = seen(here, "7SAM123")
-    here.clock.advance(minutes=5)
+    await here.let_pass(minutes=5)
     await publish(here, old)
     [on_time] = await raised(here, 1)
     here.clock.advance(seconds=1)

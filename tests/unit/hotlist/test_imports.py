@@ -262,7 +262,7 @@ async def test_a_silent_import_that_was_given_up_takes_nothing_off(here: Town) -
 async def test_a_whole_file_makes_the_lists_word_fresh(here: Town) -> None:
     list_id = await open_list(here, editor(here))
     await taken(here, list_id, FILE)
-    here.clock.advance(minutes=5)
+    await here.let_pass(minutes=5)
     await taken(here, list_id, FILE, mode="replace")
     here.clock.advance(minutes=1)
     await publish(here, seen(here, "8ABC456"))

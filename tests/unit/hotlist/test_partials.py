@@ -149,7 +149,7 @@ async def test_a_partial_entry_shows_its_incident_and_its_end_and_is_over_then(h
 
     by_itself = ("7A?C*", True, "26-77", "2026-12-22T18:00:00Z")
     assert await shown() == [("7?BC*", True, "26-77", "2026-11-22T18:05:00Z"), by_itself]
-    here.clock.advance(minutes=5)
+    await here.let_pass(minutes=5)
     assert await shown() == [by_itself]
     await publish(here, seen(here, "7ABC123"))
     assert [hit.entry.plate for hit in await raised(here, 1)] == ["7A?C*"]
@@ -189,7 +189,7 @@ async def test_a_list_takes_a_hundred_partial_plates(here: Town) -> None:
 async def test_a_hit_shows_how_old_its_list_was(here: Town) -> None:
     who = editor(here)
     await list_plate(here, who, await open_list(here, who), "7SAM123")
-    here.clock.advance(hours=3)
+    await here.let_pass(hours=3)
     async with serving(here) as url, listening(here, url, here.person()) as ears:
         await publish(here, seen(here, "7SAM123"))
         [heard] = await ears.hear(1)

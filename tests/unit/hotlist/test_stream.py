@@ -113,14 +113,14 @@ async def test_a_late_hit_is_never_a_live_alert(here: Town) -> None:
 async def test_a_hit_that_was_live_is_no_live_alert_when_it_is_delivered_too_late(here: Town) -> None:
     await listed(here)
     await passes(here)
-    here.clock.advance(minutes=6)
+    await here.let_pass(minutes=6)
     await passes(here)
     async with serving(here) as url, listening(here, url, here.person(), "0") as ears:
         await passes(here)
         events = await ears.hear(2)
     assert [event.event for event in events] == ["hit", "hit"]
     async with serving(here) as url:
-        here.clock.advance(minutes=6)
+        await here.let_pass(minutes=6)
         await passes(here)
         async with listening(here, url, here.person(), "0") as ears:
             events = await ears.hear(3)
@@ -207,7 +207,7 @@ async def test_the_stream_ends_with_its_token(here: Town) -> None:
     async with serving(here) as url, listening(here, url, here.person()) as ears:
         await passes(here)
         await ears.hear(1)
-        here.clock.advance(minutes=10)
+        await here.let_pass(minutes=10)
         _, end = await ears.hear(2)
         await eventually(lambda: ears.ended)
     assert (end.event, end.json()["reason"]) == ("end", "token_expired")
@@ -218,7 +218,7 @@ async def test_a_hit_that_comes_when_the_token_has_ended_is_not_delivered(tmp_pa
     async with town(tmp_path / "var", (SERVICE,)) as here:
         await listed(here)
         async with serving(here) as url, listening(here, url, here.person()) as ears:
-            here.clock.advance(minutes=10)
+            await here.let_pass(minutes=10)
             await passes(here)
             [end] = await ears.hear(1)
             await eventually(lambda: ears.ended)
@@ -266,7 +266,7 @@ async def test_a_wrong_last_event_id_is_refused(here: Town, wrong: str) -> None:
 async def test_a_stream_that_is_too_old_points_to_the_list(here: Town) -> None:
     await listed(here)
     await passes(here, 2)
-    here.clock.advance(days=8)
+    await here.let_pass(days=8)
     await here.standing.foundation.bus.prune()
     pruned = await asked(here, here.person(), **{"Last-Event-ID": "0"})
     unknown = await asked(here, here.person(), **{"Last-Event-ID": "1000"})

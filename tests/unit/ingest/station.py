@@ -151,10 +151,10 @@ async def published(bus: Bus, topic: Topic) -> Sequence[Event]:
 
 
 @asynccontextmanager
-async def station(folder: Path, settings: IngestSettings | None = None) -> AsyncIterator[Station]:
-    """The station standing over `folder`."""
+async def station(folder: Path, settings: IngestSettings | None = None, **more: Any) -> AsyncIterator[Station]:
+    """The station standing over `folder`. `more` goes to Settings."""
     own = {"ingest": settings} if settings else None
-    async with town(folder, (SERVICE,), own=own) as here:
+    async with town(folder, (SERVICE,), own=own, **more) as here:
         opened = Station(here, folder, {}, {})
         async with opened.administrator() as boss:
             body: dict[str, Any] = {"name": "Gateway", "kind": "gateway", "cameras": [GATE]}

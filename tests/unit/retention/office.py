@@ -1,10 +1,7 @@
 """What the tests of the records office share: reads to store, a use to state, and the records that were left."""
 
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -85,21 +82,14 @@ async def stop_relay(here: Town) -> None:
             await part.stop()
 
 
-def database(here: Town) -> Path:
-    """The file of the records office."""
-    return here.standing.foundation.settings.var / "db" / "retention.sqlite"
-
-
 def rows(here: Town, statement: str, values: Mapping[str, str] | None = None) -> list[Any]:
     """Committed rows, as another process would read them."""
-    with closing(sqlite3.connect(database(here))) as connection:
-        return connection.execute(statement, values or {}).fetchall()
+    return here.rows("retention", statement, values)
 
 
 def run_sql(here: Town, statement: str) -> None:
     """Change the database behind the service's back."""
-    with closing(sqlite3.connect(database(here), isolation_level=None)) as connection:
-        connection.execute(statement)
+    here.run_sql("retention", statement)
 
 
 def records(here: Town) -> list[AccessRecorded]:

@@ -198,7 +198,9 @@ class Consumer:
         while True:
             try:
                 answer = await act()
-            except AWAY as error:
+            except (*AWAY, asyncio.CancelledError) as error:
+                if _was_meant(error):
+                    raise
                 failures += 1
                 self.ready, self.trouble = False, f"{step}: {describe(error)}"
                 say = self._log.warning if failures == 1 else self._log.debug
@@ -252,7 +254,9 @@ class Follower:
                 self.trouble = "catching up"
                 try:
                     await self._bus.follow(self._topic, self._apply_surely, reached)
-                except Exception as error:  # noqa: BLE001 - not ready until it is mended, and that is told
+                except (Exception, asyncio.CancelledError) as error:
+                    if _was_meant(error):
+                        raise
                     failures += 1
                     await self._wait("follow", failures, error)
         finally:
@@ -272,14 +276,20 @@ class Follower:
                     self.ready, self.trouble = was_ready, None if was_ready else "catching up"
                 return
 
-    async def _wait(self, step: str, failures: int, error: Exception) -> None:
+    async def _wait(self, step: str, failures: int, error: BaseException) -> None:
         self.ready, self.trouble = False, f"{step}: {describe(error)}"
         say = self._log.warning if failures == 1 else self._log.debug
         say("follower_paused", step=step, failures=failures, reason=_code(error), error=describe(error))
         await asyncio.sleep(self._pauses.after(failures))
 
 
-def _code(error: Exception) -> str:
+def _was_meant(error: BaseException) -> bool:
+    """Whether it is a cancellation of this task; a client that breaks off can leave others', which are outages."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
+def _code(error: BaseException) -> str:
     """A stable word for what is away; what the error says of it may quote addresses and files."""
     if isinstance(error, Busy):
         return error.code

@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -20,9 +19,8 @@ from aiokafka.errors import (
     UnknownProducerId,
 )
 
-from platekeeper_common.bus import kafka_clients
 from platekeeper_common.bus.contract import Apply, Fenced, Lag, Unavailable, partition_of
-from platekeeper_common.bus.kafka_clients import Connected, Patience, answered
+from platekeeper_common.bus.kafka_clients import LARGEST_EVENT, Clients, Connected, Patience, answered
 from platekeeper_common.bus.kafka_members import KafkaMember
 from platekeeper_common.bus.kafka_readers import Readers
 from platekeeper_common.clock import Clock, utc_now
@@ -51,15 +49,13 @@ class KafkaBus:
         patience: Patience,
     ) -> None:
         """Nothing is connected before it is needed."""
-        self._servers, self._prefix, self._clock = servers, prefix, clock
+        self._prefix, self._clock = prefix, clock
         self._publish_timeout, self._longest_kept, self._patience = publish_timeout, longest_kept, patience
         self._topics = {topic.name: topic for topic in topics}
-        self._producer = Connected(
-            lambda: kafka_clients.producer(servers, publish_timeout),
-            lambda client: kafka_clients.stop_producer(client, patience.answer),
-        )
-        self._admin = Connected(lambda: kafka_clients.admin(servers, patience), kafka_clients.stop_admin)
-        self._readers = Readers(servers, patience)
+        self._clients = Clients(servers, patience)
+        self._producer = Connected(self._clients, self._clients.producer)
+        self._admin = Connected(self._clients, self._clients.admin)
+        self._readers = Readers(self._clients, patience)
         self._members: set[KafkaMember] = set()
         self._fenced = asyncio.Event()
         self._closed = False
@@ -125,7 +121,7 @@ class KafkaBus:
             raise Unavailable(f"the bus did not confirm within {self._publish_timeout:g} s") from error
         except MessageSizeTooLargeError as error:
             self._abandon(sent)
-            raise ValueError(f"an event has more than {kafka_clients.LARGEST_EVENT} bytes") from error
+            raise ValueError(f"an event has more than {LARGEST_EVENT} bytes") from error
         except KafkaError as error:
             self._abandon(sent)
             raise self._failure(error) from error
@@ -143,9 +139,10 @@ class KafkaBus:
         self._check_open()
         for topic in topics:
             await self._partitions(topic)
-        make = partial(kafka_clients.group_consumer, self._servers, self._prefix + group, self._patience)
         names = {self._name(topic): topic.name for topic in topics}
-        member = KafkaMember(make, names, self._patience, self._members.discard)
+        member = KafkaMember(
+            self._clients, self._prefix + group, names, self._patience, self._oldest, self._members.discard
+        )
         await member.enter()
         self._members.add(member)
         return member
@@ -181,11 +178,10 @@ class KafkaBus:
 
         Records past their retention are out of everyone's reach at once; their bytes go with their segment.
         """
-        now, gone = self._clock(), 0
+        gone = 0
         for topic in self._topics.values():
-            kept = min(topic.retention, self._longest_kept)
-            if not topic.compacted and now - datetime.min.replace(tzinfo=now.tzinfo) > kept:
-                gone += await self._delete(await self._partitions(topic), now - kept)
+            if oldest := self._oldest(topic.name):
+                gone += await self._delete(await self._partitions(topic), oldest)
         return gone
 
     async def close(self) -> None:
@@ -195,13 +191,19 @@ class KafkaBus:
         await asyncio.gather(*(member.close() for member in members), self._readers.close())
         await self._producer.close()
         await self._admin.close()
+        await self._clients.close()
 
-    async def _delete(self, partitions: Sequence[TopicPartition], before: datetime) -> int:
+    def _oldest(self, name: str) -> int:
+        """The stamp (ms) before which the topic's records are past their retention; 0: none ever is."""
+        topic = self._topics[name]
+        kept = min(topic.retention, self._longest_kept)
+        return 0 if topic.compacted else max(0, int((self._clock().timestamp() - kept.total_seconds()) * 1000))
+
+    async def _delete(self, partitions: Sequence[TopicPartition], stamp: int) -> int:
         async with answered(self._patience.answer, "delete old records"):
             observer = await self._readers.observer.get()
             oldest = await observer.beginning_offsets(partitions)
             ends = await observer.end_offsets(partitions)
-            stamp = int(before.timestamp() * 1000)
             young = await observer.offsets_for_times(dict.fromkeys(partitions, stamp))
             goals = {place: ends[place] if young[place] is None else young[place].offset for place in partitions}
             old = {place: goal for place, goal in goals.items() if goal > oldest[place]}

@@ -1,6 +1,7 @@
 """The clients of the brokers: connected when first needed, stopped without waiting for a broker that is away."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ LARGEST_EVENT = 1_000_000
 """Bytes of one event; a broker takes 1,048,588 unless told otherwise."""
 FETCH_BYTES = 8 * 1024 * 1024
 """What a consumer takes from one broker in one request."""
+
+# It says the same many times a second in an outage, and writes whole records at its lowest level: what matters, we say.
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,45 +44,6 @@ class Patience:
     """How long a reader may hear nothing from any broker before that is said to be an outage."""
 
 
-class Connected:
-    """One client, made and started by the first who needs it, and again after that failed."""
-
-    def __init__(self, make: Callable[[], Any], stop: Callable[[Any], Awaitable[None]]) -> None:
-        """Nothing is connected yet."""
-        self._make, self._stop = make, stop
-        self._lock = asyncio.Lock()
-        self._client: Any = None
-        self._closed = False
-
-    async def get(self) -> Any:
-        """The started client; waits for brokers that are away until its caller loses patience. Raises KafkaError."""
-        if self._client is None or self._closed:
-            async with self._lock:
-                if self._closed:
-                    raise Unavailable("the bus is closed")
-                if self._client is None:
-                    self._client = await started(self._make(), self._stop)
-        return self._client
-
-    async def close(self) -> None:
-        """Stop it; nobody gets it any more."""
-        self._closed = True
-        async with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            await self._stop(client)
-
-
-async def started(client: Any, stop: Callable[[Any], Awaitable[None]]) -> Any:
-    """The client once it has started; stopped when it could not."""
-    try:
-        await client.start()
-    except BaseException:
-        await stop(client)
-        raise
-    return client
-
-
 @asynccontextmanager
 async def answered(seconds: float, what: str) -> AsyncIterator[None]:
     """Turn what brokers and clients say when they cannot serve, or not within so many seconds, into Unavailable."""
@@ -93,75 +58,137 @@ async def answered(seconds: float, what: str) -> AsyncIterator[None]:
         raise Unavailable(f"the bus did not {what}: {type(error).__name__}") from error
 
 
-def producer(servers: Sequence[str], seconds: float) -> Any:
-    """An idempotent producer: what is acknowledged is on all in-sync replicas, once and in order."""
-    return AIOKafkaProducer(
-        bootstrap_servers=list(servers),
-        enable_idempotence=True,
-        acks="all",
-        max_batch_size=BATCH_BYTES,
-        max_request_size=LARGEST_EVENT,
-        request_timeout_ms=int(seconds * 1000),
-    )
+class Clients:
+    """Makes, starts and stops the clients of one bus."""
+
+    def __init__(self, servers: Sequence[str], patience: Patience) -> None:
+        """Of the brokers at `servers` (HOST:PORT)."""
+        self._servers, self._patience = list(servers), patience
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def producer(self) -> Any:
+        """An idempotent producer: what is acknowledged is on all in-sync replicas, once and in order."""
+        client = AIOKafkaProducer(
+            bootstrap_servers=self._servers,
+            enable_idempotence=True,
+            acks="all",
+            max_batch_size=BATCH_BYTES,
+            max_request_size=LARGEST_EVENT,
+            request_timeout_ms=self._answer,
+        )
+        return await self._started(client)
+
+    async def reader(self, *, reset: str = "none", **settings: Any) -> Any:
+        """A consumer of no group; `reset` says where to go on when the records at its place are gone."""
+        client = AIOKafkaConsumer(
+            bootstrap_servers=self._servers,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset=reset,
+            fetch_max_bytes=FETCH_BYTES,
+            request_timeout_ms=self._answer,
+            **settings,
+        )
+        return await self._started(client)
+
+    async def member(self, group: str) -> Any:
+        """A consumer of a group that commits by hand; it must still subscribe."""
+        rebalance = self._patience.drain + 10
+        client = AIOKafkaConsumer(
+            bootstrap_servers=self._servers,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_bytes=FETCH_BYTES,
+            session_timeout_ms=int(self._patience.session * 1000),
+            heartbeat_interval_ms=int(self._patience.heartbeat * 1000),
+            rebalance_timeout_ms=int(rebalance * 1000),
+            request_timeout_ms=self._answer,
+            max_poll_interval_ms=2**31 - 1,  # silence is our own affair
+        )
+        await self._started(client)
+        # A request to join is answered after the rebalance: it must outwait the batches in the hands of others.
+        client._client._request_timeout_ms = int((rebalance + 5) * 1000)  # noqa: SLF001
+        return client
+
+    async def admin(self) -> Any:
+        """A client for what is said of topics and groups."""
+        client = AIOKafkaAdminClient(bootstrap_servers=self._servers, request_timeout_ms=self._answer)
+        return await self._started(client)
+
+    async def stop(self, client: Any) -> None:
+        """Disconnect, without waiting for a broker that is away or for a rebalance that goes on."""
+        if isinstance(client, AIOKafkaAdminClient):
+            await client.close()
+            return
+        if isinstance(client, AIOKafkaProducer):
+            with suppress(TimeoutError, KafkaError):
+                async with asyncio.timeout(self._patience.answer):
+                    await client.flush()
+            # An idempotent producer retries for ever, and its stop waits for that.
+            client._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001
+        else:
+            routine = getattr(client._coordinator, "_coordination_task", None)  # noqa: SLF001 - waits for the rebalance
+            if routine is not None and not routine.done():
+                routine.cancel()
+                await asyncio.wait([routine])
+        await client.stop()
+
+    async def close(self) -> None:
+        """Wait for clients whose start nobody waits for any more."""
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    @property
+    def _answer(self) -> int:
+        return int(self._patience.answer * 1000)
+
+    async def _started(self, client: Any) -> Any:
+        """The client once it has started. A start that fails or is given up ends by itself: cut short, it leaks."""
+        starting = asyncio.ensure_future(client.start())
+        try:
+            await asyncio.shield(starting)
+        except BaseException:
+            ending = asyncio.ensure_future(self._end(starting, client))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+            raise
+        return client
+
+    async def _end(self, starting: "asyncio.Future[None]", client: Any) -> None:
+        await asyncio.wait([starting], timeout=2 * self._patience.answer)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await self.stop(client)
 
 
-async def stop_producer(client: Any, seconds: float) -> None:
-    """Send what was taken, for at most so many seconds; then let it fail."""
-    with suppress(TimeoutError, KafkaError):
-        async with asyncio.timeout(seconds):
-            await client.flush()
-    accumulator = client._message_accumulator  # noqa: SLF001 - an idempotent producer retries for ever, its stop too
-    accumulator.fail_all(ProducerClosed())
-    await client.stop()
+class Connected:
+    """One client, started by the first who needs it, and again after that failed."""
 
+    def __init__(self, clients: Clients, start: Callable[[], Awaitable[Any]]) -> None:
+        """Nothing is connected yet."""
+        self._clients, self._start = clients, start
+        self._lock = asyncio.Lock()
+        self._client: Any = None
+        self._closed = False
 
-def reader(servers: Sequence[str], patience: Patience, *, reset: str = "none", **settings: Any) -> Any:
-    """A consumer of no group; `reset` says where to go on when the records at its place are gone."""
-    return AIOKafkaConsumer(
-        bootstrap_servers=list(servers),
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset=reset,
-        fetch_max_bytes=FETCH_BYTES,
-        request_timeout_ms=int(patience.answer * 1000),
-        **settings,
-    )
+    async def get(self) -> Any:
+        """The started client; waits for brokers that are away until its caller loses patience. Raises KafkaError."""
+        if self._client is None or self._closed:
+            async with self._lock:
+                if self._closed:
+                    raise Unavailable("the bus is closed")
+                if self._client is None:
+                    self._client = await self._start()
+        return self._client
 
-
-def group_consumer(servers: Sequence[str], group: str, patience: Patience) -> Any:
-    """A consumer of a group that commits by hand. It outwaits a rebalance: a request to join is answered after it."""
-    rebalance = patience.drain + 10
-    return AIOKafkaConsumer(
-        bootstrap_servers=list(servers),
-        group_id=group,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        fetch_max_bytes=FETCH_BYTES,
-        session_timeout_ms=int(patience.session * 1000),
-        heartbeat_interval_ms=int(patience.heartbeat * 1000),
-        rebalance_timeout_ms=int(rebalance * 1000),
-        request_timeout_ms=int((rebalance + 5) * 1000),
-        max_poll_interval_ms=2**31 - 1,
-    )
-
-
-async def stop_consumer(client: Any) -> None:
-    """Leave the group and disconnect, at once, even in the middle of a rebalance."""
-    routine = getattr(client._coordinator, "_coordination_task", None)  # noqa: SLF001 - its close waits for the rebalance
-    if routine is not None and not routine.done():
-        routine.cancel()
-        await asyncio.wait([routine])
-    await client.stop()
-
-
-def admin(servers: Sequence[str], patience: Patience) -> Any:
-    """A client for what is said of topics and groups."""
-    return AIOKafkaAdminClient(bootstrap_servers=list(servers), request_timeout_ms=int(patience.answer * 1000))
-
-
-async def stop_admin(client: Any) -> None:
-    """Disconnect."""
-    await client.close()
+    async def close(self) -> None:
+        """Stop it; nobody gets it any more."""
+        self._closed = True
+        async with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            await self._clients.stop(client)
 
 
 def heard_since(client: Any, partitions: Iterable[TopicPartition]) -> float:

@@ -7,7 +7,7 @@ then is fenced here, and by the generation that its commit would carry. A member
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
 
 from platekeeper_common.bus.contract import Fenced, Record, Unavailable
-from platekeeper_common.bus.kafka_clients import Patience, answered, heard_since, started, stop_consumer
+from platekeeper_common.bus.kafka_clients import Clients, Patience, answered, heard_since
 
 log = structlog.get_logger()
 
@@ -32,10 +32,21 @@ class KafkaMember:
     """A member of a group, as the contract's Member; `enter` must follow."""
 
     def __init__(
-        self, make: Callable[[], Any], topics: dict[str, str], patience: Patience, left: Callable[["KafkaMember"], None]
+        self,
+        clients: Clients,
+        group: str,
+        topics: Mapping[str, str],
+        patience: Patience,
+        oldest: Callable[[str], int],
+        left: Callable[["KafkaMember"], None],
     ) -> None:
-        """`make` makes the group's consumer; `topics` are our names by the brokers'; `left` hears of the end."""
-        self._make, self._topics, self._patience, self._left = make, topics, patience, left
+        """`group` is its name on the brokers; `topics` are our names by the brokers'.
+
+        `oldest` answers the stamp (ms) before which a topic's records are past their retention: a consumer may still
+        have fetched them before they went. `left` hears of the end.
+        """
+        self._clients, self._group, self._topics = clients, group, topics
+        self._patience, self._oldest, self._left = patience, oldest, left
         self._consumer: Any = None
         self._generation = -1
         self._hands: dict[TopicPartition, KafkaBatch] = {}
@@ -52,7 +63,7 @@ class KafkaMember:
         """Join the group and, for about as long as a poll, wait for partitions. Raises Unavailable."""
         self.heard()
         async with answered(self._patience.answer, "let a member join"):
-            consumer = await started(self._make(), stop_consumer)
+            consumer = await self._clients.member(self._group)
         self._consumer, self._entered_at = consumer, time.time()
         self._assigned.clear()
         self._revoking = False
@@ -136,11 +147,14 @@ class KafkaMember:
                 break
         else:
             return None
-        got = self._shelf.pop(partition)
+        got, topic = self._shelf.pop(partition), self._topics[partition.topic]
+        if got[0].timestamp < (oldest := self._oldest(topic)):
+            got = [one for one in got if one.timestamp >= oldest]
+            if not got:
+                return None
         if len(got) > most:
             self._shelf[partition] = got[most:]
             got = got[:most]
-        topic = self._topics[partition.topic]
         batch = self._hands[partition] = KafkaBatch(self, partition, [record_of(one, topic) for one in got])
         return batch
 
@@ -193,7 +207,10 @@ class KafkaMember:
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await news.wait()
+        silent = bool(self._hands) and self._heard_at + self._patience.silence <= _now()
         self._drop_hands()
+        if silent:
+            await asyncio.Event().wait()  # it is about to leave, and must not enter anew in between
 
     def assign(self, consumer: Any) -> None:
         """Take what the group dealt out."""
@@ -221,7 +238,7 @@ class KafkaMember:
         self._shelf.clear()
         self._drop_hands()
         if consumer is not None:
-            await stop_consumer(consumer)
+            await self._clients.stop(consumer)
 
     def _drop_hands(self) -> None:
         for batch in self._hands.values():

@@ -11,9 +11,8 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaError, OffsetOutOfRangeError
 
-from platekeeper_common.bus import kafka_clients
 from platekeeper_common.bus.contract import Apply, TooOld, Unavailable
-from platekeeper_common.bus.kafka_clients import Connected, Patience, answered, heard_since, started, stop_consumer
+from platekeeper_common.bus.kafka_clients import Clients, Connected, Patience, answered, heard_since
 from platekeeper_common.events.catalogue import decode
 from platekeeper_common.events.envelope import Event, Undecodable
 
@@ -26,10 +25,10 @@ log = structlog.get_logger()
 class Readers:
     """Every reader of one bus."""
 
-    def __init__(self, servers: Sequence[str], patience: Patience) -> None:
+    def __init__(self, clients: Clients, patience: Patience) -> None:
         """Nothing is connected yet."""
-        self._servers, self._patience = servers, patience
-        self.observer = Connected(lambda: kafka_clients.reader(servers, patience), stop_consumer)
+        self._clients, self._patience = clients, patience
+        self.observer = Connected(clients, clients.reader)
         """Asked for offsets only."""
         self._open: set[Any] = set()
         self._starting: set[asyncio.Future[int]] = set()
@@ -89,7 +88,7 @@ class Readers:
         self._closed = True
         for start in set(self._starting):
             start.cancel()
-        await asyncio.gather(*(stop_consumer(consumer) for consumer in set(self._open)))
+        await asyncio.gather(*(self._clients.stop(consumer) for consumer in set(self._open)))
         await self.observer.close()
 
     @asynccontextmanager
@@ -97,15 +96,14 @@ class Readers:
         if self._closed:
             raise Unavailable("the bus is closed")
         async with answered(self._patience.answer, "let a reader begin"):
-            made = kafka_clients.reader(self._servers, self._patience, **settings)
-            consumer = await started(made, stop_consumer)
+            consumer = await self._clients.reader(**settings)
         self._open.add(consumer)
         try:
             consumer.assign(partitions)
             yield consumer
         finally:
             self._open.discard(consumer)
-            await stop_consumer(consumer)
+            await self._clients.stop(consumer)
 
     async def _reached(self, consumer: Any, goals: Mapping[TopicPartition, int], topic: str) -> bool:
         async with answered(self._patience.answer, f"say where {topic} begins"):

@@ -1,5 +1,6 @@
 """The topics of the platform on Kafka: declared in code, made and mended by `declare_topics`."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -9,9 +10,8 @@ from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
-from platekeeper_common.bus import kafka_clients
 from platekeeper_common.bus.contract import Unavailable
-from platekeeper_common.bus.kafka_clients import Patience, answered, started
+from platekeeper_common.bus.kafka_clients import Clients, Connected, Patience, answered
 from platekeeper_common.events.catalogue import TOPICS
 from platekeeper_common.events.envelope import Topic
 
@@ -60,14 +60,17 @@ async def declare_topics(
     """
     patience = patience or Patience(answer=30)
     wanted = {prefix + topic.name: topic for topic in topics}
-    async with answered(patience.answer, "declare its topics"):
-        admin = await started(kafka_clients.admin(servers, patience), kafka_clients.stop_admin)
-        try:
+    clients = Clients(servers, patience)
+    connected = Connected(clients, clients.admin)
+    try:
+        async with answered(patience.answer, "declare its topics"):
+            admin = await connected.get()
             await _make(admin, wanted, longest_kept, replication)
             await _check_partitions(admin, wanted)
             await _mend(admin, {name: settings_of(topic, longest_kept) for name, topic in wanted.items()})
-        finally:
-            await admin.close()
+    finally:
+        await connected.close()
+        await clients.close()
 
 
 async def _make(admin: Any, wanted: Mapping[str, Topic], longest_kept: timedelta, replication: int) -> None:
@@ -90,10 +93,12 @@ async def _make(admin: Any, wanted: Mapping[str, Topic], longest_kept: timedelta
 
 
 async def _check_partitions(admin: Any, wanted: Mapping[str, Topic]) -> None:
-    for described in await admin.describe_topics(list(wanted)):
+    told = await admin.describe_topics(list(wanted))
+    while any(described["error_code"] != NoError.errno for described in told):  # just made: not every broker knows yet
+        await asyncio.sleep(0.1)
+        told = await admin.describe_topics(list(wanted))
+    for described in told:
         name, there = described["topic"], len(described["partitions"])
-        if described["error_code"] != NoError.errno:
-            raise Unavailable(f"topic {name}: {for_code(described['error_code']).__name__}")
         if there != (declared := wanted[name].partitions):
             raise WrongTopic(f"topic {name} has {there} partitions, not the {declared} that are declared")
 

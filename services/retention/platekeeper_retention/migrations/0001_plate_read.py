@@ -12,6 +12,9 @@ depends_on = None
 
 
 def upgrade() -> None:
+    live = op.get_bind().dialect.name == "postgresql"
+    # A key of a partitioned table holds what it is partitioned by: the month of receipt comes with it (ADR 0022).
+    month = [sa.Column("received_month", sa.Date, primary_key=True)] if live else []
     op.create_table(
         "plate_read",
         sa.Column("agency_id", sa.String, primary_key=True),
@@ -41,6 +44,8 @@ def upgrade() -> None:
         sa.Column("retention_clause", sa.String, nullable=False),
         sa.Column("schedule_item", sa.String, nullable=False),
         sa.Column("policy_version", sa.String, nullable=False),
+        *month,
+        postgresql_partition_by="LIST (agency_id)",
     )
     op.create_index("plate_read_by_plate", "plate_read", ["agency_id", "plate", "captured_at", "id"])
 
