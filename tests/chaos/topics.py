@@ -35,7 +35,9 @@ class Read:
 
 @asynccontextmanager
 async def _reader(servers: str) -> AsyncIterator[Any]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers, group_id=None, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=servers, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
     await consumer.start()
     try:
         yield consumer
@@ -49,9 +51,10 @@ async def read(servers: str, topic: str) -> Read:
     async with _reader(servers) as consumer:
         places = await _places(consumer, topic)
         consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        await consumer.seek_to_beginning(*places)
-        left = {place for place in places if ends[place] > await consumer.position(place)}
+        starts, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        for place in places:
+            consumer.seek(place, starts[place])
+        left = {place for place in places if ends[place] > starts[place]}
         while left:
             for place, records in (await consumer.getmany(*left, timeout_ms=POLL_MILLISECONDS)).items():
                 found.records += [json.loads(record.value)["data"] for record in records]
