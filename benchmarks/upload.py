@@ -44,7 +44,7 @@ from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR
 from platekeeper_common.clock import utc_now
 from platekeeper_common.ids import PLATFORM, AgencyId
-from platekeeper_common.keys import KeyStore
+from platekeeper_common.keys import in_folder
 from platekeeper_common.settings import Settings
 from platekeeper_ingest.room import IngestSettings
 from platekeeper_ingest.service import SERVICE as INGEST
@@ -153,7 +153,7 @@ def _measure(folder: Path, seconds: float, stack: ExitStack) -> dict[str, list[f
 
 def _registered(url: str, var: Path) -> tuple[str, str]:
     """A device's token and its camera, in an agency of its own."""
-    signing = SigningKeys(KeyStore(var / "keys"), utc_now, life=timedelta(days=90))
+    signing = asyncio.run(SigningKeys(in_folder(var / "keys"), utc_now, life=timedelta(days=90)).current())
 
     def token(kind: Any, subject: str, agency: AgencyId, *roles: str) -> str:
         now = utc_now()
@@ -168,7 +168,7 @@ def _registered(url: str, var: Path) -> tuple[str, str]:
             issued_at=now,
             expires_at=now + auth.TOKEN_LIFE,
         )
-        return auth.issue(who, signing.current(), issuer="platekeeper", audience="platekeeper")
+        return auth.issue(who, signing, issuer="platekeeper", audience="platekeeper")
 
     agency = {
         "id": AGENCY,

@@ -70,7 +70,7 @@ class State:
 
     def table(self) -> str:
         """One line a process."""
-        rows = [("NAME", "ROLE", "PID", "PORT", "READY", "SINCE", "RESTARTS", "")]
+        rows: list[tuple[str, ...]] = [("NAME", "ROLE", "PID", "PORT", "READY", "SINCE", "RESTARTS", "")]
         rows += [_row(member) for member in self.members]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
         lines = ["  ".join(word.ljust(width) for word, width in zip(row, (*widths, 0), strict=True)) for row in rows]

@@ -1,5 +1,6 @@
 """The platform behind its gateway, both as processes, shared by the tests of a run; tokens as accounts sign them."""
 
+import asyncio
 import ssl
 import sys
 from dataclasses import dataclass
@@ -14,17 +15,40 @@ from precinct import PROJECT
 
 from platekeeper.stack.process import Process, answers, free_port
 from platekeeper_access_audit.accounts.signing import SigningKeys
-from platekeeper_common import auth, ids
+from platekeeper_common import auth, ids, keys
 from platekeeper_common.auth import Caller, SigningKey
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR
 from platekeeper_common.clock import utc_now
 from platekeeper_common.ids import PLATFORM, AgencyId
-from platekeeper_common.keys import KeyStore
 
 AGENCY = AgencyId("pomona-pd")
 COMMAND = Path(sys.executable).with_name("platekeeper")
 LOGIN_RATE, CALLER_RATE = 2, 10
 """A second; the gateway counts over ten."""
+
+
+class Keys:
+    """The keys of accounts, for who is in no event loop: every process that has the key store sees the same."""
+
+    def __init__(self, var: Path) -> None:
+        self._signing = SigningKeys(keys.in_folder(var / "keys"), utc_now, life=timedelta(days=90))
+
+    @cached_property
+    def _first(self) -> SigningKey:
+        return asyncio.run(self._signing.current())
+
+    def current(self) -> SigningKey:
+        """The key that signs; one that is made now comes of age an hour later."""
+        return self._first
+
+    def make(self) -> SigningKey:
+        """A fresh key, published."""
+
+        async def made() -> SigningKey:
+            await self._signing.make()
+            return await self._signing._key((await self._signing._kids())[-1])
+
+        return asyncio.run(made())
 
 
 @dataclass(frozen=True)
@@ -39,9 +63,9 @@ class Door:
     """What the services say."""
 
     @cached_property
-    def keys(self) -> SigningKeys:
-        """The keys of accounts: every process that has the key store sees the same."""
-        return SigningKeys(KeyStore(self.var / "keys"), utc_now, life=timedelta(days=90))
+    def keys(self) -> Keys:
+        """The keys of accounts."""
+        return Keys(self.var)
 
     def client(self, url: str = "", source: str = "127.0.0.1", **headers: str) -> httpx.Client:
         """A client of the gateway, or of `url`, that calls from the address `source`."""

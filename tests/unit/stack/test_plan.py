@@ -9,8 +9,8 @@ from platekeeper.stack.settings import UpSettings
 from platekeeper_common.settings import Settings
 
 
-def planned(**more: int) -> Plan:
-    settings = UpSettings(**more)
+def planned() -> Plan:
+    settings = UpSettings(recognition_workers=2)
     secrets = {
         f"{entry.name}{end}": f"secret of {entry.name}{end}" for entry in ENTRIES for end in ("", "_api", "_worker")
     }
@@ -29,7 +29,7 @@ def test_the_list_of_services_says_what_they_say_of_themselves() -> None:
 
 
 def test_every_role_of_every_service_is_a_process_of_its_own_database_role() -> None:
-    processes = {one.name: one for one in planned(recognition_workers=2).processes}
+    processes = {one.name: one for one in planned().processes}
     assert set(processes) == {
         *(f"{entry.name}-{role}" for entry in ENTRIES for role in entry.roles if entry.name != "recognition"),
         *("recognition-worker-1", "recognition-worker-2", "pages", "gateway"),

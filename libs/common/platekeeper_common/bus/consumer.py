@@ -293,7 +293,8 @@ def _code(error: BaseException) -> str:
     """A stable word for what is away; what the error says of it may quote addresses and files."""
     if isinstance(error, Busy):
         return error.code
-    return {Unavailable: "unavailable", TimeoutError: "timeout"}.get(type(error), "failed")
+    known: dict[type[BaseException], str] = {Unavailable: "unavailable", TimeoutError: "timeout"}
+    return known.get(type(error), "failed")
 
 
 def _refused(items: Sequence[_Item], error: Exception) -> _Item | None:
