@@ -155,10 +155,11 @@ class Campaign:
 
     def _progress(self, stack: Stack) -> None:
         last, tally = self.done[-1][1] if self.done else "nobody yet", self.tally
-        down = ", ".join(name.partition(":")[0] for name in stack.not_ready())
+        down = [name.partition(":")[0] for name in stack.not_ready()]
+        named = ", ".join(down[:3]) + (f" and {len(down) - 3} more" if len(down) > 3 else "")
         self._say(
             f"faults {len(self.done)}/{self.asked.faults}, last {last}; acknowledged {len(tally.frames)} frames,"
-            f" {len(tally.reads)} reads; told {len(tally.told)} hits; not ready: {down or 'nobody'}"
+            f" {len(tally.reads)} reads; told {len(tally.told)} hits; not ready: {named or 'nobody'}"
         )
 
     def _say(self, line: str) -> None:
