@@ -147,6 +147,8 @@ class Campaign:
         head.say("calls made again though they were acknowledged", self.tally.repeated)
         head.say("calls that failed and were made again, or given up", sum(self.tally.failures.values()))
         head.lines += [f"    {count:>5}  {what}" for what, count in self.tally.failures.most_common()]
+        head.say("errors in the logs", sum((errors := stack.errors()).values()))
+        head.lines += [f"    {count:>5}  {what}" for what, count in errors.most_common()]
         judged.lines[:0] = head.lines
         if self.skipped:
             judged.findings.append(f"not running again within {THERE_SECONDS:.0f} s: {', '.join(self.skipped)}")

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +72,15 @@ class Stack:
             return False
         os.kill(number, signal.SIGKILL)
         return True
+
+    def errors(self) -> Counter[str]:
+        """What our processes logged as errors, by process and event."""
+        found: Counter[str] = Counter()
+        for log in (self.var / state.FOLDER / "log").glob("*-*.log"):
+            for line in log.read_text(errors="replace").splitlines():
+                if '"level": "error"' in line:
+                    found[f"{log.stem}: {json.loads(line)['event']}"] += 1
+        return found
 
     def not_ready(self) -> list[str]:
         """Who does not do its work, and why."""

@@ -64,12 +64,13 @@ async def read(servers: str, topic: str) -> Read:
 
 
 async def behind(servers: str) -> dict[str, int]:
-    """By group: how many records of its topic lie behind its place, by the broker's own word."""
+    """By group: how many records of its topic lie behind its place, by the broker; 1 for an unknown group."""
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     await admin.start()
     try:
         async with _reader(servers) as consumer:
-            counted = {}
+            unknown = {name for name, _ in await admin.list_consumer_groups()} - GROUPS.keys()
+            counted = dict.fromkeys(unknown, 1)
             for group, topic in GROUPS.items():
                 places = await _places(consumer, topic)
                 ends = await consumer.end_offsets(places)
