@@ -21,8 +21,8 @@ from platekeeper.demo import street
 
 LANES = 3
 """Devices that post reads, each waiting for its answer before the next batch."""
-PAUSE_SECONDS = 0.5
-"""Between two attempts of one call."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
+"""Seconds between two attempts of one call, doubling, less up to half of them by chance."""
 CLUSTER_SECONDS = 4.0
 LATE_APART = timedelta(minutes=30)
 """Between two clusters of late reads: three times what makes a sighting."""
@@ -226,7 +226,7 @@ class Traffic:
                 await self._listen_once()
             except (httpx.TransportError, SSEError, ApiError) as error:
                 self.tally.failures[f"stream {type(error).__name__}"] += 1
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(2 * FIRST_PAUSE)
 
     async def _listen_once(self) -> None:
         headers = await self.scene.officer.headers()
@@ -244,6 +244,7 @@ class Traffic:
     # -- what all have in common
 
     async def _until_taken(self, call: Callable[[], Awaitable[Any]], who: Session, *, give_up: bool = False) -> Any:
+        pause = FIRST_PAUSE
         while True:
             try:
                 return await call()
@@ -251,7 +252,8 @@ class Traffic:
                 self._failed(error, who)
                 if give_up:
                     raise GivenUp from error
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(pause * self.dice.uniform(0.5, 1))
+            pause = min(LONGEST_PAUSE, 2 * pause)
 
     def _failed(self, error: Exception, who: Session) -> None:
         if not isinstance(error, ApiError):

@@ -215,6 +215,20 @@ def test_a_flood_of_logins_stops_at_its_own_address() -> None:
         assert flood.get("/v1/release-key").status_code == 200
 
 
+def test_devices_that_all_keep_trying_are_let_in_at_the_rate_and_not_shut_out() -> None:
+    here = door()
+    with here.client(source="127.0.0.68") as site:
+        let_in = []
+        until = time.monotonic() + 15
+        while time.monotonic() < until:
+            let_in.append(site.post("/v1/login", json={}).status_code != 429)
+            time.sleep(0.05)
+    first, later = let_in.index(False), let_in[len(let_in) * 4 // 5 :]
+    assert first >= LOGIN_RATE * 10
+    assert any(later)
+    assert sum(let_in) <= LOGIN_RATE * (15 + 10) + 1
+
+
 def test_one_device_cannot_take_the_place_of_others() -> None:
     here = door()
     busy, calm = (here.bearer(kind="device") for _ in range(2))
