@@ -9,8 +9,10 @@ MEMBERS := $(wildcard libs/*) $(wildcard services/*)
 MANIFESTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 READY := $(VENV)/.ready
 ARGS ?=
+# Tests wait more than they work: more workers than cores.
+WORKERS ?= 3
 
-.PHONY: help install run up down test check chaos bench format lock clean
+.PHONY: help install run up down test engines check chaos bench format lock clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,8 +28,11 @@ up: $(READY) ## Run the full stack in the background: Kafka, PostgreSQL, HAProxy
 down: $(READY) ## Stop the full stack; what it kept stays
 	@$(VENV)/bin/platekeeper down
 
-test: check ## Check, then run every test (ARGS: more options for pytest)
-	$(VENV)/bin/python -m pytest $(ARGS)
+test: engines check ## Check, then run every test (ARGS: more options for pytest)
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+engines: $(READY)
+	@nice $(VENV)/bin/python -m platekeeper.stack.fetch >/dev/null 2>&1 & # beside the checks; tests that need one wait
 
 check: $(READY) ## Style, types and import walls
 	$(VENV)/bin/ruff check .

@@ -37,5 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Whatever happened, nothing is left running."""
-    if not hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput"):
+        engines.close_worker()
+    else:
         engines.close_run()

@@ -97,20 +97,20 @@ def rows(url: str, statement: str, values: Mapping[str, Any] | None = None) -> l
 
 
 def run(url: str, statement: str) -> None:
-    """Change a service's database behind its back."""
+    """Change a service's database behind its back; several statements are parted by `;`."""
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(split(url)[0].split("///")[1], isolation_level=None)) as connection:
-            connection.execute(statement)
+            connection.executescript(statement)
     else:
-        _beside(lambda: _fetch(url, statement))
+        _beside(lambda: _fetch(url, statement, script=True))
 
 
-async def _fetch(url: str, statement: str) -> list[Any]:
+async def _fetch(url: str, statement: str, *, script: bool = False) -> list[Any]:
     address, schema = split(url)
     user = address.split("://")[1].split("@")[0]
     administrator = server().split("://")[1].split("@")[0]
     async with _session(address.replace(user, administrator), search_path=f'"{schema}"') as session:
-        return list(await session.fetch(statement))
+        return [await session.execute(statement)] if script else list(await session.fetch(statement))
 
 
 @asynccontextmanager

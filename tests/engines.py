@@ -65,6 +65,13 @@ def close_run() -> None:
     shutil.rmtree(place, ignore_errors=True)
 
 
+def close_worker() -> None:
+    """What this worker started is the run's from now on: its own process stops it."""
+    for process in _started:
+        if process.started is not None:
+            process.started.returncode = 0
+
+
 def _ended_here(group: int) -> bool:
     """Whether it is an ended child of this very process, which only asking removes."""
     return any(p.started is not None and p.started.pid == group and not p.alive for p in _started)

@@ -144,7 +144,7 @@ async def town(
         return {"keys": [key.public()]}
 
     settings = Settings(**({"var": folder, "policies": POLICIES} | await databases.settings(folder, services) | more))
-    for service in services if not settings.database else ():
+    for service in () if settings.database else services:
         await _put_migrated(settings.database_of(service.name), service)
     async with runtime.stand(services, settings, SECTIONS, clock=clock, own=own, fetch_keys=fetch) as standing:
         here = Town(standing, clock, key)

@@ -15,7 +15,8 @@ from platekeeper.gateway import certificate, configuration, keys
 from platekeeper.gateway.keys import Fetch
 from platekeeper.gateway.settings import GatewaySettings
 from platekeeper.registry import SERVICES
-from platekeeper.stack.haproxy import HAProxy, Master, NotInstalled
+from platekeeper.stack.debian import NotInstalled
+from platekeeper.stack.haproxy import HAProxy, Master
 from platekeeper.stack.process import NotStarted
 from platekeeper.stack.settings import UpSettings
 from platekeeper_common import settings as environment

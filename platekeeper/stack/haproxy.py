@@ -6,70 +6,29 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
+from platekeeper.stack import debian
 from platekeeper.stack.process import NotStarted, Process
 
 PACKAGE = "haproxy"
 DRAIN_SECONDS = 5.0
 RELOAD_SECONDS = 20.0
-_POLICY = Path("/usr/sbin/policy-rc.d")
 _WORKER = re.compile(r"^(\d+)\s+worker\s+(\d+)\s")
-
-
-class NotInstalled(RuntimeError):
-    """The machine has no HAProxy and this user cannot install it; says which package would."""
 
 
 def install() -> Path:
     """HAProxy's program, installed from Debian when there is none. Raises NotInstalled."""
-    if (found := _program()) is not None:
-        return found
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise NotInstalled(f"HAProxy is missing: apt-get install {PACKAGE}")
-    with FileLock(Path(tempfile.gettempdir()) / "platekeeper-apt.lock"):
-        if _program() is None:
-            with _services_stay_down():
-                _apt_get()
-    if (found := _program()) is None:
-        raise NotInstalled(f"Debian's package {PACKAGE} brought no program")
-    return found
+    return debian.installed(PACKAGE, _program)
 
 
 def _program() -> Path | None:
     found = shutil.which("haproxy", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
     return Path(found) if found else None
-
-
-def _apt_get() -> None:
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for words in (("update", "-q"), ("install", "-qy", "--no-install-recommends", PACKAGE)):
-        done = subprocess.run(  # noqa: S603 - words of our own
-            ["/usr/bin/apt-get", *words], env=quiet, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise NotInstalled(f"apt-get {' '.join(words)} failed:\n{done.stderr[-2000:]}")
-
-
-@contextmanager
-def _services_stay_down() -> Iterator[None]:
-    """Debian starts what it installs unless this policy says no; a policy that the machine has is left alone."""
-    if _POLICY.exists():
-        yield
-        return
-    _POLICY.write_text("#!/bin/sh\nexit 101\n")
-    _POLICY.chmod(0o755)
-    try:
-        yield
-    finally:
-        _POLICY.unlink()
 
 
 def check(files: Sequence[Path]) -> None:

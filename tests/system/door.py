@@ -23,7 +23,7 @@ from platekeeper_common.ids import PLATFORM, AgencyId
 
 AGENCY = AgencyId("pomona-pd")
 COMMAND = Path(sys.executable).with_name("platekeeper")
-LOGIN_RATE, CALLER_RATE = 2, 10
+LOGIN_RATE, CALLER_RATE = 2, 5
 """A second; the gateway counts over ten."""
 
 

@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ def test_the_address_in_records_is_the_callers_whatever_he_says() -> None:
         assert client.get("/v1/devices", headers=headers).status_code == 200
         deadline = time.monotonic() + 20
         while not (found := _records(client, headers, who.subject)) and time.monotonic() < deadline:
-            time.sleep(0.1)
+            time.sleep(0.5)
     assert {record["address"] for record in found} == {"127.0.0.7"}
 
 
@@ -203,10 +203,18 @@ def test_tls_is_new_and_speaks_http_2() -> None:
         assert "max-age" in client.get("/health/gateway").headers["strict-transport-security"]
 
 
+def _until_refused(ask: Callable[[], httpx.Response], allowed: int) -> list[httpx.Response]:
+    """The answers up to the first 429: after as many as are allowed in ten seconds, or later where we are slow."""
+    told = [ask() for _ in range(allowed + 1)]
+    while told[-1].status_code != 429 and len(told) < 4 * allowed:
+        told.append(ask())
+    return told
+
+
 def test_a_flood_of_logins_stops_at_its_own_address() -> None:
     here = door()
     with here.client(source="127.0.0.66") as flood, here.client(source="127.0.0.67") as other:
-        told = [flood.post("/v1/login", json={}) for _ in range(LOGIN_RATE * 10 + 1)]
+        told = _until_refused(lambda: flood.post("/v1/login", json={}), LOGIN_RATE * 10)
         assert {answer.status_code for answer in told[:-1]} == {422}
         assert (told[-1].status_code, told[-1].json()["code"]) == (429, "too_many_logins")
         assert (told[-1].headers["retry-after"], told[-1].headers["content-type"]) == ("10", PROBLEM)
@@ -233,7 +241,7 @@ def test_one_device_cannot_take_the_place_of_others() -> None:
     here = door()
     busy, calm = (here.bearer(kind="device") for _ in range(2))
     with here.client() as client:
-        told = [client.get("/v1/devices", headers=busy) for _ in range(CALLER_RATE * 10 + 1)]
+        told = _until_refused(lambda: client.get("/v1/devices", headers=busy), CALLER_RATE * 10)
         assert {answer.status_code for answer in told[:-1]} == {403}
         assert (told[-1].status_code, told[-1].json()["code"]) == (429, "too_many_requests")
         assert told[-1].headers["retry-after"] == "10"

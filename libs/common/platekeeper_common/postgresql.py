@@ -174,6 +174,8 @@ def create(url: str, *, seconds: float = STATEMENT_SECONDS, **settings: str) -> 
         "application_name": f"platekeeper {schema}",
         # Our statements find few rows; compiling them costs more than it saves.
         "jit": "off",
+        # By which index to search depends on what is sought; a plan for anything goes wrong.
+        "plan_cache_mode": "force_custom_plan",
     }
     # An error that quotes its parameters would bring plates into the log.
     return create_async_engine(

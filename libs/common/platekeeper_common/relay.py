@@ -51,15 +51,16 @@ async def unsent(tx: Tx) -> Unsent:
 class Relay:
     """Sends one database's outbox to the bus, in order, at least once."""
 
-    def __init__(self, db: Database, bus: Bus, source: str) -> None:
-        """`source` is the service that speaks."""
+    def __init__(self, db: Database, bus: Bus, source: str, *, poll: float = POLL_SECONDS) -> None:
+        """`source` is the service that speaks; it looks every `poll` seconds though nobody says that there is news."""
         self._db = db
         self._bus = bus
         self._source = source
+        self._poll = poll
         self.trouble: str | None = None
 
     async def run(self) -> None:
-        """Send until cancelled: at once when something was emitted, and every second in any case."""
+        """Send until cancelled: at once when something was emitted, and every so often in any case."""
         async with self._db.hearing():
             await self._run()
 
@@ -73,18 +74,22 @@ class Relay:
                 if self.trouble is None:
                     _log.warning("outbox waits", service=self._source, reason=str(error))
                 self.trouble = str(error)
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(self._poll)
                 continue
             # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
+                async with asyncio.timeout(self._poll):
                     await self._db.emitted.wait()
 
     async def flush(self) -> None:
         """Send all that is there now, when it is this one's turn. Raises Unavailable."""
+        while await self._send_alone():
+            pass
+
+    async def _send_alone(self) -> int:
+        # For each batch anew: another process that waits for this one must not wait for a whole backlog.
         async with self._db.alone("relay"):
-            while await self.send():
-                pass
+            return await self.send()
 
     async def send(self) -> int:
         """Send one batch; how many events it held. Raises Unavailable."""

@@ -149,6 +149,8 @@ class Service:
     consumes: tuple[Consumes, ...] = ()
     follows: tuple[Follows, ...] = ()
     emits: tuple[type[Event], ...] = ()
+    calls: tuple[str, ...] = ()
+    """Services that it asks through its peers; besides, every process asks accounts for the keys of tokens."""
     jobs: tuple[Job, ...] = ()
     policy: Mapping[str, type[PolicySection]] = field(default_factory=dict)
     settings: type[ServiceSettings] = ServiceSettings

@@ -30,6 +30,7 @@ SERVICE = Service(
     ),
     routes=(router,),
     emits=(AccessRecorded,),
+    calls=("accounts", "retention"),
     policy=SECTIONS,
     settings=ReleaseSettings,
     counts=counts,

@@ -12,12 +12,25 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, String, column, func, literal, select, tuple_, values
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    String,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    values,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from platekeeper_common.db import Tx
+from platekeeper_common.db import Name, Tx
 from platekeeper_common.errors import Busy
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.patterns import Pattern
@@ -54,11 +67,12 @@ class Way(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A query of an agency, and the cells that its area covers."""
+    """A query of an agency, the cells that its area covers, and the database that is asked."""
 
     agency_id: AgencyId
     query: Query
     spans: Sequence[Span]
+    database: Name = "sqlite"
 
 
 class _Unsought(FunctionElement[Any]):
@@ -91,7 +105,7 @@ async def find(
     A read is found by what its last version says. `many` decides about the way, never about the answer. Raises Busy
     `query_too_slow` after `seconds`.
     """
-    asked = Asked(agency_id, query, cells.cover(query.area) if query.area else ())
+    asked = Asked(agency_id, query, cells.cover(query.area) if query.area else (), tx.database)
     async with partitions.own_reads(tx, agency_id):
         return await _find(tx, asked, after, limit, time.monotonic() + seconds, many)
 
@@ -143,7 +157,7 @@ async def _answers(tx: Tx, asked: Asked, keys: Sequence[Key], enough: int, deadl
 
 async def _shortest(tx: Tx, asked: Asked, many: int, deadline: float) -> Way:
     """The way with the fewest reads. Where all have many it is by time, the order of pages, which ends with one."""
-    chosen, *others = ways(asked.query, pieces=tx.database == "postgresql")
+    chosen, *others = ways(asked.query, asked.database)
     if not others:
         return chosen
     fewest = await _count(tx, asked, chosen, many, deadline)
@@ -165,12 +179,13 @@ def _left(deadline: float) -> float:
     return left
 
 
-def ways(query: Query, *, pieces: bool = False) -> list[Way]:
-    """The ways that the query can go; `pieces`: whether there is an index of three characters side by side."""
+def ways(query: Query, database: Name = "sqlite") -> list[Way]:
+    """The ways that the query can go in that database."""
     if query.plate is not None:
         return [Way.PLATE]
     by_plate = [Way.PLATE] if query.pattern is not None and query.pattern.beginning else []
-    by_piece = [Way.PIECE] if pieces and query.pattern is not None and query.pattern.longest_run >= PIECE else []
+    pieces = database == "postgresql" and query.pattern is not None and query.pattern.longest_run >= PIECE
+    by_piece = [Way.PIECE] if pieces else []
     by_cell = [Way.CELL] if query.area is not None else []
     return [*by_plate, *by_piece, *by_cell, Way.TIME]
 
@@ -196,6 +211,9 @@ def to_look_at(asked: Asked, way: Way, behind: Key | None = None) -> Select[Any]
     """The select of the keys in that part of the way's index which the query leaves; by time with their cells."""
     reads, query = plate_read.c, asked.query
     found = select(reads.captured_at, reads.id).where(reads.agency_id == asked.agency_id)
+    if way is Way.CELL and asked.database == "postgresql":
+        # A join with the ranges would be planned without knowing them.
+        return found.where(or_(*(reads.cell.between(*span) for span in asked.spans)))
     if way is Way.CELL:
         span = _table(asked.spans)
         return found.where(reads.cell >= span.c.first, reads.cell <= span.c.last)

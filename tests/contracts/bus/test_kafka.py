@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 from contracts.bus import brokers
 from contracts.bus.harness import TOPICS, KafkaHarness
-from contracts.bus.samples import eventually, frame, hit, numbers, take_all
+from contracts.bus.samples import frame, hit, numbers, take_all
 
 from platekeeper.stack.kafka import Broker
 from platekeeper_common.bus.contract import Fenced, Member, Unavailable, partition_of
@@ -142,6 +143,16 @@ async def test_a_member_says_when_it_hears_nothing_from_the_brokers(tmp_path: Pa
             assert numbers(await take_all(member, expected=1)) == [1]
 
 
+async def until(holds: Callable[[], bool], *running: "asyncio.Task[None]") -> None:
+    """Wait as long as the tasks run without a fault."""
+    async with asyncio.timeout(60):
+        while not holds():
+            for task in running:
+                if task.done():
+                    task.result()
+            await asyncio.sleep(0.01)
+
+
 async def test_readers_of_a_broker_that_died_are_told_so_and_leave_nothing_behind(tmp_path: Path) -> None:
     broker = Broker(tmp_path / "broker", settings=brokers.SETTINGS)
     await asyncio.to_thread(broker.start)
@@ -158,7 +169,7 @@ async def test_readers_of_a_broker_that_died_are_told_so_and_leave_nothing_behin
             broker.kill()
             told = await asyncio.wait_for(asyncio.gather(*coming, return_exceptions=True), 60)
             assert [type(one) for one in told] == [Unavailable] * len(tails)
-            await eventually(lambda: clients_at_work() <= before)
+            await until(lambda: clients_at_work() <= before)
     finally:
         broker.kill()
 
@@ -178,6 +189,7 @@ async def test_what_was_acknowledged_outlives_a_broker_that_is_killed(tmp_path: 
     async def publish(camera: str) -> None:
         number = 0
         while not stop.is_set():
+            await asyncio.sleep(0)
             with suppress(Unavailable):
                 await bus.publish([frame(camera, number)], source="test")
                 acknowledged[camera].append(number)
@@ -185,6 +197,7 @@ async def test_what_was_acknowledged_outlives_a_broker_that_is_killed(tmp_path: 
 
     async def consume(member: Member) -> None:
         while True:
+            await asyncio.sleep(0)
             with suppress(Unavailable, Fenced):
                 if batch := await member.poll(10):
                     for record in batch.records:
@@ -194,21 +207,26 @@ async def test_what_was_acknowledged_outlives_a_broker_that_is_killed(tmp_path: 
     try:
         async with KafkaHarness("killed", {"address": broker.address}).bus(publish_timeout=2.0) as bus:
             member = await bus.join("group", [FrameCaptured.topic])
-            tasks = [asyncio.create_task(publish(camera)) for camera in ("cam-a", "cam-b")]
+            publishing = [asyncio.create_task(publish(camera)) for camera in ("cam-a", "cam-b")]
             consuming = asyncio.create_task(consume(member))
-            await eventually(lambda: len(acknowledged["cam-a"]) > 50)
-            broker.kill()
-            before = {camera: len(told) for camera, told in acknowledged.items()}
-            await asyncio.to_thread(broker.start)
-            async with asyncio.timeout(60):
-                while any(len(acknowledged[camera]) <= before[camera] + 50 for camera in before):
-                    await asyncio.sleep(0.01)
-            stop.set()
-            await asyncio.gather(*tasks)
-            async with asyncio.timeout(60):
-                while any(set(told) - set(kept[camera]) for camera, told in acknowledged.items()):
-                    await asyncio.sleep(0.01)
-            consuming.cancel()
+            try:
+                await until(lambda: len(acknowledged["cam-a"]) > 50, *publishing, consuming)
+                broker.kill()
+                before = {camera: len(told) for camera, told in acknowledged.items()}
+                await asyncio.to_thread(broker.start)
+                await until(
+                    lambda: all(len(acknowledged[camera]) > before[camera] + 50 for camera in before),
+                    *(*publishing, consuming),
+                )
+                stop.set()
+                await asyncio.gather(*publishing)
+                await until(
+                    lambda: all(set(told) <= set(kept[camera]) for camera, told in acknowledged.items()), consuming
+                )
+            finally:
+                for task in (*publishing, consuming):
+                    task.cancel()
+                await asyncio.gather(*publishing, consuming, return_exceptions=True)
     finally:
         broker.kill()
     for camera, told in acknowledged.items():

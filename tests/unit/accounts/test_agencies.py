@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import pytest
+from databases import on_both
 from standing import eventually
 from unit.accounts.house import PASSWORD, POMONA, House, codes, house
 
 from platekeeper_access_audit.accounts import storage
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR
 from platekeeper_common.ids import AgencyId
+
+pytestmark = on_both
 
 
 def _body(username: str, *roles: str, **more: str) -> dict[str, object]:

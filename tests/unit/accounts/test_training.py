@@ -3,11 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from databases import on_both
 from unit.accounts.house import House, certificate, codes
 
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action, decide
 from platekeeper_common.errors import Refused
+
+pytestmark = on_both
 
 
 async def _caller(here: House, username: str) -> Caller:

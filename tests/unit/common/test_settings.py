@@ -6,6 +6,7 @@ import pytest
 from pydantic_settings import SettingsConfigDict
 
 from platekeeper_common import settings as environment
+from platekeeper_common.foundation import open_bus
 from platekeeper_common.settings import ServiceSettings, Settings, SettingsError
 
 
@@ -66,3 +67,22 @@ def test_a_value_that_makes_no_sense_is_refused_by_its_name(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=f"^{name}: "):
         environment.load(Settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "servers", "prefix"),
+    [
+        ("kafka://127.0.0.1:9092", ("127.0.0.1:9092",), ""),
+        ("kafka://a.example:9092,b-1:9093/trial.", ("a.example:9092", "b-1:9093"), "trial."),
+        ("kafka://[::1]:9092/", ("[::1]:9092",), ""),
+    ],
+)
+def test_the_brokers_are_read_from_the_url_of_the_bus(url: str, servers: tuple[str, ...], prefix: str) -> None:
+    brokers = Settings(bus=url).brokers()
+    assert (brokers.servers, brokers.prefix) == (servers, prefix)
+
+
+@pytest.mark.parametrize("url", ["kafka:", "kafka://", "kafka://host", "kafka://a:1,", "amqp://a:1", "kafka://a:1/b/c"])
+def test_a_url_that_names_no_brokers_is_refused_by_the_variable(url: str) -> None:
+    with pytest.raises(SettingsError, match="PLATEKEEPER_BUS: not kafka://"):
+        open_bus(Settings(bus=url))

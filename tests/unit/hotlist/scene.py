@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -142,23 +141,13 @@ async def query(here: Town, record: AccessRecorded) -> dict[str, Any]:
 
 
 async def behind_its_back(here: Town, script: str) -> None:
-    """Change hotlist's own file from outside, in a thread: whoever holds its lock needs the loop to let it go."""
-
-    def change() -> None:
-        with closing(sqlite3.connect(_file(here), isolation_level=None)) as connection:
-            connection.executescript(script)
-
-    await asyncio.to_thread(change)
+    """Change hotlist's own database from outside, in a thread: whoever holds its lock needs the loop to let it go."""
+    await asyncio.to_thread(here.run_sql, "hotlist", script)
 
 
 def committed_records(here: Town) -> int:
     """How many access records hotlist has committed so far."""
-    with closing(sqlite3.connect(_file(here))) as connection:
-        return int(connection.execute("SELECT last FROM access_number").fetchone()[0])
-
-
-def _file(here: Town) -> Path:
-    return here.standing.foundation.settings.var / "db" / "hotlist.sqlite"
+    return int(here.rows("hotlist", "SELECT last FROM access_number")[0][0])
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import on_both
 from msgspec.structs import replace
 from standing import POLICIES, Town, town
 from unit.hotlist.scene import (
@@ -72,6 +73,7 @@ def late(read: PlateRead, **earlier: float) -> PlateRead:
     return replace(read, captured_at=captured_at, live_until=captured_at + timedelta(minutes=5))
 
 
+@on_both
 async def test_ten_reads_in_a_minute_are_one_hit_told_once(here: Town) -> None:
     await listed(here)
     first = here.clock()
@@ -93,6 +95,7 @@ async def test_ten_reads_in_a_minute_are_one_hit_told_once(here: Town) -> None:
     assert (counts["exact_hits"], counts["sightings"], counts["late_hits"]) == (2, 11, 0)
 
 
+@on_both
 async def test_four_hundred_metres_on_is_news(here: Town) -> None:
     await listed(here)
     await publish(here, seen(here, "7SAM123", position=STATION), seen(here, "7SAM123", position=FAR))
@@ -121,6 +124,7 @@ async def test_another_profile_has_figures_of_its_own(tmp_path: Path) -> None:
         assert [hit["sightings"] for hit in await counted(here)] == [4, 1]
 
 
+@on_both
 async def test_a_read_that_comes_again_or_is_corrected_counts_once(here: Town) -> None:
     await listed(here)
     misread = seen(here, "7SAN124")
@@ -135,6 +139,7 @@ async def test_a_read_that_comes_again_or_is_corrected_counts_once(here: Town) -
     assert {one["read_id"] for one in (await sightings(here, hit["id"]))["sightings"]} == {misread.id, again.id}
 
 
+@on_both
 async def test_an_exact_match_after_a_look_alike_is_told(here: Town) -> None:
     await listed(here, "8OLT123")
     for plate in ("80LT123", "8OLT123", "80LT123"):
@@ -143,6 +148,7 @@ async def test_an_exact_match_after_a_look_alike_is_told(here: Town) -> None:
     assert {hit["kind"]: hit["sightings"] for hit in await counted(here)} == {"look_alike": 1, "exact": 2}
 
 
+@on_both
 @pytest.mark.clause("E2")
 async def test_a_live_read_is_told_live_beside_a_late_hit_and_counts_late_ones_after(here: Town) -> None:
     await listed(here)
@@ -160,6 +166,7 @@ async def test_a_live_read_is_told_live_beside_a_late_hit_and_counts_late_ones_a
     assert [one["late"] for one in page["sightings"]] == [False, False, True]
 
 
+@on_both
 @pytest.mark.clause("E2")
 async def test_a_hit_that_was_delivered_late_does_not_silence_what_is_seen_live_after(here: Town) -> None:
     await listed(here)
@@ -177,6 +184,7 @@ async def test_a_hit_that_was_delivered_late_does_not_silence_what_is_seen_live_
     assert heard == ["late_hit", "hit"]
 
 
+@on_both
 @pytest.mark.clause("E2")
 async def test_a_hit_is_delivered_live_as_long_as_a_sighting_of_it_is(here: Town) -> None:
     await listed(here)
@@ -191,6 +199,7 @@ async def test_a_hit_is_delivered_live_as_long_as_a_sighting_of_it_is(here: Town
     assert (event.event, event.json()["sightings"]) == ("hit", 2)
 
 
+@on_both
 async def test_a_hit_that_is_kept_no_more_is_not_told(here: Town) -> None:
     await listed(here)
     await passed_long_ago(here)
@@ -203,6 +212,7 @@ async def test_a_hit_that_is_kept_no_more_is_not_told(here: Town) -> None:
     assert event.json()["read"]["camera_id"] == "camera-2"
 
 
+@on_both
 @pytest.mark.clause("G3")
 async def test_sightings_are_paged_and_seeing_them_is_recorded(here: Town) -> None:
     await listed(here)
@@ -225,6 +235,7 @@ async def test_sightings_are_paged_and_seeing_them_is_recorded(here: Town) -> No
     assert (await query(here, last))["hit"] == hit["id"]
 
 
+@on_both
 async def test_only_the_own_agencys_sightings_are_shown(here: Town) -> None:
     await here.open_agency(OTHER, "galt")
     await listed(here)
@@ -240,6 +251,7 @@ async def test_only_the_own_agencys_sightings_are_shown(here: Town) -> None:
         assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+@on_both
 async def test_matchers_side_by_side_count_every_read_once_and_tell_one_hit(here: Town) -> None:
     await listed(here)
     reads = [seen(here, "7SAM123", position=STATION) for _ in range(30)]
@@ -255,6 +267,7 @@ async def test_matchers_side_by_side_count_every_read_once_and_tell_one_hit(here
     assert len(await raised(here, 1)) == 1
 
 
+@on_both
 async def test_a_batch_of_many_vehicles_is_counted_whole(here: Town) -> None:
     who = here.person("ines", "investigator")
     list_id = await open_list(here, who)
@@ -278,6 +291,7 @@ async def _counts(here: Town) -> dict[str, int]:
     return {name: counts[name] for name in ("late_hits", "sightings")}
 
 
+@on_both
 @pytest.mark.clause("A7")
 async def test_each_vehicle_that_a_partial_plate_means_is_a_hit_of_its_own(here: Town) -> None:
     who = here.person("ines", "investigator")

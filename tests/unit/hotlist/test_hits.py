@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import on_both
 from msgspec.structs import replace
 from standing import AGENCY, Town, eventually, town
 from unit.hotlist.scene import (
@@ -28,6 +29,8 @@ from platekeeper_common.events.recognition import PlatesRead
 from platekeeper_common.ids import CameraId, ReadId
 from platekeeper_hotlist.room import HotlistSettings
 from platekeeper_hotlist.service import SERVICE
+
+pytestmark = on_both
 
 
 def editor(here: Town, **more: Any) -> Caller:
@@ -217,7 +220,7 @@ async def test_an_entry_that_another_process_made_is_loaded(here: Town) -> None:
     await behind_its_back(
         here,
         """
-        BEGIN IMMEDIATE;
+        BEGIN;
         UPDATE hotlist SET version = version + 1;
         UPDATE entry SET plate = '8ABC456', changed_in = changed_in + 1;
         COMMIT;

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from databases import on_both
 from hypothesis import given
 from hypothesis import strategies as st
 from profiles import department
@@ -42,6 +43,8 @@ from platekeeper_hotlist.matching import USUAL_LOOK_ALIKES
 from platekeeper_hotlist.policy import HotlistPolicy
 from platekeeper_hotlist.room import HotlistSettings
 from platekeeper_hotlist.service import SERVICE
+
+pytestmark = on_both
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 FILE = "plate,state,reason\n7SAM123,CA,Taken\n7SAM123,NV,Taken\n8abc-456,,Burglary\n"

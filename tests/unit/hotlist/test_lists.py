@@ -2,10 +2,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from databases import on_both
 from standing import Town
 from unit.hotlist.scene import OTHER, USE, list_plate, open_list, query, records, seen
 
 from platekeeper_common.auth import Caller
+
+pytestmark = on_both
 
 
 def editor(here: Town, **more: Any) -> Caller:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import on_both
 from standing import AGENCY, eventually
 from unit.ingest.station import GATE, POMONA, ROOF, Station, published, station
 
@@ -13,6 +14,8 @@ from platekeeper_common.access import unseal
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.ids import AgencyId, DeviceId
+
+pytestmark = on_both
 
 
 async def words(here: Station) -> list[DeviceChanged]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import on_both
 from standing import Town, eventually
 from unit.ledger.proofs import LATEST, LEAVES, afternoon, check, export, folder, latest, notes, signed
 from unit.ledger.samples import looked_up, searched, send
@@ -24,6 +25,7 @@ from platekeeper_verify.notes import Key, open_checkpoint
 AUDITOR = ("inspector", "auditor")
 
 
+@on_both
 async def test_the_tree_is_signed_each_minute(here: Town) -> None:
     await eventually(lambda: len(notes(here)) == 1)
     async with here.client(here.person(*AUDITOR)) as client:
@@ -63,6 +65,7 @@ async def test_the_folder_is_written_once(tmp_path: Path, here: Town) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o400
 
 
+@on_both
 @pytest.mark.clause("G3")
 async def test_proofs_lead_to_the_signed_root(here: Town) -> None:
     async with here.client(here.person(*AUDITOR)) as client:
@@ -113,6 +116,7 @@ async def test_what_cannot_be_proved_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+@on_both
 @pytest.mark.clause("H1")
 async def test_another_agencys_records_are_in_the_tree_without_their_content(here: Town) -> None:
     galt = AgencyId("galt-pd")
@@ -141,6 +145,7 @@ async def test_proofs_are_for_those_who_audit(here: Town, path: str) -> None:
     assert (answer.status_code, answer.json()["clause"]) == (403, "A2")
 
 
+@on_both
 async def test_checkpoints_are_listed_newest_first(here: Town) -> None:
     async with here.client(here.person(*AUDITOR)) as client:
         await afternoon(here)
@@ -151,6 +156,7 @@ async def test_checkpoints_are_listed_newest_first(here: Town) -> None:
     assert (len(page["checkpoints"]), numbers[-1], rest["next_cursor"]) == (2, 1, None)
 
 
+@on_both
 async def test_a_tree_of_several_tiers_has_the_same_root(here: Town) -> None:
     room = here.standing.rooms["ledger"]
     await send(here, *(looked_up(id=ids.new(), number=n) for n in range(1, 701)))
@@ -174,6 +180,7 @@ async def test_what_was_signed_is_never_changed(here: Town, table: str, attempt:
         database.execute(statement)
 
 
+@on_both
 async def test_nothing_is_signed_that_does_not_continue_what_the_folder_holds(here: Town) -> None:
     await afternoon(here)
     room: Any = here.standing.rooms["ledger"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from databases import on_both
 from profiles import DEPARTMENTS
 from unit.accounts.house import certificate
 from unit.release.desk import ONTARIO, OTHER_PLATE, PLATE, WINDOW, Desk, desk, good, sha256, told
@@ -35,6 +36,7 @@ async def ask(here: Desk, recipient: str, **different: Any) -> httpx.Response:
     return await here.clerk.post("/v1/release-requests", json=body)
 
 
+@on_both
 @pytest.mark.clause("I1")
 async def test_the_register_is_the_administrators_and_stays(here: Desk) -> None:
     assert told(await here.clerk.post("/v1/recipients", json=ONTARIO)) == (403, "not_allowed", "A2")
@@ -165,6 +167,7 @@ async def test_a_scope_that_cannot_be_meant_is_refused(here: Desk, scope: dict[s
     assert "8Ä" not in answer.text
 
 
+@on_both
 @pytest.mark.clause("I2")
 async def test_numbers_have_no_gaps_and_begin_anew_with_the_agencys_year(here: Desk) -> None:
     assert [(await here.receive())["number"] for _ in range(2)] == ["R-2026-0001", "R-2026-0002"]
@@ -225,6 +228,7 @@ async def test_a_post_that_changed_hands_counts_at_once(here: Desk) -> None:
     assert told(await here.decide(second)) == (409, "post_vacant", "B9")
 
 
+@on_both
 @pytest.mark.clause("I3")
 async def test_an_approval_ends_lies_within_the_request_and_a_denial_says_why(here: Desk) -> None:
     request_id = (await here.receive(scope={"plates": [PLATE, OTHER_PLATE], **WINDOW}))["id"]
@@ -269,6 +273,7 @@ async def test_nothing_on_file_can_be_changed_or_deleted(here: Desk, tmp_path: P
                     database.execute(statement)
 
 
+@on_both
 @pytest.mark.clause("I4")
 async def test_the_hashes_are_those_of_what_is_on_file(here: Desk) -> None:
     request_id = await here.approved()
@@ -306,6 +311,7 @@ async def test_what_was_altered_in_the_database_opens_nothing(here: Desk, tmp_pa
     assert not (tmp_path / "var" / "objects" / here.agency_id).exists()
 
 
+@on_both
 @pytest.mark.clause("G3")
 @pytest.mark.clause("I4")
 async def test_the_records_hold_what_was_asked_and_approved_and_the_hashes(here: Desk) -> None:
@@ -339,6 +345,7 @@ async def test_no_agency_of_that_name_is_entered(here: Desk) -> None:
     assert told(answer) == (403, "immigration_refused", "J4")
 
 
+@on_both
 @pytest.mark.clause("H1")
 async def test_another_agencys_request_is_not_there(here: Desk) -> None:
     request_id = await here.approved()

@@ -5,11 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
+from databases import on_both
 from hypothesis import given
 from hypothesis import strategies as st
 from standing import Town, town
 from unit.retention.office import HARBOR, START, USE, a_read, search, store
-from unit.retention.traffic import FEW, expected, queries, stored_once
+from unit.retention.traffic import FEW, FEWER, expected, queries, stored_once
 
 from platekeeper_retention.domain import Query
 from platekeeper_retention.service import SERVICE
@@ -25,16 +26,30 @@ async def all_pages(client: httpx.AsyncClient, **asked: Any) -> list[dict[str, A
     return [read for page in pages for read in page["reads"]]
 
 
-@FEW
-@given(query=queries(), limit=st.integers(3, 200))
-async def test_a_search_finds_what_a_plain_filter_finds(
-    here: Town, officer: httpx.AsyncClient, query: Query, limit: int
-) -> None:
+async def found_as_by_a_plain_filter(here: Town, officer: httpx.AsyncClient, query: Query, limit: int) -> None:
     reads = await stored_once(here)
     found = await all_pages(officer, **query.elements(), limit=limit)
     assert [(read["id"], read["version"]) for read in found] == expected(reads, query)
 
 
+@FEW
+@given(query=queries(), limit=st.integers(3, 200))
+async def test_a_search_finds_what_a_plain_filter_finds(
+    here: Town, officer: httpx.AsyncClient, query: Query, limit: int
+) -> None:
+    await found_as_by_a_plain_filter(here, officer, query, limit)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+@FEWER
+@given(query=queries(), limit=st.integers(3, 200))
+async def test_a_search_finds_the_same_on_postgresql(
+    here: Town, officer: httpx.AsyncClient, query: Query, limit: int
+) -> None:
+    await found_as_by_a_plain_filter(here, officer, query, limit)
+
+
+@on_both
 async def test_pages_have_no_gaps_or_repeats_while_new_reads_arrive(here: Town, officer: httpx.AsyncClient) -> None:
     await store(here, *(a_read(number, captured_at=START) for number in range(0, 20, 2)))
     shown, cursor = [], None
@@ -53,6 +68,7 @@ async def test_a_page_that_ends_with_the_last_read_is_the_last_page(here: Town, 
     assert (await search(officer, plate="8ABC123", limit=1))["next_cursor"] is not None
 
 
+@on_both
 @pytest.mark.clause("H1")
 async def test_nothing_is_visible_across_agencies(here: Town, officer: httpx.AsyncClient) -> None:
     await here.open_agency(HARBOR)
@@ -98,6 +114,7 @@ async def test_a_search_that_breaks_a_bound_is_told_so_by_code(officer: httpx.As
         assert "8ABC123" not in answer.text
 
 
+@on_both
 async def test_a_cursor_of_another_search_is_refused(here: Town, officer: httpx.AsyncClient) -> None:
     await store(here, a_read(1), a_read(2))
     cursor = (await search(officer, plate="8ABC123", limit=1))["next_cursor"]
@@ -111,6 +128,7 @@ async def test_a_cursor_of_another_search_is_refused(here: Town, officer: httpx.
     assert [read["id"] for read in page["reads"]] == ["read-0001"]
 
 
+@on_both
 async def test_a_search_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     async with town(tmp_path / "var", (SERVICE,), query_seconds=0.000_001) as here:
         await store(here, *(a_read(number, plate=f"8ABC{number:03}") for number in range(400)))

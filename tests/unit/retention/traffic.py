@@ -26,6 +26,8 @@ FEW = settings(
 )
 
 
+FEWER = settings(FEW, max_examples=20)
+"""Of those that are asked of the second engine too."""
 CAMERAS = ("north-gate", "main-street", "car-12")
 
 

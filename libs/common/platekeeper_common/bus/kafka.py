@@ -30,6 +30,7 @@ from platekeeper_common.events.envelope import Event, Topic
 
 FATAL = (ProducerFenced, InvalidProducerEpoch, OutOfOrderSequenceNumber, UnknownProducerId)
 """What a broker says when it no longer takes this producer's word for the order of its records."""
+RETRY_SECONDS = 0.1
 
 log = structlog.get_logger()
 
@@ -218,7 +219,7 @@ class KafkaBus:
         async with answered(self._patience.answer, "say how far a group is"):
             admin, observer = await self._admin.get(), await self._readers.observer.get()
             committed, oldest, ends = await asyncio.gather(
-                admin.list_consumer_group_offsets(self._prefix + group, partitions=list(partitions)),
+                self._committed(admin, group, partitions),
                 observer.beginning_offsets(partitions),
                 observer.end_offsets(partitions),
             )
@@ -227,6 +228,19 @@ class KafkaBus:
             told = committed.get(place)
             places[place] = (max(oldest[place], told.offset if told is not None else 0), ends[place])
         return {place: (min(start, end), end) for place, (start, end) in places.items()}
+
+    async def _committed(self, admin: Any, group: str, partitions: Sequence[TopicPartition]) -> dict[Any, Any]:
+        while True:
+            try:
+                told: dict[Any, Any] = await admin.list_consumer_group_offsets(
+                    self._prefix + group, partitions=list(partitions)
+                )
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                await asyncio.sleep(RETRY_SECONDS)  # a coordinator is being found, as after each start of a broker
+            else:
+                return told
 
     async def _partitions(self, topic: Topic) -> list[TopicPartition]:
         self._check_open()
@@ -250,7 +264,7 @@ class KafkaBus:
             raise Fenced("the brokers no longer take this process's word: it must end and start anew")
 
     def _failure(self, error: KafkaError) -> Exception:
-        if isinstance(error, FATAL):
+        if isinstance(error, FATAL) or self._producer.died():
             if not self._fenced.is_set():
                 log.error("producer_fenced", reason=type(error).__name__)
             self._fenced.set()

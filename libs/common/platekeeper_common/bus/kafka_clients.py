@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import IllegalArgumentError, KafkaError, ProducerClosed
@@ -20,6 +21,7 @@ LARGEST_EVENT = 1_000_000
 FETCH_BYTES = 8 * 1024 * 1024
 """What a consumer takes from one broker in one request."""
 
+log = structlog.get_logger()
 # It says the same many times a second in an outage, and writes whole records at its lowest level: what matters, we say.
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
@@ -118,6 +120,13 @@ class Clients:
 
     async def stop(self, client: Any) -> None:
         """Disconnect, without waiting for a broker that is away or for a rebalance that goes on."""
+        stopping = asyncio.ensure_future(self._stop(client))
+        _, late = await asyncio.wait([stopping], timeout=3 * self._patience.answer)
+        if late:
+            log.warning("client_not_stopped", client=type(client).__name__)
+            stopping.cancel()
+
+    async def _stop(self, client: Any) -> None:
         if isinstance(client, AIOKafkaAdminClient):
             await client.close()
             return
@@ -129,9 +138,9 @@ class Clients:
             client._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001
         else:
             routine = getattr(client._coordinator, "_coordination_task", None)  # noqa: SLF001 - waits for the rebalance
-            if routine is not None and not routine.done():
-                routine.cancel()
-                await asyncio.wait([routine])
+            while routine is not None and not routine.done():
+                routine.cancel()  # more than once: the client may take it for the end of its own heartbeat
+                await asyncio.wait([routine], timeout=0.1)
             await _end_fetching(client._fetcher)  # noqa: SLF001
         await client.stop()
 
@@ -199,6 +208,11 @@ class Connected:
                 if self._client is None:
                     self._client = await self._start()
         return self._client
+
+    def died(self) -> bool:
+        """Whether this is a producer that can send no more: a fault of the client ended its work."""
+        sender = getattr(self._client, "_sender", None)
+        return sender is not None and sender.sender_task is not None and sender.sender_task.done()
 
     async def close(self) -> None:
         """Stop it; nobody gets it any more."""

@@ -256,18 +256,28 @@ async def device(tx: Tx, device_id: str) -> Row[Any] | None:
 
 async def put_device(tx: Tx, changed: DeviceChanged) -> None:
     """Take in the register's word on a device; nothing is written when it is known already."""
+    if not _news(await device(tx, changed.device_id), changed):
+        return
+    await tx.lock()
+    known = await device(tx, changed.device_id)
+    said = _news(known, changed)
+    if known is None:
+        await tx.write(device_credential.insert().values(device_id=changed.device_id, **said))
+    elif said:
+        own = device_credential.c.device_id == changed.device_id
+        await tx.write(update(device_credential).where(own).values(**said))
+
+
+def _news(known: Row[Any] | None, changed: DeviceChanged) -> dict[str, Any]:
+    """A word on a device as it is to be kept; empty when it says nothing new. An old word takes no retirement back."""
     said = {
         "agency_id": changed.agency_id,
         "name": changed.name,
         "secret_sha256": changed.secret_sha256,
-        "retired": changed.retired,
+        "retired": changed.retired or (known is not None and known.retired),
     }
-    known = await device(tx, changed.device_id)
-    if known is None:
-        await tx.write(device_credential.insert().values(device_id=changed.device_id, **said))
-    elif any(getattr(known, name) != value for name, value in said.items()):
-        own = device_credential.c.device_id == changed.device_id
-        await tx.write(update(device_credential).where(own).values(**said))
+    new = known is None or any(getattr(known, name) != value for name, value in said.items())
+    return said if new else {}
 
 
 async def number_of_accounts(tx: Tx) -> int:

@@ -42,6 +42,11 @@ async def sign(here: LedgerRoom) -> Signed:
     Raises TreeDamaged when the tree does not continue the last checkpoint, Unavailable or OSError when the checkpoint
     cannot be kept now.
     """
+    async with here.db.alone("sequencer"):
+        return await _sign(here)
+
+
+async def _sign(here: LedgerRoom) -> Signed:
     async with here.db.tx() as tx:
         size = await storage.next_position(tx)
     await _grow(here, size)
@@ -65,7 +70,8 @@ async def compare_with_archive(here: LedgerRoom) -> None:
         checkpoint = here.signer.opened(note)
         async with here.db.tx() as tx:
             size = await storage.next_position(tx)
-        await _grow(here, size)
+        async with here.db.alone("sequencer"):
+            await _grow(here, size)
         async with here.db.tx() as tx:
             await _must_continue(tx, checkpoint, size)
 
