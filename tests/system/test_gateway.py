@@ -282,10 +282,13 @@ def test_a_proxy_that_dies_is_missed_at_once_and_not_when_keys_are_next_asked_fo
     started, _ = gateway(tmp_path, door().service, keys_every=3600)
     assert started.started is not None
     number = started.started.pid
-    for child in Path(f"/proc/{number}/task/{number}/children").read_text().split():
-        os.kill(int(child), signal.SIGKILL)
-    assert started.started.wait(20) == 1
-    assert "HAProxy ended" in started.log.read_text()
+    try:
+        for child in Path(f"/proc/{number}/task/{number}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+        assert started.started.wait(20) == 1
+        assert "HAProxy ended" in started.log.read_text()
+    finally:
+        started.kill()
 
 
 def test_a_new_key_is_taken_without_a_refused_request() -> None:
