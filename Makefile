@@ -12,7 +12,7 @@ ARGS ?=
 # Tests wait more than they work: more workers than cores.
 WORKERS ?= 3
 
-.PHONY: help install run up down test engines check bench format lock clean
+.PHONY: help install run up down test engines check chaos bench format lock clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ check: $(READY) ## Style, types and import walls
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/platekeeper policy check
+
+chaos: $(READY) ## Kill -9 fifty times in the full stack under load, then count that nothing is lost (ARGS: its options)
+	@PYTHONPATH=tests:tests/system $(VENV)/bin/python -m chaos $(ARGS)
 
 bench: $(READY) ## Measure edge reads a second beside bare SQLite, in under a minute (ARGS: its options)
 	@$(VENV)/bin/python benchmarks/embedded.py $(ARGS)

@@ -28,6 +28,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import uvloop
 from PIL import Image
 
 from platekeeper import runtime
@@ -69,7 +70,7 @@ def main() -> int:
     log.configure(level=logging.ERROR)
     if options.serve:
         options.folder.mkdir()
-        asyncio.run(_ingest(options.folder, options.port) if options.serve == "ingest" else _sink(options))
+        uvloop.run(_ingest(options.folder, options.port) if options.serve == "ingest" else _sink(options))
         return 0
     with tempfile.TemporaryDirectory(prefix="pk-bench-", dir=options.folder) as folder, ExitStack() as stack:
         print(_report(_measure(Path(folder), options.seconds, stack)))

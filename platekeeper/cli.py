@@ -1,7 +1,6 @@
 """The command line: each command imports what it needs when it is given."""
 
 import argparse
-import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -254,7 +253,9 @@ def _await(command: Awaitable[int]) -> int:
     async def awaited() -> int:
         return await command
 
+    import uvloop
+
     try:
-        return asyncio.run(awaited())
+        return uvloop.run(awaited())
     except KeyboardInterrupt:
         return 130

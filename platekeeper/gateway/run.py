@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ from platekeeper_common.settings import Settings, SettingsError
 
 WAIT_FOR_KEYS = 10.0
 """Seconds that a gateway which has no keys waits for accounts before it starts without; it then answers 503."""
+LOOK_SECONDS = 1.0
+"""How soon it is seen that HAProxy ended: while nobody starts it again the door is closed."""
 CONFIGURATION = "haproxy.cfg"
 AUTHORITY = "ca.pem"
 _log = structlog.get_logger()
@@ -68,10 +71,14 @@ class Gateway:
 
     def watch(self, stopping: threading.Event) -> int:
         """Refresh until told to stop; 1 when HAProxy ended by itself."""
-        while not stopping.wait(self._settings.keys_every_seconds):
+        every, asked = self._settings.keys_every_seconds, time.monotonic()
+        while not stopping.wait(min(every, LOOK_SECONDS)):
             if not self.proxy.process.alive:
                 _log.error("HAProxy ended", service="gateway", log=self.proxy.process.last_lines())
                 return 1
+            if time.monotonic() - asked < every:
+                continue
+            asked = time.monotonic()
             try:
                 self.refresh()
             except NotStarted as error:

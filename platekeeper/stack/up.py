@@ -27,6 +27,8 @@ UP_SECONDS = 300.0
 DOWN_SECONDS = 90.0
 LOOK_SECONDS = 0.2
 AUTHORITY = "ca.pem"
+SYSTEM = Path("/var/lib/platekeeper")
+"""Where the database lies when its own user cannot reach the folder that the stack was given."""
 
 
 def say(line: str) -> None:
@@ -235,8 +237,10 @@ def _place_of_database(var: Path, folder: Path) -> Path:
     test = ["/usr/bin/test", "-x", str(folder.absolute())]
     own = {"user": postgresql.USER, "group": postgresql.USER, "extra_groups": []}
     if subprocess.run(test, check=False, cwd="/", **own).returncode:  # type: ignore[call-overload]  # noqa: S603
-        system = Path("/var/lib/platekeeper") / str(var.absolute()).strip("/").replace("/", "-")
-        system.mkdir(parents=True, exist_ok=True, mode=0o755)
+        system = SYSTEM / str(var.absolute()).strip("/").replace("/", "-")
+        for step in (SYSTEM, system):
+            step.mkdir(parents=True, exist_ok=True)
+            step.chmod(0o755)  # whatever our umask says: the database's user must get through
         return system / "postgresql"
     return place
 

@@ -109,7 +109,7 @@ def door() -> Door:
     return Door(known["url"], behind["url"], Path(behind["var"]), Path(known["folder"]), Path(behind["log"]))
 
 
-def gateway(folder: Path, service: str, **at: str) -> tuple[Process, dict[str, Any]]:
+def gateway(folder: Path, service: str, keys_every: float = 0.5, **at: str) -> tuple[Process, dict[str, Any]]:
     """A gateway in `folder` before the platform at `service`; `at` says where else a service answers."""
     port, folder = free_port(), folder / "gateway"
     settings = {
@@ -119,7 +119,7 @@ def gateway(folder: Path, service: str, **at: str) -> tuple[Process, dict[str, A
         "GATEWAY_FOLDER": str(folder),
         "GATEWAY_LOGIN_RATE": str(LOGIN_RATE),
         "GATEWAY_CALLER_RATE": str(CALLER_RATE),
-        "GATEWAY_KEYS_EVERY_SECONDS": "0.5",
+        "GATEWAY_KEYS_EVERY_SECONDS": str(keys_every),
     }
     places = [word for name, place in at.items() for word in ("--at", f"{name}={place}")]
     started = _started("gateway", [COMMAND, "gateway", "run", *places], folder.parent, settings)

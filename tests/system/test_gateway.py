@@ -1,7 +1,9 @@
 """The gateway as callers meet it: a real HAProxy before really standing services."""
 
 import json
+import os
 import re
+import signal
 import socket
 import ssl
 import threading
@@ -221,6 +223,20 @@ def test_a_flood_of_logins_stops_at_its_own_address() -> None:
         assert flood.get("/v1/release-key").status_code == 200
 
 
+def test_devices_that_all_keep_trying_are_let_in_at_the_rate_and_not_shut_out() -> None:
+    here = door()
+    with here.client(source="127.0.0.68") as site:
+        let_in = []
+        until = time.monotonic() + 15
+        while time.monotonic() < until:
+            let_in.append(site.post("/v1/login", json={}).status_code != 429)
+            time.sleep(0.05)
+    first, later = let_in.index(False), let_in[len(let_in) * 4 // 5 :]
+    assert first >= LOGIN_RATE * 10
+    assert any(later)
+    assert sum(let_in) <= LOGIN_RATE * (15 + 10) + 1
+
+
 def test_one_device_cannot_take_the_place_of_others() -> None:
     here = door()
     busy, calm = (here.bearer(kind="device") for _ in range(2))
@@ -260,6 +276,19 @@ def test_a_service_that_is_away_is_said_to_be() -> None:
                 assert client.get("/health/ingest").json()["ready"]
         finally:
             assert started.stop() == 0
+
+
+def test_a_proxy_that_dies_is_missed_at_once_and_not_when_keys_are_next_asked_for(tmp_path: Path) -> None:
+    started, _ = gateway(tmp_path, door().service, keys_every=3600)
+    assert started.started is not None
+    number = started.started.pid
+    try:
+        for child in Path(f"/proc/{number}/task/{number}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+        assert started.started.wait(20) == 1
+        assert "HAProxy ended" in started.log.read_text()
+    finally:
+        started.kill()
 
 
 def test_a_new_key_is_taken_without_a_refused_request() -> None:

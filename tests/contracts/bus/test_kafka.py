@@ -14,7 +14,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 from contracts.bus import brokers
 from contracts.bus.harness import TOPICS, KafkaHarness
-from contracts.bus.samples import frame, numbers, take_all
+from contracts.bus.samples import frame, hit, numbers, take_all
 
 from platekeeper.stack.kafka import Broker
 from platekeeper_common.bus.contract import Fenced, Member, Unavailable, partition_of
@@ -22,6 +22,7 @@ from platekeeper_common.bus.kafka import KafkaBus
 from platekeeper_common.bus.kafka_topics import WrongTopic, declare_topics
 from platekeeper_common.events import catalogue
 from platekeeper_common.events.envelope import Topic
+from platekeeper_common.events.hotlist import HitRaised
 from platekeeper_common.events.ingest import FrameCaptured
 
 
@@ -150,6 +151,32 @@ async def until(holds: Callable[[], bool], *running: "asyncio.Task[None]") -> No
                 if task.done():
                     task.result()
             await asyncio.sleep(0.01)
+
+
+async def test_readers_of_a_broker_that_died_are_told_so_and_leave_nothing_behind(tmp_path: Path) -> None:
+    broker = Broker(tmp_path / "broker", settings=brokers.SETTINGS)
+    await asyncio.to_thread(broker.start)
+    try:
+        async with KafkaHarness("read", {"address": broker.address}).bus(publish_timeout=2.0) as bus:
+            await bus.publish([hit(0)], source="test")
+            tails = [bus.tail(HitRaised.topic, None) for _ in range(16)]
+            await bus._readers.settled()
+            before = clients_at_work()
+            coming = []
+            for tail in tails:  # not all at the same step of asking again when they give up
+                coming.append(asyncio.ensure_future(anext(tail)))
+                await asyncio.sleep(0.03)
+            broker.kill()
+            told = await asyncio.wait_for(asyncio.gather(*coming, return_exceptions=True), 60)
+            assert [type(one) for one in told] == [Unavailable] * len(tails)
+            await until(lambda: clients_at_work() <= before)
+    finally:
+        broker.kill()
+
+
+def clients_at_work() -> int:
+    """Tasks of the client library."""
+    return sum("/aiokafka/" in repr(task) for task in asyncio.all_tasks())
 
 
 async def test_what_was_acknowledged_outlives_a_broker_that_is_killed(tmp_path: Path) -> None:

@@ -147,6 +147,7 @@ class Clients:
             while routine is not None and not routine.done():
                 routine.cancel()  # more than once: the client may take it for the end of its own heartbeat
                 await asyncio.wait([routine], timeout=0.1)
+            await _end_fetching(client._fetcher)  # noqa: SLF001
         await client.stop()
 
     async def close(self) -> None:
@@ -175,6 +176,23 @@ class Clients:
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
         await self.stop(client)
+
+
+async def _end_fetching(fetcher: Any) -> None:
+    """End what a consumer asks of brokers, before its own stop does.
+
+    That awaits each request which it cancelled: one that waits to ask again, as all do while brokers are away, would
+    end the stop half-way, and whoever stops by a cancellation that is not his.
+    """
+    if fetcher is None:
+        return
+    fetcher._fetch_task.cancel()  # noqa: SLF001
+    await asyncio.wait([fetcher._fetch_task])  # noqa: SLF001
+    if asking := set(fetcher._pending_tasks):  # noqa: SLF001
+        for task in asking:
+            task.cancel()
+        await asyncio.wait(asking)
+    fetcher._pending_tasks.clear()  # noqa: SLF001
 
 
 class Connected:
