@@ -120,7 +120,7 @@ class Bench:
         self._accepted = self._calls = 0
 
     async def until_loaded(self) -> None:
-        """Return when a read of a listed plate is told, so that both processes of hotlist hold the whole list."""
+        """Return when a read of a listed plate is told: the whole list is held."""
         until = time.monotonic() + LOADED_SECONDS
         while not (await self._load(0.5, _every(0.5), connections=1)).delays:
             if time.monotonic() > until:

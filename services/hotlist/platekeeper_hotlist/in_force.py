@@ -27,8 +27,14 @@ _log = structlog.get_logger()
 class EntriesInForce:
     """One process's index of every list, as of its last confirmation."""
 
-    def __init__(self, db: Database, *, within: float, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Nothing is loaded before `confirm`. `within`: seconds for which a confirmation holds."""
+    def __init__(
+        self, db: Database, *, within: float, matches: bool = True, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Nothing is loaded before `confirm`. `within`: seconds for which a confirmation holds.
+
+        A process that does not match (`matches`) loads nothing ever: a million entries are a gigabyte.
+        """
+        self._matches = matches
         self._db = db
         self._within = within
         self._monotonic = monotonic
@@ -46,6 +52,8 @@ class EntriesInForce:
 
     async def confirm(self) -> None:
         """Compare with the tables and load what changed: all that was committed before the call. Raises Unavailable."""
+        if not self._matches:
+            return
         async with self._confirming:
             at = self._monotonic()
             async with self._db.tx() as tx:

@@ -43,9 +43,10 @@ class HotlistRoom(Room):
 
 @asynccontextmanager
 async def open_room(foundation: Foundation, settings: HotlistSettings) -> AsyncIterator[HotlistRoom]:
-    """Open the database and load every list."""
+    """Open the database and, where reads are matched, load every list."""
     async with Database.open(foundation.settings.database_of("hotlist"), foundation.clock) as db:
-        in_force = EntriesInForce(db, within=settings.confirmed_within)
+        matches = "worker" in foundation.roles
+        in_force = EntriesInForce(db, within=settings.confirmed_within, matches=matches)
         await in_force.confirm()
         recorder = Recorder("hotlist", foundation.keys, foundation.policies, foundation.clock)
         yield HotlistRoom(foundation=foundation, db=db, recorder=recorder, settings=settings, in_force=in_force)

@@ -49,7 +49,7 @@ SERVICE = Service(
     consumes=(Consumes("hotlist", (PlatesRead.topic,), consumers.match_reads),),
     follows=(Follows(HotlistChanged.topic, consumers.load_changes),),
     emits=(HitRaised, HotlistChanged, AccessRecorded),
-    jobs=(Job("confirm hot lists", confirm_lists, roles=frozenset({"api", "worker"})),),
+    jobs=(Job("confirm hot lists", confirm_lists),),
     policy=SECTIONS,
     settings=HotlistSettings,
     long_bodies={"/v1/hotlists/{list_id}/imports": "import_limit"},

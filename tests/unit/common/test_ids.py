@@ -1,5 +1,6 @@
 """Derived ids end every retry in the same thing; random ids sort by when they were made."""
 
+import hmac
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
@@ -23,6 +24,14 @@ def test_the_same_parts_give_the_same_id_for_ever(kind: str, given_parts: tuple[
     derived = IDS.derive(kind, *given_parts)
     assert Ids(KEY).derive(kind, *given_parts) == derived
     assert (UUID(derived).version, UUID(derived).variant) == (8, "specified in RFC 4122")
+
+
+@given(st.binary(min_size=32, max_size=130), st.lists(st.text(), max_size=3))
+def test_an_id_is_an_hmac_of_its_parts(key: bytes, texts: list[str]) -> None:
+    said = b"".join(len(data).to_bytes(4, "big") + data for data in (f"s{text}".encode() for text in ("kind", *texts)))
+    whole = int.from_bytes(hmac.digest(key, said, "sha256")[:16], "big")
+    expected = UUID(int=(whole & ~(0xF << 76) | 8 << 76) & ~(0x3 << 62) | 0x2 << 62)
+    assert Ids(key).derive("kind", *texts) == str(expected)
 
 
 def test_an_id_of_today_is_an_id_of_tomorrow() -> None:
