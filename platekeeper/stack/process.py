@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PORTS = range(15_000, 32_000)
-"""Below those that Linux gives to outgoing connections (32768 and up), which could take one before it is listened on."""
+"""Below those that Linux gives to outgoing connections (32768 and up), which could take one before we listen on it."""
 PORTS_TRIED = 200
 LINES_TOLD = 20
 """Lines of a log that an error quotes."""
