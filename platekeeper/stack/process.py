@@ -1,6 +1,8 @@
 """An engine or a service as a process of this machine: started, waited for, stopped."""
 
+import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -9,6 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+PORTS = range(15_000, 32_000)
+"""Below those that Linux gives to outgoing connections (32768 and up), which could take one before we listen on it."""
+PORTS_TRIED = 200
 LINES_TOLD = 20
 """Lines of a log that an error quotes."""
 
@@ -85,11 +90,13 @@ class Process:
 
 
 def free_port() -> int:
-    """A loopback port that nobody has just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody has just now, nor is given by the system to a connection that goes out."""
+    for _ in range(PORTS_TRIED):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", secrets.choice(PORTS)))
+            port: int = probe.getsockname()[1]
+            return port
+    raise OSError(f"no free port found between {PORTS.start} and {PORTS.stop}")
 
 
 def answers(port: int, host: str = "127.0.0.1") -> bool:

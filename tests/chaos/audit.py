@@ -30,9 +30,9 @@ class Audit:
         self._say, self._demand = say, demand
 
     async def check(self, *, whole: bool, seconds: float) -> None:
-        """Every check; `whole` waits until what is there now is signed."""
+        """Every check; `whole` waits until what is there now is signed, otherwise until something is."""
         records = await self._records()
-        await self._tree(records if whole else 0, seconds)
+        await self._tree(records if whole else 1, seconds)
 
     async def _records(self) -> int:
         async with tables(self._stack.database) as database:
@@ -68,6 +68,7 @@ class Audit:
         answer = await self._scene.http.get(
             "/v1/access-records/leaves", params={"size": last["size"]}, headers=await boss.headers(), timeout=120
         )
+        self._demand("leaves not exported", [answer.text[:200]] if answer.is_error else [])
         leaves = self._stack.var / "leaves.ndjson"
         leaves.write_bytes(answer.content)
         said = await _verify(leaves, self._stack.var / "checkpoints", last["verifier_key"])

@@ -131,7 +131,7 @@ class Campaign:
         before = -1
         while len(self.tally.told) != before:
             before = len(self.tally.told)
-            await asyncio.sleep(5)
+            await asyncio.sleep(2)
 
     def _sum_up(self, stack: Stack, judged: Verdict) -> None:
         killed = {name: sum(one == name for _, one in self.done) for name in stack.victims}

@@ -4,7 +4,15 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FIRST = ("kafka", "postgresql", "ingest-api", "recognition-worker-1", "hotlist-worker", "retention-worker")
+FIRST = (
+    "kafka",
+    "postgresql",
+    "ingest-api",
+    "recognition-worker-1",
+    "hotlist-worker",
+    "retention-worker",
+    "ledger-worker",
+)
 """Whom every campaign kills before anybody twice: through these goes what is acknowledged."""
 ENGINES = ("kafka", "postgresql")
 ENGINE_SHARE = 0.2
