@@ -37,7 +37,8 @@ from platekeeper.gateway.run import Gateway
 from platekeeper.gateway.settings import GatewaySettings
 from platekeeper.registry import SECTIONS, SERVICES
 from platekeeper.server import Quiet, listen
-from platekeeper.stack.process import Process, answers, free_port
+from platekeeper.stack.ports import answers, free_port
+from platekeeper.stack.process import Process
 from platekeeper_access_audit.accounts.service import ACCOUNTS
 from platekeeper_access_audit.accounts.signing import SigningKeys
 from platekeeper_common import auth, ids, log

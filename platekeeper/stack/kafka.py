@@ -9,7 +9,8 @@ from pathlib import Path
 
 from platekeeper.stack import cache, maven
 from platekeeper.stack.java import java
-from platekeeper.stack.process import Process, free_port
+from platekeeper.stack.ports import free_port
+from platekeeper.stack.process import Process
 
 VERSION = "4.3.1"
 LOCK = Path(__file__).with_name("kafka.lock")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from platekeeper.registry import DEAD_LETTERS, ENTRIES, PAGES
-from platekeeper.stack.process import free_port
+from platekeeper.stack.ports import free_port
 from platekeeper.stack.settings import UpSettings
 from platekeeper_common.settings import SettingsError
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from platekeeper.stack import debian
-from platekeeper.stack.process import NotStarted, Process, answers, free_port
+from platekeeper.stack.ports import answers, free_port
+from platekeeper.stack.process import NotStarted, Process
 
 OLDEST = 15
 """The major version from which on our statements are known to work."""

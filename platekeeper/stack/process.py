@@ -1,19 +1,13 @@
 """An engine or a service as a process of this machine: started, waited for, stopped."""
 
-import contextlib
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PORTS = range(15_000, 32_000)
-"""Below those that Linux gives to outgoing connections (32768 and up), which could take one before we listen on it."""
-PORTS_TRIED = 200
 LINES_TOLD = 20
 """Lines of a log that an error quotes."""
 
@@ -87,20 +81,3 @@ class Process:
     def last_lines(self) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-LINES_TOLD:]) if self.log.exists() else ""
-
-
-def free_port() -> int:
-    """A loopback port that nobody has just now, nor is given by the system to a connection that goes out."""
-    for _ in range(PORTS_TRIED):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", secrets.choice(PORTS)))
-            port: int = probe.getsockname()[1]
-            return port
-    raise OSError(f"no free port found between {PORTS.start} and {PORTS.stop}")
-
-
-def answers(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether somebody listens there."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((host, port)) == 0

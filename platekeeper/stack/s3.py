@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from platekeeper.stack import cache, go
-from platekeeper.stack.process import Process, answers, free_port
+from platekeeper.stack.ports import answers, free_port
+from platekeeper.stack.process import Process
 
 SOURCE = Path(__file__).with_name("versitygw")
 """Our own main.go over the gateway's packages, go.mod and go.sum that pin all modules."""

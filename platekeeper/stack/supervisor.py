@@ -18,7 +18,8 @@ from typing import Protocol
 import structlog
 
 from platekeeper.stack import state
-from platekeeper.stack.process import NotStarted, Process, answers
+from platekeeper.stack.ports import answers
+from platekeeper.stack.process import NotStarted, Process
 from platekeeper.stack.state import Member, State
 
 FIRST_PAUSE = 1.0

@@ -17,7 +17,8 @@ from platekeeper.registry import ENTRIES
 from platekeeper.stack import postgresql, state
 from platekeeper.stack.kafka import Broker
 from platekeeper.stack.plan import DATABASE, HOST, STAGES, Plan, Planned, Ports, plan
-from platekeeper.stack.process import Process, answers
+from platekeeper.stack.ports import answers
+from platekeeper.stack.process import Process
 from platekeeper.stack.settings import UpSettings
 from platekeeper.stack.state import State
 from platekeeper.stack.supervisor import Kept, Program, Supervisor, opens, tells

@@ -13,7 +13,8 @@ import engines
 import httpx
 from precinct import PROJECT
 
-from platekeeper.stack.process import Process, answers, free_port
+from platekeeper.stack.ports import answers, free_port
+from platekeeper.stack.process import Process
 from platekeeper_access_audit.accounts.signing import SigningKeys
 from platekeeper_common import auth, ids, keys
 from platekeeper_common.auth import Caller, SigningKey

@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ import httpx
 
 from platekeeper import client
 from platekeeper.client import Session
+from platekeeper.stack.ports import free_port
 
 PROJECT = Path(__file__).parents[2]
 PATROL = {"purpose": "routine_patrol", "matter_type": "patrol", "matter_number": "Unit 7, night shift"}
@@ -88,14 +88,6 @@ async def platform(var: Path, *arguments: str, **environment: str) -> AsyncItera
             process.kill()
         await process.wait()
         await asyncio.gather(*readers)
-
-
-def free_port() -> int:
-    """A loopback port that nobody has just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def _collect(stream: asyncio.StreamReader, lines: list[str]) -> None:

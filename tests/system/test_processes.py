@@ -16,12 +16,13 @@ from typing import Any
 
 import engines
 import httpx
-from precinct import CRIMINAL, PROJECT, Precinct, free_port, open_precinct, post_frame
+from precinct import CRIMINAL, PROJECT, Precinct, open_precinct, post_frame
 from test_whole_way import _first_hit, _list_plate, _records_tell_all_of_it, _sees_the_pictures, _untrained_is_refused
 
 from platekeeper.client import Session
 from platekeeper.demo import street
 from platekeeper.stack import state
+from platekeeper.stack.ports import free_port
 from platekeeper.stack.state import Member, State
 
 PROGRAM = Path(sys.executable).with_name("platekeeper")

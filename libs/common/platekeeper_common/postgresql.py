@@ -209,9 +209,10 @@ def lock_key(schema: str, name: str) -> int:
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 _LIMIT = text("SELECT set_config('statement_timeout', :limit, true)")
+# Asked of the catalogue as it is now: a role may be younger than the moment whose rows this unit of work reads.
 _CONFINE = text(
-    "SELECT set_config('role', rolname, true), set_config('search_path', :path, true)"
-    " FROM pg_roles WHERE rolname = :role"
+    "SELECT set_config('role', :role, true), set_config('search_path', :path, true)"
+    " WHERE to_regrole(quote_ident(:role)) IS NOT NULL"
 )
 _RELEASE = text("SELECT set_config('role', 'none', true), set_config('search_path', :path, true)")
 _UNHURRIED_LOCK = text(

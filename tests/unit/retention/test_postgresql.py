@@ -8,16 +8,17 @@ import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Select, text
+from sqlalchemy import Select, literal, select, text
 from sqlalchemy.dialects import postgresql
 from standing import AGENCY, Town, eventually
 from unit.retention.office import HARBOR, START, a_read, rows, run_sql, search, store
 from unit.retention.traffic import CENTRE, FEWER, expected, queries, stored_once
 
-from platekeeper_common import areas
+from platekeeper_common import areas, ids
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Database
 from platekeeper_common.events.ingest import Position
+from platekeeper_common.ids import AgencyId
 from platekeeper_retention import cells, domain, finding, partitions, storage
 from platekeeper_retention.domain import Query
 from platekeeper_retention.finding import Asked, Way
@@ -61,6 +62,16 @@ async def test_a_read_of_a_month_without_room_makes_it(here: Town) -> None:
     await store(here, a_read(1, captured_at=START - timedelta(days=400)), a_read(2, captured_at=START))
     assert "plate_read_2025_10" in partitions_of(here)
     assert rows(here, "SELECT count(*) FROM plate_read") == [(2,)]
+
+
+async def test_an_agency_that_is_opened_while_a_search_has_begun_can_be_searched(here: Town) -> None:
+    late = AgencyId(f"opened-late-{ids.new()[-6:]}")
+    async with db(here).tx() as tx:
+        await tx.rows(select(literal(1)))
+        async with db(here).tx() as other:
+            await partitions.make_room(other, {(late, date(2026, 11, 1))})
+        async with partitions.own_reads(tx, late):
+            assert await tx.rows(select(text("id")).select_from(text("plate_read"))) == []
 
 
 @pytest.mark.parametrize("month", [date(2026, 11, 2), date(2026, 12, 31)])
