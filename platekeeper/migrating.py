@@ -20,9 +20,10 @@ from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.bus.kafka_topics import declare_topics
 from platekeeper_common.foundation import open_foundation
 from platekeeper_common.migrate import NotMigrated, migrate
-from platekeeper_common.policy import PolicyError
+from platekeeper_common.policy import PolicyError, load_folder
 from platekeeper_common.provision import provision
 from platekeeper_common.settings import Settings, SettingsError
+from platekeeper_common.shared_policy import longest_on_bus
 
 
 def say(line: str) -> None:
@@ -87,7 +88,13 @@ async def _make_topics_and_keys(settings: Settings) -> None:
     """Keys that all processes share are made here, so that no two of them make one each."""
     if settings.bus:
         brokers = settings.brokers()
-        await declare_topics(brokers.servers, prefix=brokers.prefix)
+        profiles = load_folder(settings.policies, sections())
+        await declare_topics(
+            brokers.servers,
+            prefix=brokers.prefix,
+            longest_kept=longest_on_bus(profiles.values()),
+            replication=settings.bus_replication,
+        )
     async with open_foundation(settings, sections(), _nobody):
         say("topics and keys are there")
 

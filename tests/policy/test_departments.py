@@ -11,7 +11,7 @@ from platekeeper_access_audit.ledger.policy import LedgerPolicy
 from platekeeper_common.errors import Invalid
 from platekeeper_common.periods import Period
 from platekeeper_common.policy import Policies, PolicySection, check, load_folder
-from platekeeper_common.shared_policy import AuditPolicy, UsePolicy
+from platekeeper_common.shared_policy import AuditPolicy, CopiesPolicy, UsePolicy
 from platekeeper_hotlist.policy import HotlistPolicy
 from platekeeper_ingest.policy import IngestPolicy
 from platekeeper_release.policy import ReleasePolicy
@@ -62,6 +62,7 @@ GRID: list[tuple[type[PolicySection], str, tuple[Any, ...]]] = [
     (LedgerPolicy, "audit_cadence", ("quarterly",) * 5),
     (LedgerPolicy, "access_kept", (Period(5, "year"),) * 5),
     (AuditPolicy, "audit_lag_limit", (timedelta(minutes=5),) * 5),
+    (CopiesPolicy, "bus", (timedelta(days=7),) * 5),
     (UsePolicy, "case_number_required", (False,) * 5),
 ]
 

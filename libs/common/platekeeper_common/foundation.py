@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from datetime import timedelta
 
 from platekeeper_common import keys as key_store
 from platekeeper_common import stores
@@ -20,6 +21,7 @@ from platekeeper_common.peers import AppOf, Peers
 from platekeeper_common.policy import Policies, Sections, load_folder
 from platekeeper_common.service import BOTH, Foundation, Role
 from platekeeper_common.settings import PREFIX, Settings, SettingsError
+from platekeeper_common.shared_policy import longest_on_bus
 
 JWKS_PATH = "/.well-known/jwks.json"
 """Where accounts publish the keys that verify tokens (RFC 7517)."""
@@ -55,7 +57,8 @@ async def open_foundation(
         clock=clock,
         cache=settings.var / "cache" / "jwks.json",
     )
-    async with aclosing(peers), open_bus(settings, clock) as bus:
+    profiles = load_folder(settings.policies, sections)
+    async with aclosing(peers), open_bus(settings, clock, longest_kept=longest_on_bus(profiles.values())) as bus:
         yield Foundation(
             settings=settings,
             roles=roles,
@@ -64,7 +67,7 @@ async def open_foundation(
             keys=keys,
             objects=Objects(objects, keys),
             bus=bus,
-            policies=Policies(load_folder(settings.policies, sections)),
+            policies=Policies(profiles),
             verifier=verifier,
             peers=peers,
             checkpoints=Checkpoints(clock),
@@ -72,10 +75,16 @@ async def open_foundation(
         )
 
 
-def open_bus(settings: Settings, clock: Clock = utc_now) -> AbstractAsyncContextManager[Bus]:
-    """The bus that the settings name. Raises SettingsError for an address that is none."""
+def open_bus(
+    settings: Settings, clock: Clock = utc_now, *, longest_kept: timedelta = timedelta.max
+) -> AbstractAsyncContextManager[Bus]:
+    """The bus that the settings name; it keeps nothing for longer than `longest_kept`, but last words of their keys.
+
+    Raises SettingsError for an address that is none.
+    """
     if not settings.bus:
-        return EmbeddedBus.open(settings.var / "bus.sqlite", clock=clock, publish_timeout=settings.publish_seconds)
+        file, seconds = settings.var / "bus.sqlite", settings.publish_seconds
+        return EmbeddedBus.open(file, clock=clock, publish_timeout=seconds, longest_kept=longest_kept)
     brokers = settings.brokers()
     patience = Patience(drain=settings.drain_seconds, answer=settings.publish_seconds)
     return KafkaBus.open(
@@ -83,6 +92,7 @@ def open_bus(settings: Settings, clock: Clock = utc_now) -> AbstractAsyncContext
         prefix=brokers.prefix,
         clock=clock,
         publish_timeout=settings.publish_seconds,
+        longest_kept=longest_kept,
         patience=patience,
     )
 

@@ -1,6 +1,7 @@
 """Sections of a policy profile that several services enforce, each in the same way."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import field_validator, model_validator
@@ -9,7 +10,7 @@ from platekeeper_common.access import Use
 from platekeeper_common.errors import Invalid
 from platekeeper_common.immigration import refuse_immigration
 from platekeeper_common.periods import Duration
-from platekeeper_common.policy import Code, PolicySection, Several
+from platekeeper_common.policy import Code, PolicySection, Profile, Several
 
 OTHER = "other_le"
 """The purpose that the list does not name: law enforcement all the same, and said in words (A1)."""
@@ -83,4 +84,16 @@ class AuditPolicy(PolicySection):
     """No plate data while the oldest unsent access record, or the last checkpoint, is older."""
 
 
-SECTIONS: Mapping[str, type[PolicySection]] = {"use": UsePolicy, "audit": AuditPolicy}
+class CopiesPolicy(PolicySection):
+    """[copies]: how long plate data may lie where it only passes through (clause F1)."""
+
+    bus: Duration
+    """Events on the bus; those that are only the last word of their key stay."""
+
+
+def longest_on_bus(profiles: Iterable[Profile]) -> timedelta:
+    """How long the bus, which carries every agency's reads, may keep an event: what the strictest profile allows."""
+    return min((profile.section(CopiesPolicy).bus for profile in profiles), default=timedelta.max)
+
+
+SECTIONS: Mapping[str, type[PolicySection]] = {"use": UsePolicy, "audit": AuditPolicy, "copies": CopiesPolicy}
