@@ -4,7 +4,7 @@ Values only: `supervisor.py` starts what is planned here.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -108,28 +108,32 @@ def plan(
             stage="first" if (service, role) == ("accounts", "api") else "services",
         )
 
-    gateway = Planned(
-        name="gateway",
-        service="gateway",
-        role="",
-        arguments=("gateway", "run", *_addresses(named, at)),
-        environment=common
-        | {
-            "PLATEKEEPER_GATEWAY_BIND": f"{HOST}:{ports.door}",
-            "PLATEKEEPER_GATEWAY_OPERATORS": f"{HOST}:{ports.gateway_figures}",
-            "PLATEKEEPER_GATEWAY_FOLDER": str(var.absolute() / "up" / "gateway"),
-        },
-        port=ports.door,
-        probe=None,
-        stage="door",
-    )
     return Plan(
-        (*(process(*one) for one in named), gateway),
+        (*(process(*one) for one in named), _gateway(var, ports, common, _addresses(named, at))),
         {
             "migrate": common | {"PLATEKEEPER_DATABASE": administrator},
             "administrator": common | {"PLATEKEEPER_DATABASE": database("accounts")},
         },
         ports,
+    )
+
+
+def _gateway(var: Path, ports: Ports, common: Mapping[str, str], addresses: Sequence[str]) -> Planned:
+    """The door before all of them; `addresses` say where each answers."""
+    own = {
+        "PLATEKEEPER_GATEWAY_BIND": f"{HOST}:{ports.door}",
+        "PLATEKEEPER_GATEWAY_OPERATORS": f"{HOST}:{ports.gateway_figures}",
+        "PLATEKEEPER_GATEWAY_FOLDER": str(var.absolute() / "up" / "gateway"),
+    }
+    return Planned(
+        name="gateway",
+        service="gateway",
+        role="",
+        arguments=("gateway", "run", *addresses),
+        environment={**common, **own},
+        port=ports.door,
+        probe=None,
+        stage="door",
     )
 
 
