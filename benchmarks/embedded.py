@@ -128,7 +128,10 @@ async def _list_plates(serving: server.Serving, agency_id: AgencyId, plates: lis
     """Put the plates on the agency's list in one transaction; one call for each would take minutes."""
     room = serving.standing.rooms["hotlist"]
     assert isinstance(room, HotlistRoom)  # noqa: S101 - the registry says so
-    now, use = room.clock(), Use(**USE)
+    now, use = (
+        room.clock(),
+        Use(purpose=USE["purpose"], matter_type=USE["matter_type"], matter_number=USE.get("matter_number")),
+    )
     async with room.db.tx() as tx:
         await tx.lock()
         (on,) = await storage.lists(tx, agency_id)

@@ -44,6 +44,29 @@ class Use:
     """Free text, for the purpose `other_le` alone."""
     requested_by: str | None = None
     """For whom a dispatcher asks (A3)."""
+    number_pending: bool = False
+    """The matter's number is owed within a day (A8)."""
+    unit: str | None = None
+    """Of a patrol (A4)."""
+    shift: str | None = None
+    matter_session: str | None = None
+    """The choice that it was copied from; None: stated with the request itself."""
+    context: str | None = None
+    """`patrol`, `investigation` or `canvass` (A5, A6)."""
+
+    def recorded(self) -> dict[str, Any]:
+        """What a record says of it in the open; the reason is among the query elements."""
+        return {
+            "purpose": self.purpose,
+            "matter_type": self.matter_type or None,
+            "matter_number": self.matter_number,
+            "requested_by": self.requested_by,
+            "number_pending": self.number_pending or None,
+            "unit": self.unit,
+            "shift": self.shift,
+            "matter_session": self.matter_session,
+            "context": self.context,
+        }
 
 
 UNSTATED = Use(purpose=NOT_STATED, matter_type="")
@@ -84,10 +107,7 @@ class Recorder:
             action,
             place,
             kind="plate_data",
-            purpose=use.purpose,
-            matter_type=use.matter_type,
-            matter_number=use.matter_number,
-            requested_by=use.requested_by,
+            **use.recorded(),
             query={**query, **({"reason": use.reason} if use.reason else {})},
             result_count=result.count,
             result_ids=tuple(result.ids),
@@ -131,10 +151,7 @@ class Recorder:
                 action,
                 place,
                 kind="plate_data",
-                purpose=use.purpose,
-                matter_type=use.matter_type or None,
-                matter_number=use.matter_number,
-                requested_by=use.requested_by,
+                **use.recorded(),
                 query={**(query or {}), "asked": asked},
                 result_count=0,
                 **refused,
@@ -208,6 +225,7 @@ class Recorder:
             session=by.session,
             actor=by.delegation.actor if by.delegation else None,
             authority=by.delegation.authority if by.delegation else None,
+            terminal=by.terminal.id if by.terminal else None,
             policy_version=self._version(by.agency_id),
             salt=_salt(),
             address=place.address,

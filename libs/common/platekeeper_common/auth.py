@@ -20,13 +20,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jwk, jwt
 from jose.exceptions import JOSEError
 
-from platekeeper_common import delegation, ids
+from platekeeper_common import delegation, ids, matter
 from platekeeper_common.clock import Clock
 from platekeeper_common.delegation import Delegation
 from platekeeper_common.errors import Busy, Unauthenticated
 from platekeeper_common.events.access import AccessRevoked
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.matter import Matter
 
 ALGORITHM = "ES256"
 TOKEN_LIFE = timedelta(minutes=10)
@@ -38,6 +39,18 @@ _COMPARED_HERE = {"verify_aud": False, "verify_exp": False, "verify_nbf": False}
 
 KeySet = Mapping[str, Any]
 """A JWKS document."""
+
+
+TerminalKind = Literal["desk", "car", "dispatch", "phone"]
+"""What a registered terminal is; a car's and a dispatcher's keep the hit board when they lock (G2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """The registered workstation at which a person sits."""
+
+    id: str
+    kind: TerminalKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +73,16 @@ class Caller:
     """Until when the training that the person had at sign-on is valid; None: no completed training, no data (C2)."""
     delegation: Delegation | None = None
     """Who acts for the person and within which approved request; only where `kind` is `delegated`."""
+    methods: tuple[str, ...] = ()
+    """How the person signed on (RFC 8176): `pwd`, `otp`, `hwk` ..."""
+    terminal: Terminal | None = None
+    """None: on no registered terminal."""
+    locked: bool = False
+    """The session is idle on a car's or a dispatcher's terminal: it receives hits and does nothing else (G2)."""
+    matter: Matter | None = None
+    """The matter session that the person chose (A4)."""
+    entitlements: frozenset[str] = frozenset()
+    """Sources beside the own plate data that the person may see: `dept`, `state`, `federal`, `clets` (D1)."""
 
     @property
     def trained(self) -> bool:
@@ -113,6 +136,11 @@ def issue(caller: Caller, key: SigningKey, *, issuer: str, audience: str) -> str
         "session": caller.session,
         "auth_time": _seconds(caller.signed_on_at),
         "training_until": _seconds(caller.training_until),
+        "amr": list(caller.methods),
+        "terminal": {"id": caller.terminal.id, "kind": caller.terminal.kind} if caller.terminal else None,
+        "locked": caller.locked,
+        "matter": caller.matter.claim() if caller.matter else None,
+        "entitlements": sorted(caller.entitlements),
         **(caller.delegation.claims() if caller.delegation else {}),
     }
     return str(jwt.encode(claims, key.pem.decode(), algorithm=ALGORITHM, headers={"kid": key.kid}))
@@ -190,6 +218,11 @@ class Verifier:
                 signed_on_at=_optional(claims.get("auth_time")),
                 training_until=_optional(claims.get("training_until")),
                 delegation=delegated,
+                methods=tuple(claims.get("amr") or ()),
+                terminal=_terminal(claims.get("terminal")),
+                locked=bool(claims.get("locked")),
+                matter=matter.of_claim(claims.get("matter")),
+                entitlements=frozenset(claims.get("entitlements") or ()),
             )
             not_before = _moment(claims["nbf"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -242,6 +275,10 @@ class Verifier:
             for key in document.get("keys", ())
             if key.get("alg") == ALGORITHM and key.get("kty") == "EC" and isinstance(key.get("kid"), str)
         }
+
+
+def _terminal(claim: Mapping[str, Any] | None) -> Terminal | None:
+    return None if claim is None else Terminal(str(claim["id"]), claim["kind"])
 
 
 def _seconds(moment: datetime | None) -> float | None:

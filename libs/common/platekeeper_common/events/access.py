@@ -98,6 +98,17 @@ class AccessRecorded(Event, frozen=True, kw_only=True):
     """The service that acted for the subject, `service:release`; None: the subject acted alone."""
     authority: str | None = None
     """By which approved request it acted, `release:<id>`."""
+    matter_session: str | None = None
+    """Under which choice of purpose and matter (A4)."""
+    number_pending: bool | None = None
+    """True: the matter's number is owed within a day (A8)."""
+    unit: str | None = None
+    """Of a patrol (A4)."""
+    shift: str | None = None
+    context: str | None = None
+    """`patrol`, `investigation` or `canvass`: suspicion is never asked for (A5, A6)."""
+    terminal: str | None = None
+    """The registered workstation."""
 
     @property
     def key(self) -> str:
