@@ -13,6 +13,9 @@ from platekeeper_common.edge import declared_action
 
 PUBLIC = {
     "/v1/login",
+    "/v1/session/refresh",
+    "/v1/session/unlock",
+    "/v1/session/end",
     "/v1/device-tokens",
     "/v1/release-key",
     "/v1/token-exchange",

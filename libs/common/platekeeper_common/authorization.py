@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from platekeeper_common.auth import Caller
-from platekeeper_common.errors import Refused
+from platekeeper_common.errors import Refused, Unauthenticated
 
 
 class Action(StrEnum):
     """What can be done through the doors of the services. The names stand in access records."""
 
     LOGIN = "login"
+    SESSION_REFRESH = "session.refresh"
+    SESSION_UNLOCK = "session.unlock"
+    SESSION_END = "session.end"
     TOKEN_EXCHANGE = "token.exchange"  # noqa: S105 - the name of an act
     AGENCY_OPEN = "agency.open"
     AGENCY_GO_LIVE = "agency.go_live"
@@ -87,6 +90,9 @@ _RELEASERS = ("administrator", "dispatcher", "investigator")
 
 RULES: Mapping[Action, Rule] = {
     Action.LOGIN: Rule(),
+    Action.SESSION_REFRESH: Rule(),
+    Action.SESSION_UNLOCK: Rule(),
+    Action.SESSION_END: Rule(),
     Action.TOKEN_EXCHANGE: Rule(),
     Action.AGENCY_OPEN: _roles(PLATFORM_ADMINISTRATOR),
     Action.AGENCY_GO_LIVE: _roles(PLATFORM_ADMINISTRATOR),
@@ -128,9 +134,19 @@ RULES: Mapping[Action, Rule] = {
 }
 
 
+RECEIVE_ONLY = frozenset({Action.HITS_STREAM, Action.HITS_VIEW})
+"""All that a locked session's token does; and what keeps no session awake (G2)."""
+
+
 def decide(caller: Caller, action: Action) -> None:
-    """Return when the caller may do the action within the own agency; raise Refused with code and clause otherwise."""
+    """Return when the caller may do the action within the own agency; raise Refused with code and clause otherwise.
+
+    Raises Unauthenticated `session_locked` when an idle session asks for more than its hits (G2).
+    """
     rule = RULES[action]
+    if caller.locked and action not in RECEIVE_ONLY:
+        detail = "the session is locked after idle time and only receives hits; your password unlocks it"
+        raise Unauthenticated(detail, code="session_locked", clause="G2")
     if (caller.kind == "device") != rule.devices:
         raise Refused("a device posts, a person asks; neither does the other's work", code="not_allowed", clause="A3")
     if caller.kind == "delegated":
