@@ -45,6 +45,11 @@ class Action(StrEnum):
     SEARCH = "reads.search"
     READ_VIEW = "read.view"
     IMAGE_VIEW = "image.view"
+    CANVASS_OPEN = "canvass.open"
+    CANVASS_VIEW = "canvass.view"
+    CANVASS_APPROVE = "canvass.approve"
+    CANVASS_CLOSE = "canvass.close"
+    CANVASS_SEARCH = "canvass.search"
     RECIPIENT_EDIT = "recipient.edit"
     RECIPIENT_VIEW = "recipient.view"
     RELEASE_RECEIVE = "release.receive"
@@ -79,7 +84,7 @@ def _plate_data(*roles: str, delegable: bool = False) -> Rule:
 
 PLATFORM_ADMINISTRATOR = "platform_administrator"
 """Opens agencies and mends the machinery; belongs to no agency and never sees plate data."""
-ROLES = ("administrator", "officer", "dispatcher", "investigator", "auditor", "trainer")
+ROLES = ("administrator", "officer", "dispatcher", "investigator", "supervisor", "auditor", "trainer")
 """The roles that an agency's administrator can give."""
 
 _READERS = ("officer", "dispatcher", "investigator")
@@ -115,6 +120,11 @@ RULES: Mapping[Action, Rule] = {
     Action.SEARCH: _plate_data(*_READERS, delegable=True),
     Action.READ_VIEW: _plate_data(*_READERS, delegable=True),
     Action.IMAGE_VIEW: _plate_data(*_READERS, delegable=True),
+    Action.CANVASS_OPEN: _plate_data("investigator"),
+    Action.CANVASS_VIEW: _roles("investigator", "supervisor", "administrator", "auditor"),
+    Action.CANVASS_APPROVE: _plate_data("supervisor"),
+    Action.CANVASS_CLOSE: _plate_data("investigator", "supervisor"),
+    Action.CANVASS_SEARCH: _plate_data("investigator"),
     Action.RECIPIENT_EDIT: _roles("administrator"),
     Action.RECIPIENT_VIEW: _roles("administrator", "auditor", *_READERS),
     Action.RELEASE_RECEIVE: _plate_data(*_RELEASERS),
