@@ -61,7 +61,8 @@ def test_haproxy_takes_the_committed_configuration(tmp_path: Path) -> None:
 def test_open_are_the_routes_that_declare_no_action() -> None:
     known = doors(SERVICES, {service.name: service.settings() for service in SERVICES})
     assert set(known.open_paths) == {"/"} | {path for _, path, opened in routes() if opened}
-    assert set(known.logins) == {"/v1/login", "/v1/device-tokens", "/v1/token-exchange"}
+    sessions = {f"/v1/session/{act}" for act in ("refresh", "unlock", "end")}
+    assert set(known.logins) == {"/v1/login", "/v1/device-tokens", "/v1/token-exchange", *sessions}
 
 
 @pytest.mark.clause("G2")
