@@ -50,6 +50,9 @@ class Action(StrEnum):
     SEARCH = "reads.search"
     READ_VIEW = "read.view"
     IMAGE_VIEW = "image.view"
+    PARTIAL_REPORT = "partial.report"
+    PARTIAL_VIEW = "partial.view"
+    PARTIAL_SETTLE = "partial.settle"
     CANVASS_OPEN = "canvass.open"
     CANVASS_VIEW = "canvass.view"
     CANVASS_APPROVE = "canvass.approve"
@@ -147,6 +150,9 @@ RULES: Mapping[Action, Rule] = {
     Action.SEARCH: _plate_data(*_READERS, delegable=True),
     Action.READ_VIEW: _plate_data(*_READERS, delegable=True),
     Action.IMAGE_VIEW: _plate_data(*_READERS, delegable=True),
+    Action.PARTIAL_REPORT: _plate_data(*_READERS),
+    Action.PARTIAL_VIEW: _plate_data(*_READERS, "supervisor", "auditor"),
+    Action.PARTIAL_SETTLE: _plate_data("investigator", "supervisor"),
     Action.CANVASS_OPEN: _plate_data("investigator"),
     Action.CANVASS_VIEW: _roles("investigator", "supervisor", "administrator", "auditor"),
     Action.CANVASS_APPROVE: _plate_data("supervisor"),
