@@ -168,14 +168,19 @@ def post_lines(facts: Facts) -> list[str]:
         if post.holder is not None:
             who = f"{post.holder}, since {post.since:%Y-%m-%d}" if post.since else post.holder
         else:
-            who = f"vacant since {post.vacant_since:%Y-%m-%d}" if post.vacant_since else "vacant"
+            who = f"vacant since {post.vacant_since:%Y-%m-%d}" if post.vacant_since else "vacant, never filled"
             who += f"; acting: {post.acting}" if post.acting else ""
         lines.append(f"{plain(post.code)} ({post.title}): {who}")
     return lines
 
 
+_WORDS = {"other_le": "Other law enforcement, with the reason in words", "another": "Another purpose of the policy"}
+
+
 def plain(word: str) -> str:
     """A code in words: `routine_patrol` is "Routine patrol"."""
+    if word in _WORDS:
+        return _WORDS[word]
     spaced = word.replace("_", " ").replace(".", " ")
     return spaced[:1].upper() + spaced[1:]
 

@@ -41,7 +41,7 @@ LABELS = {
 MINIMISATION = (
     "Cameras are read for licence plates. The system has no field for what a person looks like, and recognises no face",
     "Searches show what was read; the picture of a plate, and the whole picture, open one by one for a stated purpose",
-    "Data is destroyed on the schedule of the policy",
+    "Data is kept for as long as the schedule of the policy says, and no other copy is kept",
 )
 """H3: what is true of the code that runs."""
 _templates = Environment(
