@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     """Unset: `info`, but `warning` where a person watches (standard error is a terminal)."""
     issuer: str = "platekeeper"
     audience: str = "platekeeper"
+    baseline_hours: float = Field(default=24, gt=0)
+    """How often each service looks whether it stands as the security baseline asks (G1)."""
     publish_seconds: float = Field(default=5, gt=0)
     query_seconds: float = Field(default=3, gt=0)
     peer_seconds: float = Field(default=3, gt=0)
