@@ -7,7 +7,7 @@ is checked there. Each look leaves an access record with what has drifted; the f
 import asyncio
 import ipaddress
 import stat
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,7 @@ async def _line_is_open(room: Room) -> list[Drift]:
 async def _grants_differ(room: Room, service: Service) -> list[Drift]:
     """Privileges of the process's role over whole tables, beside those that `Service.grants` declares for it."""
     async with room.db.tx() as tx:
-        rows = await tx.rows(_RIGHTS)
+        rows: Sequence[Any] = await tx.rows(_RIGHTS)
         powers = await tx.row(_POWERS)
         role = await tx.row(select(literal_column("current_user")))
     held = {(row[0], row[1], row[2]) for row in rows}
