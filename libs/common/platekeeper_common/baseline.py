@@ -6,9 +6,11 @@ is checked there. Each look leaves an access record with what has drifted; the f
 
 import asyncio
 import ipaddress
+import json
 import stat
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,22 @@ async def outsiders_come_by_the_gateway(room: Room, _service: Service) -> list[D
     return []
 
 
+async def backups_are_made(room: Room, _service: Service) -> list[Drift]:
+    """The last `platekeeper backup` of this machine is not older than PLATEKEEPER_BACKUP_HOURS."""
+    settings = room.foundation.settings
+    if not settings.backup_hours:
+        return []
+    try:
+        told = json.loads((settings.var / "backup.json").read_text())
+        age = room.clock() - datetime.fromisoformat(told["made_at"])
+    except (OSError, ValueError, KeyError):
+        return [Drift("backups_are_made", "no backup was ever made from here")]
+    hours = age.total_seconds() / 3600
+    return (
+        [Drift("backups_are_made", f"the last was made {hours:.0f} hours ago")] if hours > settings.backup_hours else []
+    )
+
+
 async def logs_say_little(room: Room, _service: Service) -> list[Drift]:
     """Libraries write what they carry at this level."""
     if room.foundation.settings.log_level == "debug":
@@ -197,6 +215,7 @@ CHECKS: tuple[Check, ...] = (
     files_are_private,
     keys_lie_apart,
     outsiders_come_by_the_gateway,
+    backups_are_made,
     logs_say_little,
     database_is_as_declared,
 )

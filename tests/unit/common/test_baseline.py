@@ -80,6 +80,7 @@ async def test_a_place_that_is_open_to_others_is_drift(here: Town) -> None:
     ("settings", "said"),
     [
         ({"host": "0.0.0.0"}, "PLATEKEEPER_TRUSTED_PROXIES names no gateway"),  # noqa: S104 - what must be found
+        ({"backup_hours": 24}, "no backup was ever made"),
         ({"log_level": "debug"}, "PLATEKEEPER_LOG_LEVEL is debug"),
     ],
 )
