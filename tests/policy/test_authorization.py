@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -19,7 +20,7 @@ from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, ROLES, RULES, SERVICE_ACCOUNT, Action, decide
 from platekeeper_common.delegation import RELEASE, Delegation, Scope
 from platekeeper_common.edge import declared_action
-from platekeeper_common.errors import Refused
+from platekeeper_common.errors import Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
 
 FILE = Path(__file__).with_name("authorization.toml")
@@ -116,7 +117,7 @@ def decided(action: Action, caller: Caller, *, own: bool) -> str | None:
     """By which code the decision refuses the caller; None: it allows."""
     try:
         decide(caller, action, owner=caller.agency_id if own else OTHER)
-    except Refused as refused:
+    except (Refused, Unauthenticated) as refused:
         return refused.code
     return None
 
@@ -183,9 +184,20 @@ async def test_every_door_asks_the_decision(here: Town) -> None:
                     continue
                 method, _, path = door.partition(" ")
                 expected = declared(ACTS[action.value], asker.caller, own=True)
-                answer = await client.request(method, path)
-                told = answer.json()["code"] if answer.status_code == 403 else None
+                answer = await _answered(client, method, path)
+                code = answer.json()["code"] if answer.is_error else None
+                told = code if answer.status_code == 403 or code == "session_locked" else None
                 assert told == expected, f"{door} by {asker.name}"
+
+
+async def _answered(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
+    """The answer, once a busy machine has let the record of a refusal be written (B8)."""
+    answer = await client.request(method, path)
+    for _ in range(20):
+        if answer.status_code != 503:
+            break
+        answer = await client.request(method, path)
+    return answer
 
 
 @pytest.mark.clause("G2")
