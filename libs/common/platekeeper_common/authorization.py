@@ -29,12 +29,18 @@ class Action(StrEnum):
     SECOND_FACTOR_ENROL = "second_factor.enrol"
     POST_FILL = "post.fill"
     POST_VIEW = "post.view"
+    POST_DELEGATE = "post.delegate"
+    PURGE_ORDER_DRAFT = "purge_order.draft"
+    PURGE_ORDER_SIGN = "purge_order.sign"
+    PURGE_ORDER_VIEW = "purge_order.view"
     TRAINING_CERTIFY = "training.certify"
     RECORDS_VIEW = "access_records.view"
     CHECKPOINT_VIEW = "checkpoint.view"
     RECORDS_PROVE = "access_records.prove"
     DEVICE_REGISTER = "device.register"
     DEVICE_VIEW = "device.view"
+    DEVICE_MOVE = "device.move"
+    DEVICE_CALIBRATE = "device.calibrate"
     DEVICE_RETIRE = "device.retire"
     FRAME_POST = "frame.post"
     READS_POST = "reads.post"
@@ -61,12 +67,23 @@ class Rule:
     """Who may do an action. `roles` empty: every person. `plate_data`: training, purpose and query are required.
 
     `delegable`: a service that acts for a person may too, within the approved request that its token names.
+    `post`: only who acts for that post may, whatever the role, by `clause`; beside it `roles` names who else may.
     """
 
     roles: frozenset[str] = frozenset()
     plate_data: bool = False
     devices: bool = False
     delegable: bool = False
+    post: str | None = None
+    clause: str | None = None
+
+
+ADMINISTRATOR = "administrator"
+"""The post, and the role of those who help its holder."""
+
+
+def _of_post(post: str, clause: str, *roles: str) -> Rule:
+    return Rule(frozenset(roles), post=post, clause=clause)
 
 
 def _roles(*roles: str) -> Rule:
@@ -92,20 +109,28 @@ RULES: Mapping[Action, Rule] = {
     Action.AGENCY_GO_LIVE: _roles(PLATFORM_ADMINISTRATOR),
     Action.AGENCY_CLOSE: _roles(PLATFORM_ADMINISTRATOR),
     Action.AGENCY_VIEW: Rule(),
-    Action.ACCOUNT_OPEN: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
+    Action.ACCOUNT_OPEN: _of_post(ADMINISTRATOR, "B2", PLATFORM_ADMINISTRATOR),
     Action.ACCOUNT_DISABLE: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
     Action.ACCOUNT_RESET: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
     Action.ACCOUNT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", "trainer"),
     Action.SECOND_FACTOR_ENROL: Rule(),
-    Action.POST_FILL: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
+    Action.POST_FILL: _of_post(ADMINISTRATOR, "B3", PLATFORM_ADMINISTRATOR),
     Action.POST_VIEW: Rule(),
+    # Each person: only who holds the post delegates (B3).
+    Action.POST_DELEGATE: Rule(),
+    # Each person: who acts for a post that signs (B10).
+    Action.PURGE_ORDER_DRAFT: Rule(),
+    Action.PURGE_ORDER_SIGN: Rule(),
+    Action.PURGE_ORDER_VIEW: Rule(),
     Action.TRAINING_CERTIFY: _roles("administrator", "trainer"),
     Action.RECORDS_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
     Action.CHECKPOINT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
     Action.RECORDS_PROVE: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
-    Action.DEVICE_REGISTER: _roles("administrator"),
+    Action.DEVICE_REGISTER: _of_post(ADMINISTRATOR, "B1"),
     Action.DEVICE_VIEW: _roles("administrator", "auditor"),
-    Action.DEVICE_RETIRE: _roles("administrator"),
+    Action.DEVICE_MOVE: _of_post(ADMINISTRATOR, "B1"),
+    Action.DEVICE_CALIBRATE: _of_post(ADMINISTRATOR, "B1"),
+    Action.DEVICE_RETIRE: _of_post(ADMINISTRATOR, "B1"),
     Action.FRAME_POST: Rule(devices=True),
     Action.READS_POST: Rule(devices=True),
     Action.HOTLIST_EDIT: _plate_data("administrator", "investigator", "dispatcher"),
@@ -140,6 +165,9 @@ def decide(caller: Caller, action: Action) -> None:
                 code="delegation_not_allowed",
                 clause="A2",
             )
+    elif rule.post is not None:
+        if not rule.roles & caller.roles and not any(office.covers(rule.post, action) for office in caller.offices):
+            raise not_in_office(rule.post, action, rule.clause)
     elif rule.roles and not rule.roles & caller.roles:
         raise Refused(f"none of your roles allows {action}", code="not_allowed", clause="A2")
     if rule.plate_data and not caller.trained:
@@ -148,3 +176,10 @@ def decide(caller: Caller, action: Action) -> None:
             code="training_missing",
             clause="C2",
         )
+
+
+def not_in_office(post: str, action: Action, clause: str | None) -> Refused:
+    """The refusal of somebody who does not act for the post."""
+    words = post.replace("_", " ")
+    detail = f"{action} is for the {words} in office, or for whom the {words} has delegated it to; see /v1/delegations"
+    return Refused(detail, code=f"not_{post}", clause=clause)

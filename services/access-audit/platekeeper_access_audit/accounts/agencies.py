@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from platekeeper_access_audit.accounts import attempts, domain, storage
 from platekeeper_access_audit.accounts.domain import WINDOW, Mode
-from platekeeper_access_audit.accounts.policy import AccountsPolicy
+from platekeeper_access_audit.accounts.policy import AccountsPolicy, PostsPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
@@ -87,8 +87,8 @@ async def counts(here: AccountsRoom) -> dict[str, int]:
         for agency in standing:
             if here.foundation.policies.named(agency.profile) is None:
                 continue
-            held = await storage.holders(tx, agency.id)
-            vacant += sum(post not in held for post in domain.posts(policy_of(here, agency)))
+            held = {term.post for term in await storage.terms(tx, agency.id) if term.holds(now)}
+            vacant += len(posts_of(here, agency).keys() - held)
         failures = await attempts.failures(tx, now - 2 * WINDOW)
         return {
             "agencies": len(standing),
@@ -109,6 +109,12 @@ def profile_of(here: AccountsRoom, agency: Agency) -> Profile:
 def policy_of(here: AccountsRoom, agency: Agency) -> AccountsPolicy:
     """Accounts' section of the agency's policy."""
     return profile_of(here, agency).section(AccountsPolicy)
+
+
+def posts_of(here: AccountsRoom, agency: Agency) -> dict[str, str]:
+    """The agency's posts by code, with their titles."""
+    profile = profile_of(here, agency)
+    return domain.posts(profile.section(AccountsPolicy), profile.section(PostsPolicy))
 
 
 async def _set_mode(tx: Tx, here: AccountsRoom, agency: Agency, mode: Mode) -> Agency:

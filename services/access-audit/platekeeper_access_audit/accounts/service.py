@@ -6,6 +6,7 @@ from pathlib import Path
 
 from platekeeper_access_audit.accounts import agencies
 from platekeeper_access_audit.accounts.consumers import follow_devices
+from platekeeper_access_audit.accounts.offices.routes import router as offices_router
 from platekeeper_access_audit.accounts.policy import SECTIONS
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
@@ -39,6 +40,7 @@ ACCOUNTS = Service(
         "/v1/agencies",
         "/v1/accounts",
         "/v1/posts",
+        "/v1/delegations",
         "/v1/training-certificates",
         JWKS_PATH,
     ),
@@ -49,10 +51,11 @@ ACCOUNTS = Service(
         Grant("account", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("delegation", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
     ),
-    routes=(router,),
+    routes=(router, offices_router),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
     emits=(AgencyChanged, AccessRevoked, AccessRecorded),
     jobs=(Job("renew the signing key", renew_signing_key),),

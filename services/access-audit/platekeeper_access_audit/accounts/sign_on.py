@@ -18,6 +18,7 @@ from platekeeper_access_audit.accounts.domain import (
     judge,
     locked,
 )
+from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common import auth, ids
 from platekeeper_common.access import Place
@@ -107,7 +108,7 @@ async def _record_refusal(
             await attempts.fail(tx, attempt, account.id)
         else:
             await attempts.forget(tx, attempt)
-        caller = await _person(tx, account, here.clock())
+        caller = await _person(tx, here, account, here.clock())
         outcome = {"outcome": "refused", "code": error.code, "clause": error.clause}
         tx.emit(here.recorder.administration(caller, Action.LOGIN, "account", account.id, place, **outcome))
         await commit_or_refuse(tx)
@@ -123,7 +124,7 @@ async def _sign_on(
         if await storage.account_of(tx, account.username) != account:
             raise credentials_wrong()
         await attempts.forget_all(tx, username_digest(here, account.username))
-        caller = await _person(tx, account, now)
+        caller = await _person(tx, here, account, now)
         if judgement.step is not None:
             await storage.change_account(tx, account.id, totp_last_step=judgement.step)
         if hashed is not None:
@@ -194,7 +195,7 @@ async def issue(here: AccountsRoom, caller: Caller) -> str:
     return auth.issue(caller, await here.signing.current(), issuer=settings.issuer, audience=settings.audience)
 
 
-async def _person(tx: Tx, account: Account, now: datetime) -> Caller:
+async def _person(tx: Tx, here: AccountsRoom, account: Account, now: datetime) -> Caller:
     """The account's person, signing on now, with the training that is on file (C2)."""
     organisation = PLATFORM_NAME
     if account.agency_id != PLATFORM:
@@ -213,6 +214,7 @@ async def _person(tx: Tx, account: Account, now: datetime) -> Caller:
         session=ids.new(),
         signed_on_at=now,
         training_until=(await storage.trained_until(tx, account.agency_id)).get(account.id),
+        offices=await incumbents.offices_of(tx, here, account.agency_id, account.id),
     )
 
 
