@@ -8,7 +8,7 @@ setting that nobody wrote down is a policy that nobody decided. Rules ask `polic
 import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -92,6 +92,8 @@ class Profile:
     head: Head
     version: str
     sections: Mapping[type[PolicySection], PolicySection]
+    document: Mapping[str, Any] = field(default_factory=dict)
+    """The file's own values, by section and key: for who shows, compares or cites settings of any section."""
 
     @property
     def name(self) -> str:
@@ -144,7 +146,7 @@ def load(path: Path, sections: Sections) -> Profile:
         problems.append(Problem(path, f"{HEAD}.name", f'must be the file\'s own name, "{path.stem}"'))
     if problems or not isinstance(head, Head):
         raise PolicyError(problems)
-    return Profile(head=head, version=f"{head.name}-{_digest(data)}", sections=loaded)
+    return Profile(head, f"{head.name}-{_digest(data)}", loaded, data)
 
 
 def load_folder(folder: Path, sections: Sections) -> dict[str, Profile]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from platekeeper_access_audit.accounts import agencies
 from platekeeper_access_audit.accounts.consumers import follow_devices
 from platekeeper_access_audit.accounts.offices.routes import router as offices_router
+from platekeeper_access_audit.accounts.orders.routes import router as orders_router
 from platekeeper_access_audit.accounts.policy import SECTIONS
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
@@ -41,6 +42,7 @@ ACCOUNTS = Service(
         "/v1/accounts",
         "/v1/posts",
         "/v1/delegations",
+        "/v1/purge-orders",
         "/v1/training-certificates",
         JWKS_PATH,
     ),
@@ -52,10 +54,12 @@ ACCOUNTS = Service(
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("delegation", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("purge_order", "SELECT, INSERT, UPDATE"),
+        Grant("purge_signature", "SELECT, INSERT"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
     ),
-    routes=(router, offices_router),
+    routes=(router, offices_router, orders_router),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
     emits=(AgencyChanged, AccessRevoked, AccessRecorded),
     jobs=(Job("renew the signing key", renew_signing_key),),

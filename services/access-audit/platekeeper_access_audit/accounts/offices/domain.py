@@ -170,8 +170,8 @@ def demand_term(begins: datetime, ends: datetime, now: datetime) -> None:
         raise Invalid("a delegation ends, after it begins and after now", code="delegation_dates_wrong", clause="B3")
 
 
-def demand_delegator(by: Caller, post: Post, account_id: str) -> None:
-    """Raise Conflict `post_vacant` (B9), Refused `not_post_holder` or Invalid `self_delegation` (B3)."""
+def demand_holder(by: Caller, post: Post) -> None:
+    """Raise Conflict `post_vacant` (B9) or Refused `not_post_holder` (B3)."""
     if post.holder is None:
         raise vacant(post)
     if post.holder.account_id != by.subject:
@@ -180,6 +180,10 @@ def demand_delegator(by: Caller, post: Post, account_id: str) -> None:
             code="not_post_holder",
             clause="B3",
         )
+
+
+def demand_another(by: Caller, account_id: str) -> None:
+    """Raise Invalid `self_delegation` (B3)."""
     if account_id == by.subject:
         raise Invalid("the holder needs no delegation", code="self_delegation", clause="B3")
 

@@ -97,7 +97,8 @@ async def delegate(tx: Tx, here: AccountsRoom, new: NewDelegation, *, by: Caller
     await tx.lock()
     agency = await storage.find_agency(tx, by.agency_id)
     post = await incumbents.post(tx, here, agency, new.post)
-    rules.demand_delegator(by, post, new.account_id)
+    rules.demand_holder(by, post)
+    rules.demand_another(by, new.account_id)
     rules.demand_acts(new.post, new.acts)
     begins = new.begins or now
     rules.demand_term(begins, new.ends, now)
@@ -135,7 +136,7 @@ async def revoke(tx: Tx, here: AccountsRoom, delegation_id: str, *, by: Caller, 
     await tx.lock()
     before = await offices.find_delegation(tx, by.agency_id, delegation_id)
     agency = await storage.find_agency(tx, by.agency_id)
-    rules.demand_delegator(by, await incumbents.post(tx, here, agency, before.post), before.account_id)
+    rules.demand_holder(by, await incumbents.post(tx, here, agency, before.post))
     if before.revoked_at is None:
         await offices.revoke_delegation(tx, before.id, now)
         tx.emit(AccessRevoked(agency_id=agency.id, before=now, subject=before.account_id))

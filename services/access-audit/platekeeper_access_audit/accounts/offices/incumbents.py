@@ -1,7 +1,5 @@
 """Who may act for a post now: the one answer, of which every check of a post and every token is made."""
 
-from collections.abc import Sequence
-
 from platekeeper_access_audit.accounts import agencies, storage
 from platekeeper_access_audit.accounts.offices import storage as offices
 from platekeeper_access_audit.accounts.offices.domain import Incumbent, Post, blocked
@@ -30,12 +28,14 @@ async def posts(tx: Tx, here: AccountsRoom, agency: Agency) -> dict[str, Post]:
     for term in terms:
         if term.until is not None and term.until <= now:
             left.setdefault(term.post, term)
-    helpers = () if ADMINISTRATOR in held else await _administrators(tx, agency.id)
+    helpers = [] if ADMINISTRATOR in held else await _administrators(tx, agency.id)
     found: dict[str, Post] = {}
     for code, title in titles.items():
         vacant = code not in held
         other = acting.of(code)
-        deputies: Sequence[Term] = [held[other]] if vacant and other in held else ()
+        deputies = [held[other]] if vacant and other in held else []
+        if vacant and code == ADMINISTRATOR and not (deputies and code in left):
+            deputies += helpers
         found[code] = Post(
             code=code,
             title=title,
@@ -44,7 +44,7 @@ async def posts(tx: Tx, here: AccountsRoom, agency: Agency) -> dict[str, Post]:
             vacant_since=left[code].until if vacant and code in left else None,
             acting_post=other if other in titles else None,
             acting_title=titles.get(other or ""),
-            acting=deputies or (helpers if vacant and code == ADMINISTRATOR else ()),
+            acting=deputies,
             delegations=[one for one in given if one.post == code],
             blocked=waiting if vacant else frozenset(),
         )
@@ -86,7 +86,7 @@ async def offices_of(tx: Tx, here: AccountsRoom, agency_id: AgencyId, account_id
 
 
 async def _administrators(tx: Tx, agency_id: AgencyId) -> list[Term]:
-    """Who has the role: until the post is filled for the first time somebody must be able to do its work."""
+    """Who has the role: until the post is filled for the first time, or while its deputy's is vacant too, they act."""
     people = await storage.accounts(tx, agency_id)
     own = [one for one in people if ADMINISTRATOR in one.roles and one.disabled_at is None]
     return [Term(ADMINISTRATOR, one.id, one.name, one.opened_at) for one in own]
