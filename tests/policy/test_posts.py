@@ -117,6 +117,7 @@ async def test_a_vacant_post_blocks_approval_and_purge_and_nothing_else(tmp_path
         assert await there.may("administrator", "release.decide") == {"boss": "holder", "rivera": "delegate"}
         here.clock.advance(minutes=1)
         await there.fill("administrator", None)
+        boss = there.boss = await here.login("boss")
         vacant = await there.post("administrator")
         assert (vacant["acting"]["post"], vacant["acting"]["names"]) == ("agency_head", ["Chief"])
         for act in ("release.decide", "purge_order.sign"):
@@ -126,7 +127,6 @@ async def test_a_vacant_post_blocks_approval_and_purge_and_nothing_else(tmp_path
         for number, client in enumerate((chief, delegate)):
             person = {"username": f"new-{number}", "name": "New", "title": "Officer", "roles": ["officer"]}
             assert codes([await client.post("/v1/accounts", json=person)]) == ["201"]
-        boss = await here.login("boss")
         person = {"username": "late", "name": "Late", "title": "Officer", "roles": ["officer"]}
         refused = await boss.post("/v1/accounts", json=person)
         assert (refused.json()["code"], refused.json()["clause"]) == ("not_administrator", "B2")

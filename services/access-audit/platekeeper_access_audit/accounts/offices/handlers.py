@@ -43,7 +43,7 @@ class NewDelegation:
 
 async def listed(tx: Tx, here: AccountsRoom, asked: str | None, *, by: Caller, place: Place) -> list[Post]:
     """The posts that the agency's policy names, and how they stand (B9)."""
-    agency = await storage.find_agency(tx, domain.agency_for(by, asked))
+    agency = await storage.find_agency(tx, domain.agency_for(by, asked, Action.POST_VIEW))
     tx.emit(here.recorder.administration(by, Action.POST_VIEW, "posts", agency.id, place))
     return list((await incumbents.posts(tx, here, agency)).values())
 
@@ -52,7 +52,7 @@ async def history(
     tx: Tx, here: AccountsRoom, code: str, asked: str | None, *, by: Caller, place: Place
 ) -> tuple[Post, list[Term]]:
     """Who held, holds and will hold the post, latest first. Raises NotFound `post_unknown`."""
-    agency = await storage.find_agency(tx, domain.agency_for(by, asked))
+    agency = await storage.find_agency(tx, domain.agency_for(by, asked, Action.POST_VIEW))
     post = await incumbents.post(tx, here, agency, code)
     tx.emit(here.recorder.administration(by, Action.POST_VIEW, "post", f"{agency.id}/{code}", place))
     return post, await storage.terms(tx, agency.id, code)
@@ -72,7 +72,7 @@ async def fill(tx: Tx, here: AccountsRoom, new: Appointment, asked: str | None, 
     """
     now = here.clock()
     await tx.lock()
-    agency = await storage.find_agency(tx, domain.agency_for(by, asked))
+    agency = await storage.find_agency(tx, domain.agency_for(by, asked, Action.POST_FILL))
     domain.demand_open(agency)
     before = await incumbents.post(tx, here, agency, new.post)
     await _demand_filler(tx, here, by, before)
