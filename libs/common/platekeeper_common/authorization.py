@@ -32,6 +32,9 @@ class Action(StrEnum):
     POST_FILL = "post.fill"
     POST_VIEW = "post.view"
     POST_DELEGATE = "post.delegate"
+    POLICY_PROPOSE = "policy.propose"
+    POLICY_CONFIRM = "policy.confirm"
+    POLICY_VIEW = "policy.view"
     PURGE_ORDER_DRAFT = "purge_order.draft"
     PURGE_ORDER_SIGN = "purge_order.sign"
     PURGE_ORDER_VIEW = "purge_order.view"
@@ -148,6 +151,10 @@ RULES: Mapping[Action, Rule] = {
     Action.POST_VIEW: Rule(across=_PLATFORM),
     # Every person: only who holds the post delegates (B3).
     Action.POST_DELEGATE: Rule(),
+    Action.POLICY_PROPOSE: _of_post(ADMINISTRATOR, "B2"),
+    # Every person: who acts for a post that may be the second person (B2).
+    Action.POLICY_CONFIRM: Rule(),
+    Action.POLICY_VIEW: Rule(),
     # Every person: who acts for a post that signs (B10).
     Action.PURGE_ORDER_DRAFT: Rule(),
     Action.PURGE_ORDER_SIGN: Rule(),

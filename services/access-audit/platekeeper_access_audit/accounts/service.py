@@ -9,9 +9,11 @@ from platekeeper_access_audit.accounts.consumers import follow_devices
 from platekeeper_access_audit.accounts.offices.routes import router as offices_router
 from platekeeper_access_audit.accounts.orders.routes import router as orders_router
 from platekeeper_access_audit.accounts.policy import SECTIONS
+from platekeeper_access_audit.accounts.policy_changes import handlers as policy_changes
+from platekeeper_access_audit.accounts.policy_changes.routes import router as policy_changes_router
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
-from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
+from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged, PolicyAdopted
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.foundation import JWKS_PATH
 from platekeeper_common.service import Follows, Foundation, Grant, Job, Service
@@ -21,7 +23,9 @@ from platekeeper_common.service import Follows, Foundation, Grant, Job, Service
 async def open_accounts(foundation: Foundation, settings: AccountsSettings) -> AsyncIterator[AccountsRoom]:
     """Open the room; agencies whose policy profile changed while the process was away are said again."""
     async with open_room(foundation, settings) as here:
+        await policy_changes.remember(here)
         await agencies.say_new_policy_versions(here)
+        await policy_changes.keep_installed(here)
         yield here
 
 
@@ -43,6 +47,8 @@ ACCOUNTS = Service(
         "/v1/posts",
         "/v1/delegations",
         "/v1/purge-orders",
+        "/v1/policy-changes",
+        "/v1/policy-versions",
         "/v1/training-certificates",
         JWKS_PATH,
     ),
@@ -56,12 +62,14 @@ ACCOUNTS = Service(
         Grant("delegation", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("purge_order", "SELECT, INSERT, UPDATE"),
         Grant("purge_signature", "SELECT, INSERT"),
+        Grant("policy_change", "SELECT, INSERT, UPDATE"),
+        Grant("policy_version", "SELECT, INSERT"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
     ),
-    routes=(router, offices_router, orders_router),
+    routes=(router, offices_router, orders_router, policy_changes_router),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
-    emits=(AgencyChanged, AccessRevoked, AccessRecorded),
+    emits=(AgencyChanged, PolicyAdopted, AccessRevoked, AccessRecorded),
     jobs=(Job("renew the signing key", renew_signing_key),),
     policy=SECTIONS,
     settings=AccountsSettings,

@@ -11,13 +11,17 @@ from platekeeper_common.auth import Caller, Office
 from platekeeper_common.authorization import ADMINISTRATOR, RULES, Action, not_in_office
 from platekeeper_common.errors import Conflict, Invalid, Refused
 
+SECOND_PERSON = frozenset({Action.POLICY_CONFIRM})
+"""What a post does as the second person; whether it is one, `second_person` of the policy says (B2)."""
 ACTS: Mapping[str, frozenset[Action]] = {
     ADMINISTRATOR: frozenset(
         {action for action, rule in RULES.items() if rule.post == ADMINISTRATOR}
         | {Action.RELEASE_DECIDE, Action.PURGE_ORDER_SIGN, Action.TRAINING_CERTIFY}
+        | SECOND_PERSON
     ),
-    "collection_steward": frozenset({Action.RELEASE_DECIDE}),
-    "custodian_of_records": frozenset({Action.PURGE_ORDER_SIGN}),
+    "collection_steward": frozenset({Action.RELEASE_DECIDE}) | SECOND_PERSON,
+    "custodian_of_records": frozenset({Action.PURGE_ORDER_SIGN}) | SECOND_PERSON,
+    "agency_head": SECOND_PERSON,
     "training_owner": frozenset({Action.TRAINING_CERTIFY}),
 }
 """What belongs to a post and can be delegated; other posts are shown and sign nothing here yet."""

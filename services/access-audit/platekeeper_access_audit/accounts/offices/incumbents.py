@@ -9,7 +9,7 @@ from platekeeper_access_audit.accounts.storage import Term
 from platekeeper_common.auth import Caller, Office
 from platekeeper_common.authorization import ADMINISTRATOR, Action
 from platekeeper_common.db import Tx
-from platekeeper_common.errors import NotFound
+from platekeeper_common.errors import NotFound, Refused
 from platekeeper_common.ids import PLATFORM, AgencyId
 from platekeeper_common.policy import Agency
 
@@ -75,12 +75,27 @@ async def demand(
     return (await post(tx, here, agency, code)).demand(by, act, clause)
 
 
+async def demand_second_person(tx: Tx, here: AccountsRoom, by: Caller, act: Action) -> Incumbent:
+    """In which quality the caller is a second person of the own agency. Raises Refused `not_second_person` (B2)."""
+    agency = await storage.find_agency(tx, by.agency_id)
+    known = await posts(tx, here, agency)
+    wanted = agencies.profile_of(here, agency).section(PostsPolicy).second_person
+    seconds = [known[code] for code in wanted if code in known]
+    for post in seconds:
+        for one in post.incumbents(act):
+            if one.account_id == by.subject:
+                return one
+    who = ", ".join(post.title for post in seconds)
+    detail = f"the second person is one of these in office, or a delegate for {act}: {who}"
+    raise Refused(detail, code="not_second_person", clause="B2")
+
+
 async def offices_of(tx: Tx, here: AccountsRoom, agency_id: AgencyId, account_id: str) -> tuple[Office, ...]:
     """What a token of the account says of posts (B1 to B3)."""
     if agency_id == PLATFORM:
         return ()
     agency = await storage.find_agency(tx, agency_id)
-    if here.foundation.policies.named(agency.profile) is None:
+    if agencies.usable(here, agency) is None:
         return ()
     return tuple(office for one in (await posts(tx, here, agency)).values() for office in one.offices(account_id))
 
