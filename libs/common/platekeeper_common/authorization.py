@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from platekeeper_common.auth import Caller
-from platekeeper_common.errors import Refused
+from platekeeper_common.errors import Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
 
 
@@ -19,6 +19,9 @@ class Action(StrEnum):
     """What can be done through the doors of the services. The names stand in access records."""
 
     LOGIN = "login"
+    SESSION_REFRESH = "session.refresh"
+    SESSION_UNLOCK = "session.unlock"
+    SESSION_END = "session.end"
     TOKEN_EXCHANGE = "token.exchange"  # noqa: S105 - the name of an act
     AGENCY_OPEN = "agency.open"
     AGENCY_GO_LIVE = "agency.go_live"
@@ -32,9 +35,9 @@ class Action(StrEnum):
     POST_FILL = "post.fill"
     POST_VIEW = "post.view"
     POST_DELEGATE = "post.delegate"
-    POLICY_PROPOSE = "policy.propose"
-    POLICY_CONFIRM = "policy.confirm"
-    POLICY_VIEW = "policy.view"
+    POLICY_CHANGE_PROPOSE = "policy_change.propose"
+    POLICY_CHANGE_CONFIRM = "policy_change.confirm"
+    POLICY_CHANGE_VIEW = "policy_change.view"
     PURGE_ORDER_DRAFT = "purge_order.draft"
     PURGE_ORDER_SIGN = "purge_order.sign"
     PURGE_ORDER_VIEW = "purge_order.view"
@@ -71,6 +74,10 @@ class Action(StrEnum):
     RELEASE_DECIDE = "release.decide"
     RELEASE_FULFIL = "release.fulfil"
     RELEASE_HAND_OUT = "release.hand_out"
+    POLICY_DRAFT = "policy.draft"
+    POLICY_PUBLISH = "policy.publish"
+    POLICY_VIEW = "policy.view"
+    POLICY_CHECK = "policy.check"
     DEAD_LETTERS_VIEW = "dead_letters.view"
     DEAD_LETTERS_RETRY = "dead_letters.retry"
 
@@ -137,6 +144,9 @@ _RELEASERS = ("administrator", "dispatcher", "investigator")
 
 RULES: Mapping[Action, Rule] = {
     Action.LOGIN: Rule(),
+    Action.SESSION_REFRESH: Rule(),
+    Action.SESSION_UNLOCK: Rule(),
+    Action.SESSION_END: Rule(),
     Action.TOKEN_EXCHANGE: Rule(),
     Action.AGENCY_OPEN: _of_all(),
     Action.AGENCY_GO_LIVE: _of_all(),
@@ -151,10 +161,10 @@ RULES: Mapping[Action, Rule] = {
     Action.POST_VIEW: Rule(across=_PLATFORM),
     # Every person: only who holds the post delegates (B3).
     Action.POST_DELEGATE: Rule(),
-    Action.POLICY_PROPOSE: _of_post(ADMINISTRATOR, "B2"),
+    Action.POLICY_CHANGE_PROPOSE: _of_post(ADMINISTRATOR, "B2"),
     # Every person: who acts for a post that may be the second person (B2).
-    Action.POLICY_CONFIRM: Rule(),
-    Action.POLICY_VIEW: Rule(),
+    Action.POLICY_CHANGE_CONFIRM: Rule(),
+    Action.POLICY_CHANGE_VIEW: Rule(),
     # Every person: who acts for a post that signs (B10).
     Action.PURGE_ORDER_DRAFT: Rule(),
     Action.PURGE_ORDER_SIGN: Rule(),
@@ -193,21 +203,31 @@ RULES: Mapping[Action, Rule] = {
     Action.RELEASE_DECIDE: _plate_data(),
     Action.RELEASE_FULFIL: _plate_data(*_RELEASERS),
     Action.RELEASE_HAND_OUT: _plate_data(*_RELEASERS),
+    Action.POLICY_DRAFT: _roles("administrator"),
+    Action.POLICY_PUBLISH: _roles("administrator"),
+    Action.POLICY_VIEW: _roles("administrator", "auditor", "trainer"),
+    # What publication itself finds, once a day, on the agency's website (B11).
+    Action.POLICY_CHECK: Rule(devices=True),
     Action.DEAD_LETTERS_VIEW: _of_all(),
     Action.DEAD_LETTERS_RETRY: _of_all(),
 }
 
 
+RECEIVE_ONLY = frozenset(action for action, rule in RULES.items() if rule.locked)
+"""All that a locked session's token does, and what keeps no session awake (G2)."""
+
+
 def decide(caller: Caller, action: Action, *, owner: AgencyId | None = None) -> None:
     """Return when the caller may do the action to what is `owner`'s (None: the own agency's).
 
-    Raises Refused with code and clause otherwise: nothing is allowed that no rule allows.
+    Raises Refused with code and clause otherwise, Unauthenticated `session_locked` when an idle session asks for more
+    than its hits (G2): nothing is allowed that no rule allows.
     """
     rule = RULES[action]
     if (caller.kind == "device") != rule.devices:
         raise Refused("a device posts, a person asks; neither does the other's work", code="not_allowed", clause="A3")
     if caller.locked and not rule.locked:
-        raise Refused(
+        raise Unauthenticated(
             "the session is locked: give your password at POST /v1/session/unlock", code="session_locked", clause="G2"
         )
     _decide_who(caller, action, rule)

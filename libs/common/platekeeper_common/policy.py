@@ -290,6 +290,10 @@ class Policies:
             raise Busy(detail, code="policy_unusable", clause="B2")
         return adopted or self._profiles.get(agency.profile)
 
+    def installed(self) -> list[Profile]:
+        """Every installed profile, whether an agency follows it or not."""
+        return list(self._profiles.values())
+
     def agency(self, agency_id: AgencyId) -> Agency:
         """What is known of the agency, a closed one too. Raises Refused `agency_unknown`."""
         if (agency := self._agencies.get(agency_id)) is None:

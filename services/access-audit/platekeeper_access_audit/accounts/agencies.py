@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from platekeeper_access_audit.accounts import attempts, domain, storage
-from platekeeper_access_audit.accounts.domain import WINDOW, Mode
-from platekeeper_access_audit.accounts.policy import AccountsPolicy, PostsPolicy
+from platekeeper_access_audit.accounts.domain import Mode
+from platekeeper_access_audit.accounts.policy import AccountsPolicy, PostsPolicy, SessionsPolicy, strictest
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
@@ -85,7 +85,7 @@ async def say_policy_version(tx: Tx, agency: Agency, profile: Profile) -> None:
 
 async def counts(here: AccountsRoom) -> dict[str, int]:
     """Figures for the start page."""
-    now = here.clock()
+    now, rule = here.clock(), strictest_sessions(here)
     async with here.db.tx() as tx:
         standing = [agency for agency in await storage.agencies(tx) if agency.mode != "closed"]
         vacant = 0
@@ -94,11 +94,11 @@ async def counts(here: AccountsRoom) -> dict[str, int]:
                 continue
             held = {term.post for term in await storage.terms(tx, agency.id) if term.holds(now)}
             vacant += len(posts_of(here, agency).keys() - held)
-        failures = await attempts.failures(tx, now - 2 * WINDOW)
+        failures = await attempts.failures(tx, now - 2 * rule.lock_within)
         return {
             "agencies": len(standing),
             "accounts": await storage.number_of_accounts(tx),
-            "locked_accounts": sum(domain.locked(times, now) for times in failures),
+            "locked_accounts": sum(domain.locked(times, rule, now) for times in failures),
             "vacant_posts": vacant,
         }
 
@@ -139,6 +139,11 @@ def posts_of(here: AccountsRoom, agency: Agency) -> dict[str, str]:
     """The agency's posts by code, with their titles."""
     profile = profile_of(here, agency)
     return domain.posts(profile.section(AccountsPolicy), profile.section(PostsPolicy))
+
+
+def strictest_sessions(here: AccountsRoom) -> SessionsPolicy:
+    """The rules of sessions for those of no agency, or of one that nobody knows yet."""
+    return strictest(profile.section(SessionsPolicy) for profile in here.foundation.policies.installed())
 
 
 async def _set_mode(tx: Tx, here: AccountsRoom, agency: Agency, mode: Mode) -> Agency:

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from platekeeper_access_audit.accounts import agencies
-from platekeeper_access_audit.accounts.consumers import follow_devices
+from platekeeper_access_audit.accounts import agencies, statements
+from platekeeper_access_audit.accounts.consumers import follow_devices, keep_awake
 from platekeeper_access_audit.accounts.offices.routes import router as offices_router
 from platekeeper_access_audit.accounts.orders.routes import router as orders_router
 from platekeeper_access_audit.accounts.policy import SECTIONS
@@ -13,10 +13,12 @@ from platekeeper_access_audit.accounts.policy_changes import handlers as policy_
 from platekeeper_access_audit.accounts.policy_changes.routes import router as policy_changes_router
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
+from platekeeper_access_audit.accounts.sessions import routes as session_routes
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged, PolicyAdopted
 from platekeeper_common.events.ingest import DeviceChanged
+from platekeeper_common.events.public import StatedInPublic
 from platekeeper_common.foundation import JWKS_PATH
-from platekeeper_common.service import Follows, Foundation, Grant, Job, Service
+from platekeeper_common.service import Consumes, Follows, Foundation, Grant, Job, Service
 
 
 @asynccontextmanager
@@ -39,6 +41,7 @@ ACCOUNTS = Service(
     summary="Agencies, people, posts, training and the tokens of people and devices.",
     paths=(
         "/v1/login",
+        "/v1/session",
         "/v1/device-tokens",
         "/v1/token-exchange",
         "/v1/me/second-factor",
@@ -57,6 +60,8 @@ ACCOUNTS = Service(
     grants=(
         Grant("agency", "SELECT, INSERT, UPDATE"),
         Grant("account", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("session", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("spent_refresh", "SELECT, INSERT, DELETE"),
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("delegation", "SELECT, INSERT, UPDATE, DELETE"),
@@ -67,11 +72,13 @@ ACCOUNTS = Service(
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
     ),
-    routes=(router, offices_router, orders_router, policy_changes_router),
+    routes=(router, session_routes.router, offices_router, orders_router, policy_changes_router),
+    consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
-    emits=(AgencyChanged, PolicyAdopted, AccessRevoked, AccessRecorded),
+    emits=(AgencyChanged, PolicyAdopted, AccessRevoked, AccessRecorded, StatedInPublic),
     jobs=(Job("renew the signing key", renew_signing_key),),
     policy=SECTIONS,
     settings=AccountsSettings,
     counts=agencies.counts,
+    says=statements.says,
 )

@@ -31,7 +31,7 @@ async def propose(tx: Tx, here: AccountsRoom, document: str, reason: str, *, by:
     Invalid `policy_invalid`, Conflict `policy_unchanged` or `platform_setting`.
     """
     await tx.lock()
-    await incumbents.demand(tx, here, by, Action.POLICY_PROPOSE, rules.CLAUSE)
+    await incumbents.demand(tx, here, by, Action.POLICY_CHANGE_PROPOSE, rules.CLAUSE)
     agency = await storage.find_agency(tx, by.agency_id)
     try:
         profile = here.foundation.policies.checked(agency.profile, document)
@@ -55,7 +55,7 @@ async def propose(tx: Tx, here: AccountsRoom, document: str, reason: str, *, by:
         status="proposed",
     )
     await kept.add_change(tx, change)
-    tx.emit(await _recorded(here, by, Action.POLICY_PROPOSE, change, place))
+    tx.emit(await _recorded(here, by, Action.POLICY_CHANGE_PROPOSE, change, place))
     if change.needs_second_person:
         return change
     return await _put_in_force(tx, here, agency, change, profile, by=by)
@@ -70,9 +70,9 @@ async def confirm(tx: Tx, here: AccountsRoom, change_id: str, *, by: Caller, pla
     change = await kept.find_change(tx, by.agency_id, change_id)
     agency = await storage.find_agency(tx, by.agency_id)
     rules.demand_confirmable(change, by.subject, agencies.profile_of(here, agency).version)
-    await incumbents.demand_second_person(tx, here, by, Action.POLICY_CONFIRM)
+    await incumbents.demand_second_person(tx, here, by, Action.POLICY_CHANGE_CONFIRM)
     profile = here.foundation.policies.completed(agency.profile, rules.parsed(change.document))
-    tx.emit(await _recorded(here, by, Action.POLICY_CONFIRM, change, place))
+    tx.emit(await _recorded(here, by, Action.POLICY_CHANGE_CONFIRM, change, place))
     return await _put_in_force(tx, here, agency, change, profile, by=by)
 
 
@@ -80,16 +80,16 @@ async def withdraw(tx: Tx, here: AccountsRoom, change_id: str, *, by: Caller, pl
     """A proposal that is not to come into force. Raises Conflict `change_settled`, Refused `not_administrator`."""
     await tx.lock()
     change = await kept.find_change(tx, by.agency_id, change_id)
-    await incumbents.demand(tx, here, by, Action.POLICY_PROPOSE, rules.CLAUSE)
+    await incumbents.demand(tx, here, by, Action.POLICY_CHANGE_PROPOSE, rules.CLAUSE)
     rules.demand_open(change)
     await kept.settle(tx, change.id, "withdrawn", by.subject, by.name, here.clock())
-    tx.emit(await _recorded(here, by, Action.POLICY_PROPOSE, change, place))
+    tx.emit(await _recorded(here, by, Action.POLICY_CHANGE_PROPOSE, change, place))
     return await kept.find_change(tx, by.agency_id, change_id)
 
 
 async def listed(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> list[Change]:
     """Every change of the own agency's policy, latest first."""
-    tx.emit(here.recorder.administration(by, Action.POLICY_VIEW, "policy_changes", by.agency_id, place))
+    tx.emit(here.recorder.administration(by, Action.POLICY_CHANGE_VIEW, "policy_changes", by.agency_id, place))
     return await kept.changes(tx, by.agency_id)
 
 
@@ -97,7 +97,7 @@ async def history(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> li
     """Every version of the own agency's policy, latest first; the one in force is among them."""
     await tx.lock()
     await _keep_installed(tx, here, await storage.find_agency(tx, by.agency_id))
-    tx.emit(here.recorder.administration(by, Action.POLICY_VIEW, "policy_versions", by.agency_id, place))
+    tx.emit(here.recorder.administration(by, Action.POLICY_CHANGE_VIEW, "policy_versions", by.agency_id, place))
     return await kept.versions(tx, by.agency_id)
 
 

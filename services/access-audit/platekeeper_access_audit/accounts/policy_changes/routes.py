@@ -25,7 +25,7 @@ router = APIRouter(tags=["policy"])
 @router.post("/v1/policy-changes", status_code=201)
 async def propose(
     body: ChangeRequest,
-    who: Annotated[Caller, may(Action.POLICY_PROPOSE)],
+    who: Annotated[Caller, may(Action.POLICY_CHANGE_PROPOSE)],
     tx: Tx,
     here: Here,
     place: CurrentPlace,
@@ -36,7 +36,7 @@ async def propose(
 
 @router.get("/v1/policy-changes")
 async def list_changes(
-    who: Annotated[Caller, may(Action.POLICY_VIEW)], tx: Tx, here: Here, place: CurrentPlace
+    who: Annotated[Caller, may(Action.POLICY_CHANGE_VIEW)], tx: Tx, here: Here, place: CurrentPlace
 ) -> list[ChangeDocument]:
     """Every change, what it weighs and what became of it."""
     return [ChangeDocument.of(change) for change in await handlers.listed(tx, here, by=who, place=place)]
@@ -45,7 +45,7 @@ async def list_changes(
 @router.post("/v1/policy-changes/{change_id}/confirm")
 async def confirm(
     change_id: str,
-    who: Annotated[Caller, may(Action.POLICY_CONFIRM)],
+    who: Annotated[Caller, may(Action.POLICY_CHANGE_CONFIRM)],
     tx: Tx,
     here: Here,
     place: CurrentPlace,
@@ -57,7 +57,7 @@ async def confirm(
 @router.post("/v1/policy-changes/{change_id}/withdraw")
 async def withdraw(
     change_id: str,
-    who: Annotated[Caller, may(Action.POLICY_PROPOSE)],
+    who: Annotated[Caller, may(Action.POLICY_CHANGE_PROPOSE)],
     tx: Tx,
     here: Here,
     place: CurrentPlace,
@@ -68,7 +68,7 @@ async def withdraw(
 
 @router.get("/v1/policy-versions")
 async def list_versions(
-    who: Annotated[Caller, may(Action.POLICY_VIEW)], tx: Tx, here: Here, place: CurrentPlace
+    who: Annotated[Caller, may(Action.POLICY_CHANGE_VIEW)], tx: Tx, here: Here, place: CurrentPlace
 ) -> list[VersionDocument]:
     """Every version of the policy, signed, latest first."""
     return [VersionDocument.of(one) for one in await handlers.history(tx, here, by=who, place=place)]
@@ -76,7 +76,7 @@ async def list_versions(
 
 @router.get("/v1/policy-versions/{number}")
 async def show_version(
-    number: int, who: Annotated[Caller, may(Action.POLICY_VIEW)], tx: Tx, here: Here, place: CurrentPlace
+    number: int, who: Annotated[Caller, may(Action.POLICY_CHANGE_VIEW)], tx: Tx, here: Here, place: CurrentPlace
 ) -> WholeVersion:
     """A version with its settings."""
     return WholeVersion.whole(await handlers.version(tx, here, number, by=who, place=place))
