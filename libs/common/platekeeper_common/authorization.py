@@ -35,6 +35,8 @@ class Action(StrEnum):
     POST_FILL = "post.fill"
     POST_VIEW = "post.view"
     POST_DELEGATE = "post.delegate"
+    ROLES_CHANGE = "roles.change"
+    ROLES_CONFIRM = "roles.confirm"
     POLICY_CHANGE_PROPOSE = "policy_change.propose"
     POLICY_CHANGE_CONFIRM = "policy_change.confirm"
     POLICY_CHANGE_VIEW = "policy_change.view"
@@ -161,6 +163,9 @@ RULES: Mapping[Action, Rule] = {
     Action.POST_VIEW: Rule(across=_PLATFORM),
     # Every person: only who holds the post delegates (B3).
     Action.POST_DELEGATE: Rule(),
+    Action.ROLES_CHANGE: _of_post(ADMINISTRATOR, "B2"),
+    # Every person, as below: who acts for a post that may be the second person (B2).
+    Action.ROLES_CONFIRM: Rule(),
     Action.POLICY_CHANGE_PROPOSE: _of_post(ADMINISTRATOR, "B2"),
     # Every person: who acts for a post that may be the second person (B2).
     Action.POLICY_CHANGE_CONFIRM: Rule(),

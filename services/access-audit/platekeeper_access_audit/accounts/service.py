@@ -6,6 +6,7 @@ from pathlib import Path
 
 from platekeeper_access_audit.accounts import agencies, statements
 from platekeeper_access_audit.accounts.consumers import follow_devices, keep_awake
+from platekeeper_access_audit.accounts.grants.routes import router as grants_router
 from platekeeper_access_audit.accounts.offices.routes import router as offices_router
 from platekeeper_access_audit.accounts.orders.routes import router as orders_router
 from platekeeper_access_audit.accounts.policy import SECTIONS
@@ -49,6 +50,7 @@ ACCOUNTS = Service(
         "/v1/accounts",
         "/v1/posts",
         "/v1/delegations",
+        "/v1/role-grants",
         "/v1/purge-orders",
         "/v1/policy-changes",
         "/v1/policy-versions",
@@ -65,6 +67,7 @@ ACCOUNTS = Service(
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("delegation", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("role_grant", "SELECT, INSERT, UPDATE"),
         Grant("purge_order", "SELECT, INSERT, UPDATE"),
         Grant("purge_signature", "SELECT, INSERT"),
         Grant("policy_change", "SELECT, INSERT, UPDATE"),
@@ -72,7 +75,7 @@ ACCOUNTS = Service(
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
     ),
-    routes=(router, session_routes.router, offices_router, orders_router, policy_changes_router),
+    routes=(router, session_routes.router, grants_router, offices_router, orders_router, policy_changes_router),
     consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
     emits=(AgencyChanged, PolicyAdopted, AccessRevoked, AccessRecorded, StatedInPublic),

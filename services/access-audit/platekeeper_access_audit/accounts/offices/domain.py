@@ -11,7 +11,7 @@ from platekeeper_common.auth import Caller, Office
 from platekeeper_common.authorization import ADMINISTRATOR, RULES, Action, not_in_office
 from platekeeper_common.errors import Conflict, Invalid, Refused
 
-SECOND_PERSON = frozenset({Action.POLICY_CHANGE_CONFIRM})
+SECOND_PERSON = frozenset({Action.POLICY_CHANGE_CONFIRM, Action.ROLES_CONFIRM})
 """What a post does as the second person; whether it is one, `second_person` of the policy says (B2)."""
 ACTS: Mapping[str, frozenset[Action]] = {
     ADMINISTRATOR: frozenset(
