@@ -24,7 +24,7 @@ from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.clock import Clock, utc_now
 from platekeeper_common.db import Database
 from platekeeper_common.edge import problem
-from platekeeper_common.events.access import AccessRevoked, AgencyChanged, CheckpointSigned
+from platekeeper_common.events.access import AccessRevoked, AgencyChanged, CheckpointSigned, PolicyAdopted
 from platekeeper_common.foundation import open_foundation
 from platekeeper_common.log import describe
 from platekeeper_common.migrate import demand_migrated, migrate
@@ -183,6 +183,7 @@ def _registers(foundation: Foundation) -> dict[str, Follower]:
     """What every process follows: who may, under which policy, and how far the ledger is signed."""
     applied = (
         (AgencyChanged.topic, foundation.policies.apply),
+        (PolicyAdopted.topic, foundation.policies.adopt),
         (AccessRevoked.topic, foundation.verifier.revoke),
         (CheckpointSigned.topic, foundation.checkpoints.apply),
     )
@@ -192,10 +193,12 @@ def _registers(foundation: Foundation) -> dict[str, Follower]:
 def _shared_parts(foundation: Foundation, registers: Mapping[str, Follower], died: Callable[[], None]) -> list[Running]:
     bus = Watch(lambda: foundation.bus.backlog("nobody", CheckpointSigned.topic))
     keys = Watch(foundation.verifier.learn)
+    policies = Watch(foundation.policies.demand_usable)
     return [
         *(Running(name, follower.run(), follower, died=died) for name, follower in registers.items()),
         Running("bus", bus.run(), bus, died=died),
         Running("producer", foundation.bus.until_fenced(), died=died),
+        Running("policies", policies.run(), policies, died=died),
         Running("token keys", keys.run(), keys, died=died),
         Running("prune the bus", _prune(foundation), died=died),
     ]
