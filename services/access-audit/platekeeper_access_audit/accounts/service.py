@@ -5,14 +5,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from platekeeper_access_audit.accounts import agencies, statements
-from platekeeper_access_audit.accounts.consumers import follow_devices, keep_awake
+from platekeeper_access_audit.accounts.consumers import follow_devices, follow_policies, keep_awake
 from platekeeper_access_audit.accounts.policy import SECTIONS
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
 from platekeeper_access_audit.accounts.sessions import routes as session_routes
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
 from platekeeper_common.events.ingest import DeviceChanged
-from platekeeper_common.events.public import StatedInPublic
+from platekeeper_common.events.public import PolicyPublished, StatedInPublic
 from platekeeper_common.foundation import JWKS_PATH
 from platekeeper_common.service import Consumes, Follows, Foundation, Grant, Job, Service
 
@@ -54,12 +54,13 @@ ACCOUNTS = Service(
         Grant("spent_refresh", "SELECT, INSERT, DELETE"),
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("policy_acceptance", "SELECT, INSERT, DELETE"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
     ),
     routes=(router, session_routes.router),
     consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
-    follows=(Follows(DeviceChanged.topic, follow_devices),),
+    follows=(Follows(DeviceChanged.topic, follow_devices), Follows(PolicyPublished.topic, follow_policies)),
     emits=(AgencyChanged, AccessRevoked, AccessRecorded, StatedInPublic),
     jobs=(Job("renew the signing key", renew_signing_key),),
     policy=SECTIONS,
