@@ -91,5 +91,6 @@ def _document(answer: httpx.Response) -> Any:
         body = None
     if answer.is_error:
         told = body if isinstance(body, dict) else {}
-        raise ApiError(answer.status_code, told.get("code", "no_answer"), told.get("detail", answer.reason_phrase), told)
+        code, detail = told.get("code", "no_answer"), told.get("detail", answer.reason_phrase)
+        raise ApiError(answer.status_code, code, detail, told)
     return body
