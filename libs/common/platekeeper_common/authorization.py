@@ -81,6 +81,7 @@ class Action(StrEnum):
     POLICY_PUBLISH = "policy.publish"
     POLICY_VIEW = "policy.view"
     POLICY_CHECK = "policy.check"
+    POLICY_ACCEPT = "policy.accept"
     DEAD_LETTERS_VIEW = "dead_letters.view"
     DEAD_LETTERS_RETRY = "dead_letters.retry"
 
@@ -213,6 +214,8 @@ RULES: Mapping[Action, Rule] = {
     Action.BASELINE_CHECK: _roles(PLATFORM_ADMINISTRATOR),
     Action.POLICY_DRAFT: _roles("administrator"),
     Action.POLICY_PUBLISH: _roles("administrator"),
+    # Within a sign-on (B4).
+    Action.POLICY_ACCEPT: Rule(),
     Action.POLICY_VIEW: _roles("administrator", "auditor", "trainer"),
     # What publication itself finds, once a day, on the agency's website (B11).
     Action.POLICY_CHECK: Rule(devices=True),
