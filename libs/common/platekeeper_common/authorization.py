@@ -9,10 +9,15 @@ are the handler's.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from platekeeper_common.auth import Caller
 from platekeeper_common.errors import Refused
 from platekeeper_common.ids import AgencyId
+
+if TYPE_CHECKING:  # both are made of actions
+    from platekeeper_common.access import Use
+    from platekeeper_common.shared_policy import UsePolicy
 
 
 class Action(StrEnum):
@@ -90,11 +95,23 @@ PLATFORM_ADMINISTRATOR = "platform_administrator"
 """Opens agencies and mends the machinery; belongs to no agency and never sees plate data."""
 SERVICE_ACCOUNT = "service"
 """Of an account that a machine signs on with: it opens no plate data, because one account is one person (A3)."""
-ROLES = ("administrator", "officer", "dispatcher", "investigator", "auditor", "trainer", SERVICE_ACCOUNT)
+ROLES = (
+    "administrator",
+    "officer",
+    "dispatcher",
+    "investigator",
+    "internal_affairs",
+    "auditor",
+    "trainer",
+    SERVICE_ACCOUNT,
+)
 """The roles that an agency's administrator can give."""
 
+ADMINISTRATIVE = "administrative"
+"""The matter type that one role alone may use plate data for (A8)."""
 _PLATFORM = frozenset({PLATFORM_ADMINISTRATOR})
 _READERS = ("officer", "dispatcher", "investigator")
+_SEARCHERS = (*_READERS, "internal_affairs")
 _RELEASERS = ("administrator", "dispatcher", "investigator")
 
 RULES: Mapping[Action, Rule] = {
@@ -124,9 +141,9 @@ RULES: Mapping[Action, Rule] = {
     Action.HOTLIST_VIEW: _plate_data("administrator", "auditor", *_READERS),
     Action.HITS_STREAM: _plate_data(*_READERS, locked=True),
     Action.HITS_VIEW: _plate_data(*_READERS),
-    Action.SEARCH: _plate_data(*_READERS, delegable=True),
-    Action.READ_VIEW: _plate_data(*_READERS, delegable=True),
-    Action.IMAGE_VIEW: _plate_data(*_READERS, delegable=True),
+    Action.SEARCH: _plate_data(*_SEARCHERS, delegable=True),
+    Action.READ_VIEW: _plate_data(*_SEARCHERS, delegable=True),
+    Action.IMAGE_VIEW: _plate_data(*_SEARCHERS, delegable=True),
     Action.RECIPIENT_EDIT: _roles("administrator"),
     Action.RECIPIENT_VIEW: _roles("administrator", "auditor", *_READERS),
     Action.RELEASE_RECEIVE: _plate_data(*_RELEASERS),
@@ -140,9 +157,19 @@ RULES: Mapping[Action, Rule] = {
 }
 
 
-def decide(caller: Caller, action: Action, *, owner: AgencyId | None = None) -> None:
+def decide(
+    caller: Caller,
+    action: Action,
+    *,
+    owner: AgencyId | None = None,
+    use: "Use | None" = None,
+    policy: "UsePolicy | None" = None,
+    source: str | None = None,
+) -> None:
     """Return when the caller may do the action to what is `owner`'s (None: the own agency's).
 
+    Once it is known for which `use` plate data is asked, it comes with the agency's `policy`; once it is known that
+    what is asked came from a protected `source` (D1), that is named too: no role opens one, only its own entitlement.
     Raises Refused with code and clause otherwise: nothing is allowed that no rule allows.
     """
     rule = RULES[action]
@@ -160,6 +187,33 @@ def decide(caller: Caller, action: Action, *, owner: AgencyId | None = None) -> 
             "no plate data without department-approved training that was valid when you signed on",
             code="training_missing",
             clause="C2",
+        )
+    if use is not None and caller.kind != "delegated":
+        _decide_use(caller, action, use, policy)
+    if source is not None and source not in caller.entitlements:
+        raise Refused(f"you are not authorised for data of {source}", code="source_not_authorised", clause="D1")
+
+
+def _decide_use(caller: Caller, action: Action, use: "Use", policy: "UsePolicy | None") -> None:
+    """Purpose and matter by role and action; who acts for a person does so for the use that was approved."""
+    allowed = {purpose for role in caller.roles for purpose in policy.purposes_of.get(role, ())} if policy else set()
+    if policy is None or use.purpose not in allowed:
+        raise Refused(
+            f"none of your roles may use plate data for {use.purpose}; yours: {', '.join(sorted(allowed)) or 'none'}",
+            code="purpose_not_allowed",
+            clause="A2",
+        )
+    if use.purpose in policy.never_for.get(action, ()):
+        raise Refused(
+            f"nobody does {action} for {use.purpose}; name the purpose that it serves",
+            code="purpose_not_allowed",
+            clause="A2",
+        )
+    if use.matter_type == ADMINISTRATIVE and policy.administrative_role not in caller.roles:
+        raise Refused(
+            f"administrative matters are for the role {policy.administrative_role} alone",
+            code="purpose_not_allowed",
+            clause="A8",
         )
 
 
