@@ -25,6 +25,10 @@ class Action(StrEnum):
 
     LOGIN = "login"
     TOKEN_EXCHANGE = "token.exchange"  # noqa: S105 - the name of an act
+    MATTER_CHOOSE = "matter.choose"
+    MATTER_VIEW = "matter.view"
+    MATTER_END = "matter.end"
+    MATTER_NUMBER = "matter.number"
     AGENCY_OPEN = "agency.open"
     AGENCY_GO_LIVE = "agency.go_live"
     AGENCY_CLOSE = "agency.close"
@@ -86,6 +90,8 @@ class Rule:
     """A service that acts for a person may too, within the approved request that its token names."""
     across: frozenset[str] = frozenset()
     """The roles that may do it to what is another agency's."""
+    words: bool = False
+    """Its refusals keep, sealed, what was asked, as those of plate data do: it takes words about why (A4)."""
     locked: bool = False
     """It goes on while the session is locked (G2)."""
 
@@ -125,11 +131,17 @@ ADMINISTRATIVE = "administrative"
 _PLATFORM = frozenset({PLATFORM_ADMINISTRATOR})
 _READERS = ("officer", "dispatcher", "investigator")
 _SEARCHERS = (*_READERS, "internal_affairs")
+_CHOOSERS = (*_SEARCHERS, "supervisor", "administrator", "auditor")
 _RELEASERS = ("administrator", "dispatcher", "investigator")
 
 RULES: Mapping[Action, Rule] = {
     Action.LOGIN: Rule(),
     Action.TOKEN_EXCHANGE: Rule(),
+    # Those for whom the policy has a purpose; what they may then do is asked again at each door.
+    Action.MATTER_CHOOSE: Rule(frozenset(_CHOOSERS), words=True),
+    Action.MATTER_VIEW: Rule(),
+    Action.MATTER_END: Rule(),
+    Action.MATTER_NUMBER: Rule(frozenset(_CHOOSERS), words=True),
     Action.AGENCY_OPEN: _of_all(),
     Action.AGENCY_GO_LIVE: _of_all(),
     Action.AGENCY_CLOSE: _of_all(),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from platekeeper_access_audit.accounts import agencies, statements
 from platekeeper_access_audit.accounts.consumers import follow_devices
+from platekeeper_access_audit.accounts.matters import routes as matters
 from platekeeper_access_audit.accounts.policy import SECTIONS
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
@@ -37,6 +38,8 @@ ACCOUNTS = Service(
         "/v1/device-tokens",
         "/v1/token-exchange",
         "/v1/me/second-factor",
+        "/v1/session/matter",
+        "/v1/matters",
         "/v1/agencies",
         "/v1/accounts",
         "/v1/posts",
@@ -51,9 +54,13 @@ ACCOUNTS = Service(
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
+        Grant("matter_session", "SELECT, INSERT, UPDATE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
     ),
-    routes=(router,),
+    routes=(
+        router,
+        matters.router,
+    ),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
     emits=(AgencyChanged, AccessRevoked, AccessRecorded, StatedInPublic),
     jobs=(Job("renew the signing key", renew_signing_key),),
