@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -72,10 +72,14 @@ class Offices:
         assert answer.status_code == 200, answer.text
         return answer.json()["access_token"], answer.json()["matter"]
 
-    async def record(self, true: Callable[[AccessRecorded], bool]) -> AccessRecorded:
-        """The record of which that is true."""
-        found: AccessRecorded = await eventually(lambda: next(iter(filter(true, reversed(self.said))), None))
-        return found
+    async def record(self, **facts: Any) -> AccessRecorded:
+        """The record that says so."""
+
+        def said() -> list[AccessRecorded]:
+            return [one for one in self.said if all(getattr(one, name) == fact for name, fact in facts.items())]
+
+        found: list[AccessRecorded] = await eventually(said)
+        return found[-1]
 
     async def words(self, record: AccessRecorded) -> Mapping[str, Any]:
         """What a record keeps sealed."""
@@ -137,7 +141,7 @@ async def test_within_a_matter_a_search_carries_only_the_plate(here: Offices, de
     detective = here.person(department, "investigator")
     token, matter = await here.chosen(detective, **CRIMINAL)
     assert (await here.knock(token, SEARCH)).status_code == 201
-    record = await here.record(lambda one: one.matter_session == matter["id"] and one.action == "reads.search")
+    record = await here.record(matter_session=matter["id"], action="reads.search")
     assert (record.purpose, record.matter_type, record.matter_number) == tuple(CRIMINAL.values())
     assert record.context == "investigation"
     assert record.policy_version.startswith(f"{department}-")
@@ -149,7 +153,7 @@ async def test_within_a_matter_a_search_carries_only_the_plate(here: Offices, de
     assert (listed.status_code, listed.json()["purpose"]) == (201, "stolen_vehicle")
     assert (await here.knock(token, HITS)).status_code == 200
     assert told(await here.knock(token, IMAGE)) == (404, "read_unknown", None)
-    refused = await here.record(lambda one: one.matter_session == matter["id"] and one.code == "read_unknown")
+    refused = await here.record(matter_session=matter["id"], code="read_unknown")
     assert refused.purpose == "stolen_vehicle"
     if department in ASKS_OTHERS:
         assert (await here.knock(token, REQUEST)).json()["code"] == "request_incomplete"
@@ -193,7 +197,7 @@ async def test_a_purpose_is_for_the_roles_and_acts_that_the_profile_gives_it(her
     assert told(await here.knock(token, LIST)) == (403, "purpose_not_allowed", "A2")
     if department in ASKS_OTHERS:
         assert told(await here.knock(token, REQUEST)) == (403, "purpose_not_allowed", "A2")
-    record = await here.record(lambda one: one.subject == dispatcher.subject and one.code == "purpose_not_allowed")
+    record = await here.record(subject=dispatcher.subject, code="purpose_not_allowed")
     assert (record.purpose, record.clause) == ("routine_patrol", "A2")
 
 
@@ -245,7 +249,7 @@ async def test_a_pending_number_is_supplied_later_and_recorded(here: Offices, de
     detective = here.person(department, "investigator")
     token, matter = await here.chosen(detective, purpose="stolen_vehicle", matter_type="criminal", number_pending=True)
     assert (await here.knock(token, SEARCH)).status_code == 201
-    record = await here.record(lambda one: one.matter_session == matter["id"] and one.action == "reads.search")
+    record = await here.record(matter_session=matter["id"], action="reads.search")
     assert (record.number_pending, record.matter_number) == (True, None)
     door = ("POST", f"/v1/matters/{matter['id']}/number", {"matter_number": "26-005812"})
     stranger = here.person("galt" if department == "pomona" else "pomona", "administrator")
@@ -256,7 +260,7 @@ async def test_a_pending_number_is_supplied_later_and_recorded(here: Offices, de
     assert (supplied.status_code, supplied.json()["number"], supplied.json()["number_pending"]) == (
         *(200, "26-005812", False),
     )
-    late = await here.record(lambda one: one.action == "matter.number" and one.object_id == matter["id"])
+    late = await here.record(action="matter.number", object_id=matter["id"], outcome="allowed")
     assert (late.object_type, late.matter_number, late.outcome) == ("matter_session", "26-005812", "allowed")
     assert told(await here.knock(detective, door)) == (409, "number_known", "A8")
 
@@ -276,7 +280,7 @@ async def test_another_purpose_is_said_in_words_that_tell_something(here: Office
             assert "for example" in answer.json()["detail"]
     token, matter = await here.chosen(officer, **other, reason="Welfare check on a driver overdue since Monday")
     assert (await here.knock(token, SEARCH)).status_code == 201
-    record = await here.record(lambda one: one.matter_session == matter["id"] and one.action == "reads.search")
+    record = await here.record(matter_session=matter["id"], action="reads.search")
     assert "Welfare check" in (await here.words(record))["reason"]
 
 
@@ -299,7 +303,7 @@ async def test_what_no_department_may_do_is_refused_and_kept_for_the_administrat
             officer = here.person(department)
             answer = await (here.choose(officer, **stated) if chooses else here.knock(officer, SEARCH, **stated))
             assert told(answer) == (403, code, clause), stated
-            record = await here.record(lambda one, who=officer: one.subject == who.subject)  # type: ignore[misc]
+            record = await here.record(subject=officer.subject)
             assert (record.outcome, record.code, record.clause) == ("refused", code, clause)
             words = await here.words(record)
             assert words["purpose"] == stated["purpose"]
@@ -316,9 +320,7 @@ async def test_a_dispatcher_says_for_whom_she_searches(here: Offices, department
     assert told(answer) == (422, "requested_by_required", "A3")
     for officer in ("Officer Diaz, 4A12", "Officer Park, 4A31"):
         assert (await here.knock(token, SEARCH, requested_by=officer)).status_code == 201
-        record = await here.record(
-            lambda one, who=officer: one.requested_by == who and one.subject == dispatcher.subject
-        )  # type: ignore[misc]
+        record = await here.record(subject=dispatcher.subject, requested_by=officer, action="reads.search")
         assert record.matter_session == matter["id"]
     own = {"purpose": "missing_person", "matter_type": "other", "matter_number": "CAD-26-0071"}
     assert (await here.knock(dispatcher, SEARCH, **own)).status_code == 201
@@ -334,7 +336,7 @@ async def test_a_patrol_has_unit_and_shift_and_no_number(here: Offices, departme
     token, matter = await here.chosen(in_car, **PATROL)
     assert (matter["unit"], matter["shift"], matter["number"]) == ("unit-4A12", duty, None)
     assert (await here.knock(token, SEARCH)).status_code == 201
-    record = await here.record(lambda one: one.matter_session == matter["id"] and one.action == "reads.search")
+    record = await here.record(matter_session=matter["id"], action="reads.search")
     assert (record.unit, record.shift, record.context, record.matter_number) == ("unit-4A12", duty, "patrol", None)
     on_foot = here.person(department)
     _, matter = await here.chosen(on_foot, **PATROL)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from platekeeper_common.auth import Caller
-from platekeeper_common.errors import Refused
+from platekeeper_common.errors import Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
 
 if TYPE_CHECKING:  # both are made of actions
@@ -24,6 +24,9 @@ class Action(StrEnum):
     """What can be done through the doors of the services. The names stand in access records."""
 
     LOGIN = "login"
+    SESSION_REFRESH = "session.refresh"
+    SESSION_UNLOCK = "session.unlock"
+    SESSION_END = "session.end"
     TOKEN_EXCHANGE = "token.exchange"  # noqa: S105 - the name of an act
     MATTER_CHOOSE = "matter.choose"
     MATTER_VIEW = "matter.view"
@@ -136,6 +139,9 @@ _RELEASERS = ("administrator", "dispatcher", "investigator")
 
 RULES: Mapping[Action, Rule] = {
     Action.LOGIN: Rule(),
+    Action.SESSION_REFRESH: Rule(),
+    Action.SESSION_UNLOCK: Rule(),
+    Action.SESSION_END: Rule(),
     Action.TOKEN_EXCHANGE: Rule(),
     # Those for whom the policy has a purpose; what they may then do is asked again at each door.
     Action.MATTER_CHOOSE: Rule(frozenset(_CHOOSERS), words=True),
@@ -195,6 +201,10 @@ RULES: Mapping[Action, Rule] = {
 }
 
 
+RECEIVE_ONLY = frozenset(action for action, rule in RULES.items() if rule.locked)
+"""All that a locked session's token does, and what keeps no session awake (G2)."""
+
+
 def decide(
     caller: Caller,
     action: Action,
@@ -208,13 +218,14 @@ def decide(
 
     Once it is known for which `use` plate data is asked, it comes with the agency's `policy`; once it is known that
     what is asked came from a protected `source` (D1), that is named too: no role opens one, only its own entitlement.
-    Raises Refused with code and clause otherwise: nothing is allowed that no rule allows.
+    Raises Refused with code and clause otherwise, Unauthenticated `session_locked` when an idle session asks for more
+    than its hits (G2): nothing is allowed that no rule allows.
     """
     rule = RULES[action]
     if (caller.kind == "device") != rule.devices:
         raise Refused("a device posts, a person asks; neither does the other's work", code="not_allowed", clause="A3")
     if caller.locked and not rule.locked:
-        raise Refused(
+        raise Unauthenticated(
             "the session is locked: give your password at POST /v1/session/unlock", code="session_locked", clause="G2"
         )
     _decide_who(caller, action, rule)
