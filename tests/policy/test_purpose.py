@@ -28,19 +28,19 @@ from platekeeper_release.service import SERVICE as RELEASE
 from platekeeper_retention.service import SERVICE as RETENTION
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.parametrize("department", DEPARTMENTS)]
+Door = tuple[str, str, dict[str, Any]]
+
 PLATE = "8ABC123"
 CRIMINAL = {"purpose": "stolen_vehicle", "matter_type": "criminal", "matter_number": "26-004711"}
 PATROL = {"purpose": "routine_patrol", "matter_type": "patrol"}
-SEARCH = ("POST", "/v1/searches", {"plate": PLATE})
-LIST = ("POST", "/v1/hotlists", {"name": "Stolen", "source": "dept"})
-HITS = ("GET", "/v1/hits", {})
-IMAGE = ("GET", "/v1/reads/some/image", {})
+SEARCH: Door = ("POST", "/v1/searches", {"plate": PLATE})
+LIST: Door = ("POST", "/v1/hotlists", {"name": "Stolen", "source": "dept"})
+HITS: Door = ("GET", "/v1/hits", {})
+IMAGE: Door = ("GET", "/v1/reads/some/image", {})
 WINDOW = {"from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"}
-REQUEST = ("POST", "/v1/release-requests", {"scope": {"plates": [PLATE], **WINDOW}})
+REQUEST: Door = ("POST", "/v1/release-requests", {"scope": {"plates": [PLATE], **WINDOW}})
 ASKS_OTHERS = ("pomona", "galt", "la-port")
 """Departments that receive written requests; the others open no such door at all (I5)."""
-
-Door = tuple[str, str, dict[str, Any]]
 
 
 @dataclass
@@ -162,7 +162,7 @@ async def test_within_a_matter_a_search_carries_only_the_plate(here: Offices, de
 @pytest.mark.clause("A4")
 async def test_a_matter_lasts_an_hour_and_changes_or_ends_at_any_time(here: Offices, department: str) -> None:
     detective = here.person(department, "investigator")
-    door = ("GET", "/v1/session/matter", {})
+    door: Door = ("GET", "/v1/session/matter", {})
     assert (await here.knock(detective, door)).json() == {"matter": None}
     token, matter = await here.chosen(detective, **CRIMINAL)
     shown = (await here.knock(token, door)).json()["matter"]
