@@ -36,6 +36,8 @@ class LoginRequest(Document):
     """The registered workstation, if it is one."""
     device_token: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
     """What an earlier login at this device answered: the device is not new."""
+    accept_policy: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """The SHA-256 of the agency's published policy, which the person accepts by sending it (B4)."""
     cookie: bool = False
     """Keep the refresh token in a cookie that pages cannot read, instead of answering it."""
 
@@ -129,25 +131,6 @@ class AccountDocument(Document):
     training_until: datetime | None
     disabled_at: datetime | None
     synthetic: bool
-
-
-class PostRequest(Document):
-    """Who holds the post from now on; nobody when null."""
-
-    account_id: str | None
-    agency_id: AgencyName | None = None
-    """Only the platform's administrator says it."""
-
-
-class PostDocument(Document):
-    """A post and its holder."""
-
-    post: str
-    title: str
-    account_id: str | None
-    name: str | None
-    since: datetime | None
-    vacant_since: datetime | None
 
 
 class CertificateRequest(Document):

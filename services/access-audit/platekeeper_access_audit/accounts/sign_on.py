@@ -181,6 +181,7 @@ async def _sign_on(
             position=seat.position if seat else None,
             device_token=where.device_token,
             cookie=where.cookie,
+            accept_policy=asked.accept_policy,
         )
         await commit_or_refuse(tx)
     return begun
