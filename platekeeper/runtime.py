@@ -18,6 +18,7 @@ from platekeeper_common import app as apps
 from platekeeper_common import settings as environment
 from platekeeper_common.app import Health
 from platekeeper_common.auth import KeySet
+from platekeeper_common.baseline import Baseline
 from platekeeper_common.bus.consumer import Consumer, Follower
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.clock import Clock, utc_now
@@ -232,6 +233,9 @@ def _service_parts(service: Service, room: Room, app: FastAPI, died: Callable[[]
     if (service.says or service.tallies) and service.states_as in foundation.roles:
         speaker = Speaker(service.name, room, foundation.policies, service.says, service.tallies)
         running.append(start("state in public", speaker.run(foundation.settings.statement_seconds)))
+    if service.states_as in foundation.roles:
+        baseline = Baseline(room, service)
+        running.append(start("baseline", baseline.run(foundation.settings.baseline_hours * 3600), baseline))
     jobs = [job for job in service.jobs if job.roles & foundation.roles]
     return running + [start(job.name, _run(job, room), Told(partial(job.trouble, room))) for job in jobs]
 

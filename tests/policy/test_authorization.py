@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -189,10 +190,20 @@ async def test_every_door_asks_the_decision(here: Town) -> None:
                     continue
                 method, _, path = door.partition(" ")
                 expected = declared(action, asker.caller, own=True)
-                answer = await client.request(method, path)
+                answer = await _answered(client, method, path)
                 code = answer.json()["code"] if answer.is_error else None
                 told = code if answer.status_code == 403 or code == "session_locked" else None
                 assert told == expected, f"{door} by {asker.name}"
+
+
+async def _answered(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
+    """The answer, once a busy machine has let the record of a refusal be written (B8)."""
+    answer = await client.request(method, path)
+    for _ in range(20):
+        if answer.status_code != 503:
+            break
+        answer = await client.request(method, path)
+    return answer
 
 
 @pytest.mark.clause("G2")

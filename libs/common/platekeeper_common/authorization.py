@@ -76,10 +76,12 @@ class Action(StrEnum):
     RELEASE_DECIDE = "release.decide"
     RELEASE_FULFIL = "release.fulfil"
     RELEASE_HAND_OUT = "release.hand_out"
+    BASELINE_CHECK = "baseline.check"
     POLICY_DRAFT = "policy.draft"
     POLICY_PUBLISH = "policy.publish"
     POLICY_VIEW = "policy.view"
     POLICY_CHECK = "policy.check"
+    POLICY_ACCEPT = "policy.accept"
     DEAD_LETTERS_VIEW = "dead_letters.view"
     DEAD_LETTERS_RETRY = "dead_letters.retry"
 
@@ -208,8 +210,12 @@ RULES: Mapping[Action, Rule] = {
     Action.RELEASE_DECIDE: _plate_data(),
     Action.RELEASE_FULFIL: _plate_data(*_RELEASERS),
     Action.RELEASE_HAND_OUT: _plate_data(*_RELEASERS),
+    # No door does it: each service looks by itself (G1).
+    Action.BASELINE_CHECK: _roles(PLATFORM_ADMINISTRATOR),
     Action.POLICY_DRAFT: _roles("administrator"),
     Action.POLICY_PUBLISH: _roles("administrator"),
+    # Within a sign-on (B4).
+    Action.POLICY_ACCEPT: Rule(),
     Action.POLICY_VIEW: _roles("administrator", "auditor", "trainer"),
     # What publication itself finds, once a day, on the agency's website (B11).
     Action.POLICY_CHECK: Rule(devices=True),
