@@ -78,7 +78,6 @@ ACCOUNTS = Service(
     ),
     routes=(router, session_routes.router, grants_router, offices_router, orders_router, policy_changes_router),
     consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
-    emits=(AgencyChanged, PolicyAdopted, AccessRevoked, AccessRecorded, StatedInPublic),
     follows=(Follows(DeviceChanged.topic, follow_devices), Follows(PolicyPublished.topic, follow_policies)),
     emits=(AgencyChanged, PolicyAdopted, AccessRevoked, AccessRecorded, StatedInPublic),
     jobs=(Job("renew the signing key", renew_signing_key),),
