@@ -30,6 +30,14 @@ class Action(StrEnum):
     POST_FILL = "post.fill"
     POST_VIEW = "post.view"
     TRAINING_CERTIFY = "training.certify"
+    TRAINING_VIEW = "training.view"
+    COURSE_EDIT = "course.edit"
+    COURSE_VIEW = "course.view"
+    TITLE_EDIT = "title.edit"
+    TITLE_VIEW = "title.view"
+    ACCESS_APPROVE = "access.approve"
+    APPROVAL_VIEW = "access_approval.view"
+    ACCOUNT_SEPARATE = "account.separate"
     RECORDS_VIEW = "access_records.view"
     CHECKPOINT_VIEW = "checkpoint.view"
     RECORDS_PROVE = "access_records.prove"
@@ -67,10 +75,16 @@ class Rule:
     plate_data: bool = False
     devices: bool = False
     delegable: bool = False
+    equipment: bool = False
+    """It operates cameras and gateways, for which the holder must have been trained (C1)."""
 
 
 def _roles(*roles: str) -> Rule:
     return Rule(frozenset(roles))
+
+
+def _equipment(*roles: str) -> Rule:
+    return Rule(frozenset(roles), equipment=True)
 
 
 def _plate_data(*roles: str, delegable: bool = False) -> Rule:
@@ -100,12 +114,20 @@ RULES: Mapping[Action, Rule] = {
     Action.POST_FILL: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
     Action.POST_VIEW: Rule(),
     Action.TRAINING_CERTIFY: _roles("administrator", "trainer"),
+    Action.TRAINING_VIEW: _roles("administrator", "auditor", "trainer"),
+    Action.COURSE_EDIT: _roles("administrator", "trainer"),
+    Action.COURSE_VIEW: Rule(),
+    Action.TITLE_EDIT: _roles("administrator"),
+    Action.TITLE_VIEW: Rule(),
+    Action.ACCESS_APPROVE: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
+    Action.APPROVAL_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
+    Action.ACCOUNT_SEPARATE: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
     Action.RECORDS_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
     Action.CHECKPOINT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
     Action.RECORDS_PROVE: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
-    Action.DEVICE_REGISTER: _roles("administrator"),
+    Action.DEVICE_REGISTER: _equipment("administrator"),
     Action.DEVICE_VIEW: _roles("administrator", "auditor"),
-    Action.DEVICE_RETIRE: _roles("administrator"),
+    Action.DEVICE_RETIRE: _equipment("administrator"),
     Action.FRAME_POST: Rule(devices=True),
     Action.READS_POST: Rule(devices=True),
     Action.HOTLIST_EDIT: _plate_data("administrator", "investigator", "dispatcher"),
@@ -142,9 +164,28 @@ def decide(caller: Caller, action: Action) -> None:
             )
     elif rule.roles and not rule.roles & caller.roles:
         raise Refused(f"none of your roles allows {action}", code="not_allowed", clause="A2")
+    _decide_prepared(caller, rule)
+
+
+def _decide_prepared(caller: Caller, rule: Rule) -> None:
+    """Whether training and approval, as they were at sign-on, open what the rule opens (A8, C1, C2)."""
     if rule.plate_data and not caller.trained:
         raise Refused(
             "no plate data without department-approved training that was valid when you signed on",
             code="training_missing",
             clause="C2",
+        )
+    if rule.equipment and not caller.trained:
+        raise Refused(
+            "nobody operates equipment without department-approved training that was valid at sign-on: "
+            "the training owner certifies it, then sign on anew",
+            code="training_missing",
+            clause="C1",
+        )
+    if rule.plate_data and not caller.approved:
+        raise Refused(
+            "your access was not approved or its review is overdue: the administrator approves it at "
+            "POST /v1/access-approvals, then sign on anew",
+            code="access_not_approved",
+            clause="A8",
         )

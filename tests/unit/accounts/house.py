@@ -10,11 +10,13 @@ from typing import Any
 
 import databases
 import httpx
-from profiles import SECTIONS
+from jose import jwt
+from profiles import SECTIONS, department
 from standing import POLICIES, TestClock, eventually
 
 from platekeeper import runtime
 from platekeeper_access_audit.accounts import handlers
+from platekeeper_access_audit.accounts.policy import TitlesPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings
 from platekeeper_access_audit.accounts.service import ACCOUNTS
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
@@ -77,17 +79,31 @@ class House:
 
     async def hire(self, opener: httpx.AsyncClient, username: str, *roles: str, **more: Any) -> str:
         """A person whose one-time password is changed already; the account's id."""
-        body = {"username": username, "name": username.title(), "title": "Officer", "roles": roles or ("officer",)}
+        roles = roles or ("officer",)
+        title = title_for(self.profile_of(opener, more), *roles)
+        body = {"username": username, "name": username.title(), "title": title, "roles": roles}
         answer = await opener.post("/v1/accounts", json=body | more)
         assert answer.status_code == 201, answer.text
         await self.login(username, answer.json()["one_time_password"], new_password=PASSWORD)
         return str(answer.json()["id"])
 
+    def profile_of(self, opener: httpx.AsyncClient, body: Mapping[str, Any]) -> str:
+        """The profile of the agency in which somebody is hired."""
+        claims = jwt.get_unverified_claims(opener.headers["authorization"].partition(" ")[2])
+        return self.standing.foundation.policies.agency(body.get("agency_id") or claims["agency"]).profile
+
     async def staffed(self, **different: Any) -> httpx.AsyncClient:
-        """An open agency with its administrator `boss`, whose client this is."""
+        """An open agency with `boss` in the administrator's post, whose client this is."""
         agency = (await self.open_agency(**different)).json()
-        await self.hire(await self.platform(), "boss", "administrator", agency_id=agency["id"])
-        return await self.login("boss")
+        return await self.appoint("boss", agency["id"])
+
+    async def appoint(self, username: str, agency_id: str) -> httpx.AsyncClient:
+        """The first administrator of an open agency, opened by the platform and put into the post."""
+        platform = await self.platform()
+        boss = await self.hire(platform, username, "administrator", agency_id=agency_id)
+        post = {"account_id": boss, "agency_id": agency_id}
+        assert (await platform.put("/v1/posts/administrator", json=post)).status_code == 200
+        return await self.login(username)
 
     def records(self, action: str, outcome: str = "allowed") -> list[AccessRecorded]:
         records = [event for event in self.said if isinstance(event, AccessRecorded)]
@@ -146,6 +162,12 @@ async def _witness(here: House, event: type[Event]) -> None:
         here.said.append(said)
 
     await here.standing.foundation.bus.follow(event.topic, hear, lambda: None)
+
+
+def title_for(profile: str, *roles: str) -> str:
+    """The first title of the department's register that allows these roles."""
+    register = department(profile).section(TitlesPolicy).authorised
+    return next(one.title for one in register if set(roles) <= set(one.roles) and one.kind == "member")
 
 
 def codes(answers: Sequence[httpx.Response]) -> list[str]:

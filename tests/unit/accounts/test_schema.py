@@ -8,13 +8,22 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from platekeeper_access_audit.accounts import attempts, storage
+from platekeeper_access_audit.accounts.approvals import storage as approvals
 from platekeeper_access_audit.accounts.service import ACCOUNTS
+from platekeeper_access_audit.accounts.titles import storage as titles
+from platekeeper_access_audit.accounts.training import storage as training
 from platekeeper_common.migrate import migrate
 from platekeeper_common.schema import shared
 
 
 async def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
-    assert attempts.login_attempt.metadata is storage.tables
+    for table in (
+        attempts.login_attempt,
+        titles.authorised_title,
+        approvals.access_approval,
+        training.course_version,
+    ):
+        assert table.metadata is storage.tables
     url = f"sqlite+aiosqlite:///{tmp_path / 'accounts.sqlite'}"
     await migrate(url, ACCOUNTS.migrations)
     engine = create_async_engine(url)

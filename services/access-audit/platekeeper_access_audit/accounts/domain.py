@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -47,22 +47,10 @@ class Account:
     totp_last_step: int = 0
     """The period of the last code that was taken: a code works once."""
     disabled_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
-    """Department-approved training that a person has completed (clauses C1 to C3)."""
-
-    id: str
-    agency_id: AgencyId
-    account_id: str
-    course: str
-    version: str
-    completed_on: date
-    valid_until: datetime
-    proof_sha256: str
-    certified_by: str
-    certified_at: datetime
+    valid_until: datetime | None = None
+    """When the account ends by itself; a contractor's does (B5)."""
+    separated_at: datetime | None = None
+    """When the person left the department (A8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +88,9 @@ def judge(account: Account, asked: Credentials, *, right: bool, secret: str | No
     """
     if account.disabled_at is not None or not right:
         return Judgement(credentials_wrong(), failed=True)
+    if account.valid_until is not None and account.valid_until <= now:
+        detail = "the account has ended; the administrator can give it a new end at PUT /v1/accounts/{id}/access"
+        return Judgement(Refused(detail, code="account_ended", clause="B5"))
     if (refusal := _password_refusal(account, asked)) is not None:
         return Judgement(refusal)
     if secret is None:
@@ -150,23 +141,6 @@ def posts(policy: AccountsPolicy) -> dict[str, str]:
 def certifying_post(policy: AccountsPolicy) -> str:
     """The post that issues training certificates: the training owner's, or the administrator's where none is (C3)."""
     return "training_owner" if policy.training_owner else "administrator"
-
-
-def demand_certifier(by: Caller, holder: str | None, policy: AccountsPolicy, account_id: str) -> None:
-    """Raise Refused `self_certification` or `not_training_owner` unless the caller may certify that account (C3)."""
-    if by.subject == account_id:
-        raise Refused("nobody certifies the own training", code="self_certification", clause="C3")
-    if by.subject != holder:
-        detail = f"only the {policy.certifier} in office certifies training"
-        raise Refused(detail, code="not_training_owner", clause="C3")
-
-
-def demand_dates(completed_on: date, valid_until: datetime, now: datetime) -> None:
-    """Raise Invalid unless the training is completed (UTC date) and valid beyond that day."""
-    if completed_on > now.date():
-        raise Invalid("training that is not completed yet cannot be certified", code="training_not_completed")
-    if valid_until.astimezone(now.tzinfo).date() <= completed_on:
-        raise Invalid("valid_until must lie after completed_on", code="training_dates_wrong")
 
 
 def demand_roles(roles: Collection[str]) -> None:

@@ -1,11 +1,10 @@
-"""Posts and training: who holds which office of the programme, and whom the training owner has certified."""
+"""Posts: who holds which office of the programme."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from platekeeper_access_audit.accounts import domain, storage
 from platekeeper_access_audit.accounts.agencies import policy_of
-from platekeeper_access_audit.accounts.domain import Certificate
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.storage import Term
 from platekeeper_common import ids
@@ -24,18 +23,6 @@ class Post:
     title: str
     holder: Term | None
     vacant_since: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewCertificate:
-    """What the training owner certifies."""
-
-    account_id: str
-    course: str
-    version: str
-    completed_on: date
-    valid_until: datetime
-    proof_sha256: str
 
 
 async def listed(tx: Tx, here: AccountsRoom, asked: str | None, *, by: Caller, place: Place) -> list[Post]:
@@ -63,37 +50,6 @@ async def fill(
             await storage.add_term(tx, ids.new(), agency.id, post, account_id, here.clock())
     tx.emit(here.recorder.administration(by, Action.POST_FILL, "post", f"{agency.id}/{post}", place))
     return next(one for one in await _posts(tx, here, agency) if one.code == post)
-
-
-async def certify(tx: Tx, here: AccountsRoom, new: NewCertificate, *, by: Caller, place: Place) -> Certificate:
-    """Certify training; only the holder of the certifying post does, and never the own (C3).
-
-    Raises Refused `self_certification` or `not_training_owner`, NotFound, Conflict, Invalid.
-    """
-    now = here.clock()
-    await tx.lock()
-    agency = await storage.find_agency(tx, by.agency_id)
-    policy = policy_of(here, agency)
-    holder = (await storage.holders(tx, agency.id)).get(domain.certifying_post(policy))
-    domain.demand_certifier(by, holder.account_id if holder else None, policy, new.account_id)
-    domain.demand_dates(new.completed_on, new.valid_until, now)
-    account = await storage.find_account(tx, new.account_id, agency.id)
-    domain.demand_enabled(account)
-    certificate = Certificate(
-        id=ids.new(),
-        agency_id=agency.id,
-        account_id=account.id,
-        course=new.course,
-        version=new.version,
-        completed_on=new.completed_on,
-        valid_until=new.valid_until,
-        proof_sha256=new.proof_sha256,
-        certified_by=by.subject,
-        certified_at=now,
-    )
-    await storage.add_certificate(tx, certificate)
-    tx.emit(here.recorder.administration(by, Action.TRAINING_CERTIFY, "account", account.id, place))
-    return certificate
 
 
 async def _posts(tx: Tx, here: AccountsRoom, agency: Agency) -> list[Post]:

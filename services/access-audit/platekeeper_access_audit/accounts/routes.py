@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Query
 from platekeeper_access_audit.accounts import agencies, documents, exchange, handlers, posts, sign_on
 from platekeeper_access_audit.accounts.domain import Credentials
 from platekeeper_access_audit.accounts.handlers import NewAccount, OpenedAccount
-from platekeeper_access_audit.accounts.posts import NewCertificate, Post
+from platekeeper_access_audit.accounts.posts import Post
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common import edge
 from platekeeper_common.auth import TOKEN_LIFE, Caller
@@ -42,6 +42,7 @@ async def login(body: documents.LoginRequest, here: Here, place: CurrentPlace) -
         title=who.title,
         roles=sorted(who.roles),
         training_until=who.training_until,
+        approved_until=who.approved_until,
     )
 
 
@@ -136,7 +137,13 @@ async def open_account(
     place: CurrentPlace,
 ) -> documents.OneTimePassword:
     """Open an account of the own agency; its one-time password is shown once."""
-    new = NewAccount(username=body.username, name=body.name, title=body.title, roles=tuple(body.roles))
+    new = NewAccount(
+        username=body.username,
+        name=body.name,
+        title=body.title,
+        roles=tuple(body.roles),
+        valid_until=body.valid_until,
+    )
     return _shown_once(await handlers.open_account(tx, here, new, body.agency_id, by=who, place=place))
 
 
@@ -160,6 +167,8 @@ async def list_accounts(
             second_factor=account.totp_confirmed,
             training_until=trained.get(account.id),
             disabled_at=account.disabled_at,
+            valid_until=account.valid_until,
+            separated_at=account.separated_at,
             synthetic=account.synthetic,
         )
         for account in found
@@ -182,7 +191,7 @@ async def reset(
     return _shown_once(await handlers.reset_account(tx, here, account_id, by=who, place=place))
 
 
-@router.get("/v1/posts", tags=["posts and training"])
+@router.get("/v1/posts", tags=["posts"])
 async def list_posts(
     who: Annotated[Caller, may(Action.POST_VIEW)],
     tx: Tx,
@@ -194,7 +203,7 @@ async def list_posts(
     return [_post(post) for post in await posts.listed(tx, here, agency_id, by=who, place=place)]
 
 
-@router.put("/v1/posts/{post}", tags=["posts and training"])
+@router.put("/v1/posts/{post}", tags=["posts"])
 async def fill_post(
     post: str,
     body: documents.PostRequest,
@@ -205,24 +214,6 @@ async def fill_post(
 ) -> documents.PostDocument:
     """Put somebody into a post, or leave it vacant."""
     return _post(await posts.fill(tx, here, post, body.account_id, body.agency_id, by=who, place=place))
-
-
-@router.post("/v1/training-certificates", status_code=201, tags=["posts and training"])
-async def certify(
-    body: documents.CertificateRequest,
-    who: Annotated[Caller, may(Action.TRAINING_CERTIFY)],
-    tx: Tx,
-    here: Here,
-    place: CurrentPlace,
-) -> documents.CertificateDocument:
-    """Certify a person's training, as the training owner in office (C3)."""
-    certificate = await posts.certify(tx, here, NewCertificate(**body.model_dump()), by=who, place=place)
-    return documents.CertificateDocument(
-        **body.model_dump(),
-        id=certificate.id,
-        certified_by=certificate.certified_by,
-        certified_at=certificate.certified_at,
-    )
 
 
 def _agency(agency: Agency) -> documents.StandingAgency:

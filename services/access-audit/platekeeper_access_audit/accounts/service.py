@@ -5,10 +5,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from platekeeper_access_audit.accounts import agencies
+from platekeeper_access_audit.accounts.approvals.routes import router as approvals
 from platekeeper_access_audit.accounts.consumers import follow_devices
 from platekeeper_access_audit.accounts.policy import SECTIONS
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
+from platekeeper_access_audit.accounts.titles.routes import router as titles
+from platekeeper_access_audit.accounts.training.routes import router as training
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.foundation import JWKS_PATH
@@ -38,7 +41,11 @@ ACCOUNTS = Service(
         "/v1/me/second-factor",
         "/v1/agencies",
         "/v1/accounts",
+        "/v1/access-approvals",
         "/v1/posts",
+        "/v1/titles",
+        "/v1/courses",
+        "/v1/training",
         "/v1/training-certificates",
         JWKS_PATH,
     ),
@@ -49,10 +56,13 @@ ACCOUNTS = Service(
         Grant("account", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("authorised_title", "SELECT, INSERT, UPDATE"),
+        Grant("access_approval", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("course_version", "SELECT, INSERT, UPDATE"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
     ),
-    routes=(router,),
+    routes=(router, titles, training, approvals),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
     emits=(AgencyChanged, AccessRevoked, AccessRecorded),
     jobs=(Job("renew the signing key", renew_signing_key),),

@@ -8,6 +8,7 @@ from datetime import datetime
 import pyotp
 
 from platekeeper_access_audit.accounts import attempts, storage
+from platekeeper_access_audit.accounts.approvals import handlers as approvals
 from platekeeper_access_audit.accounts.domain import (
     WINDOW,
     Account,
@@ -107,7 +108,7 @@ async def _record_refusal(
             await attempts.fail(tx, attempt, account.id)
         else:
             await attempts.forget(tx, attempt)
-        caller = await _person(tx, account, here.clock())
+        caller = await _person(tx, here, account, here.clock())
         outcome = {"outcome": "refused", "code": error.code, "clause": error.clause}
         tx.emit(here.recorder.administration(caller, Action.LOGIN, "account", account.id, place, **outcome))
         await commit_or_refuse(tx)
@@ -123,7 +124,7 @@ async def _sign_on(
         if await storage.account_of(tx, account.username) != account:
             raise credentials_wrong()
         await attempts.forget_all(tx, username_digest(here, account.username))
-        caller = await _person(tx, account, now)
+        caller = await _person(tx, here, account, now)
         if judgement.step is not None:
             await storage.change_account(tx, account.id, totp_last_step=judgement.step)
         if hashed is not None:
@@ -194,8 +195,9 @@ async def issue(here: AccountsRoom, caller: Caller) -> str:
     return auth.issue(caller, await here.signing.current(), issuer=settings.issuer, audience=settings.audience)
 
 
-async def _person(tx: Tx, account: Account, now: datetime) -> Caller:
-    """The account's person, signing on now, with the training that is on file (C2)."""
+async def _person(tx: Tx, here: AccountsRoom, account: Account, now: datetime) -> Caller:
+    """The account's person, signing on now, with the training and the approval that are on file (A8, C2)."""
+    admission = await approvals.at_sign_on(tx, here, account)
     organisation = PLATFORM_NAME
     if account.agency_id != PLATFORM:
         organisation = (await storage.find_agency(tx, account.agency_id)).name
@@ -208,11 +210,12 @@ async def _person(tx: Tx, account: Account, now: datetime) -> Caller:
         organisation=organisation,
         issued_at=now,
         expires_at=now + auth.TOKEN_LIFE,
-        roles=frozenset(account.roles),
+        roles=admission.roles,
         title=account.title,
         session=ids.new(),
         signed_on_at=now,
-        training_until=(await storage.trained_until(tx, account.agency_id)).get(account.id),
+        training_until=admission.training_until,
+        approved_until=admission.approved_until,
     )
 
 
