@@ -1,14 +1,14 @@
-"""Retention's sections of a policy profile: [retention], and the shared [use] and [audit]."""
+"""Retention's sections of a policy profile: [retention], [canvass], and the shared [use] and [audit]."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from platekeeper_common import shared_policy
-from platekeeper_common.periods import CalendarPeriod
-from platekeeper_common.policy import Code, PolicySection, Title, none_when
+from platekeeper_common.periods import CalendarPeriod, Duration
+from platekeeper_common.policy import Code, PolicySection, Several, Title, none_when
 
 
 class RetentionPolicy(PolicySection):
@@ -35,4 +35,29 @@ class RetentionPolicy(PolicySection):
         return self
 
 
-SECTIONS: Mapping[str, type[PolicySection]] = {"retention": RetentionPolicy, **shared_policy.SECTIONS}
+class CanvassPolicy(PolicySection):
+    """What a canvass may cover, and which incidents come first (clause A6)."""
+
+    incident_types: Several[Code]
+    """What a canvass may be for."""
+    major_incident_types: Several[Code]
+    """Those of `incident_types` that the manual asks to consider before others."""
+    area_at_most_km2: Annotated[float, Field(gt=0, le=10_000)]
+    """A larger area needs a supervisor."""
+    window_at_most: Duration
+    """A longer window needs a supervisor."""
+    open_for: Duration
+    """A canvass closes by itself after so long."""
+
+    @model_validator(mode="after")
+    def _major_types_are_types(self) -> "CanvassPolicy":
+        if unknown := set(self.major_incident_types) - set(self.incident_types):
+            raise ValueError(f"major_incident_types holds what incident_types lacks: {', '.join(sorted(unknown))}")
+        return self
+
+
+SECTIONS: Mapping[str, type[PolicySection]] = {
+    "retention": RetentionPolicy,
+    "canvass": CanvassPolicy,
+    **shared_policy.SECTIONS,
+}

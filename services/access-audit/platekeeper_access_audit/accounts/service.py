@@ -11,10 +11,13 @@ from platekeeper_access_audit.accounts.policy import SECTIONS
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
 from platekeeper_access_audit.accounts.titles.routes import router as titles
+from platekeeper_access_audit.accounts.training import public
 from platekeeper_access_audit.accounts.training.routes import router as training
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
 from platekeeper_common.events.ingest import DeviceChanged
+from platekeeper_common.events.public import Statement
 from platekeeper_common.foundation import JWKS_PATH
+from platekeeper_common.ids import AgencyId
 from platekeeper_common.service import Follows, Foundation, Grant, Job, Service
 
 
@@ -29,6 +32,11 @@ async def open_accounts(foundation: Foundation, settings: AccountsSettings) -> A
 async def renew_signing_key(here: AccountsRoom) -> None:
     """Publish the next key when the newest comes of age."""
     await here.signing.run()
+
+
+async def says(here: AccountsRoom, agency_id: AgencyId) -> list[Statement]:
+    """What the public may know of the agency's people: titles and training."""
+    return await public.statements(here, agency_id)
 
 
 ACCOUNTS = Service(
@@ -69,4 +77,5 @@ ACCOUNTS = Service(
     policy=SECTIONS,
     settings=AccountsSettings,
     counts=agencies.counts,
+    says=says,
 )

@@ -19,10 +19,10 @@ from platekeeper_access_audit.accounts.training import handlers as training
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
+from platekeeper_common.authorization import Action, reaches_all
 from platekeeper_common.db import Tx
 from platekeeper_common.events.access import AccessRevoked
-from platekeeper_common.ids import PLATFORM
+from platekeeper_common.ids import PLATFORM, AgencyId
 from platekeeper_common.policy import Agency
 
 
@@ -80,7 +80,7 @@ async def change(tx: Tx, here: AccountsRoom, account_id: str, access: Access, *,
     """
     accounts.demand_roles(access.roles)
     await tx.lock()
-    account = await people.find_account(tx, account_id, by.agency_id)
+    account = await people.find_account(tx, account_id, _reach(by, Action.ACCESS_APPROVE))
     accounts.demand_enabled(account)
     domain.demand_reviewer(by, account, in_office=await office.holds(tx, by, office.ADMINISTRATOR))
     agency = await people.find_agency(tx, account.agency_id)
@@ -108,7 +108,7 @@ async def review(
     in_office = await office.holds(tx, by, office.ADMINISTRATOR)
     given = []
     for account_id in account_ids:
-        account = await people.find_account(tx, account_id, None if accounts.is_platform(by) else by.agency_id)
+        account = await people.find_account(tx, account_id, _reach(by, Action.ACCESS_APPROVE))
         accounts.demand_enabled(account)
         domain.demand_reviewer(by, account, in_office=in_office)
         agency = await people.find_agency(tx, account.agency_id)
@@ -120,7 +120,7 @@ async def review(
 
 async def listed(tx: Tx, here: AccountsRoom, asked: str | None, *, by: Caller, place: Place) -> list[Reviewed]:
     """The agency's open accounts with their approvals, the longest overdue first."""
-    agency = await people.find_agency(tx, accounts.agency_for(by, asked))
+    agency = await people.find_agency(tx, accounts.agency_for(by, asked, Action.APPROVAL_VIEW))
     tx.emit(here.recorder.administration(by, Action.APPROVAL_VIEW, "access_approvals", agency.id, place))
     return await reviewed(tx, here, agency)
 
@@ -144,7 +144,7 @@ async def separate(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, p
     `account_separated`.
     """
     await tx.lock()
-    account = await people.find_account(tx, account_id, None if accounts.is_platform(by) else by.agency_id)
+    account = await people.find_account(tx, account_id, _reach(by, Action.ACCOUNT_SEPARATE))
     accounts.demand_other(by, account)
     domain.demand_present(account)
     now = here.clock()
@@ -173,6 +173,11 @@ async def at_sign_on(tx: Tx, here: AccountsRoom, account: Account) -> Admission:
         training_until=await training.trained_until(tx, here, agency, account.id, title.courses),
         approved_until=domain.holds_until(await storage.of_account(tx, account.id), account, _policy(here, agency)),
     )
+
+
+def _reach(by: Caller, action: Action) -> AgencyId | None:
+    """Whose accounts the caller may do it to; None: anyone's."""
+    return None if reaches_all(by, action) else by.agency_id
 
 
 def _policy(here: AccountsRoom, agency: Agency) -> ApprovalsPolicy:

@@ -27,7 +27,7 @@ async def register(tx: Tx, here: AccountsRoom, agency: Agency) -> Register:
 
 async def listed(tx: Tx, here: AccountsRoom, asked: str | None, *, by: Caller, place: Place) -> list[RegisteredTitle]:
     """The register, by title."""
-    agency = await people.find_agency(tx, accounts.agency_for(by, asked))
+    agency = await people.find_agency(tx, accounts.agency_for(by, asked, Action.TITLE_VIEW))
     tx.emit(here.recorder.administration(by, Action.TITLE_VIEW, "titles", agency.id, place))
     standing = await register(tx, here, agency)
     return [standing[title] for title in sorted(standing)]

@@ -31,7 +31,7 @@ async def demand_courses(tx: Tx, here: AccountsRoom, agency: Agency, courses: Co
 
 async def listed(tx: Tx, here: AccountsRoom, asked: str | None, *, by: Caller, place: Place) -> list[CourseVersion]:
     """Every version of every course, by course; those that count no more too."""
-    agency = await people.find_agency(tx, accounts.agency_for(by, asked))
+    agency = await people.find_agency(tx, accounts.agency_for(by, asked, Action.COURSE_VIEW))
     tx.emit(here.recorder.administration(by, Action.COURSE_VIEW, "courses", agency.id, place))
     return sorted((await of(tx, here, agency)).values(), key=lambda one: (one.course, one.version))
 
