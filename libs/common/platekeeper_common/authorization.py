@@ -1,7 +1,7 @@
 """The one authorization decision: who may do what, default deny (clauses A2, C1, C2, G2).
 
 Every route declares its `Action`; this table says which roles may do it, to whose data, and whether it opens plate
-data, for which the holder must have been trained and approved when signing on, or operates equipment, for which trained.
+data, for which the holder must have been trained and approved when signing on, or operates equipment (trained too).
 `tests/policy/authorization.toml` declares the same route by route, and a test compares. Rules that need more than the
 token (the holder of a post, the owner of a camera) are the handler's.
 """
@@ -33,6 +33,7 @@ class Action(StrEnum):
     POST_VIEW = "post.view"
     TRAINING_CERTIFY = "training.certify"
     TRAINING_VIEW = "training.view"
+    NOTICE_VIEW = "expiry_notice.view"
     COURSE_EDIT = "course.edit"
     COURSE_VIEW = "course.view"
     TITLE_EDIT = "title.edit"
@@ -145,6 +146,7 @@ RULES: Mapping[Action, Rule] = {
     Action.TRAINING_CERTIFY: _roles("administrator", "trainer"),
     Action.TRAINING_VIEW: _roles("administrator", "auditor", "trainer"),
     Action.COURSE_EDIT: _roles("administrator", "trainer"),
+    Action.NOTICE_VIEW: Rule(),
     Action.COURSE_VIEW: Rule(across=_PLATFORM),
     Action.TITLE_EDIT: _roles("administrator"),
     Action.TITLE_VIEW: Rule(across=_PLATFORM),

@@ -11,6 +11,7 @@ from platekeeper_access_audit.accounts import attempts, storage
 from platekeeper_access_audit.accounts.approvals import storage as approvals
 from platekeeper_access_audit.accounts.service import ACCOUNTS
 from platekeeper_access_audit.accounts.titles import storage as titles
+from platekeeper_access_audit.accounts.training import notices
 from platekeeper_access_audit.accounts.training import storage as training
 from platekeeper_common.migrate import migrate
 from platekeeper_common.schema import shared
@@ -22,6 +23,7 @@ async def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
         titles.authorised_title,
         approvals.access_approval,
         training.course_version,
+        notices.expiry_notice,
     ):
         assert table.metadata is storage.tables
     url = f"sqlite+aiosqlite:///{tmp_path / 'accounts.sqlite'}"

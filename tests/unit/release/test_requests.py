@@ -11,7 +11,7 @@ import pytest
 from databases import on_both
 from profiles import DEPARTMENTS
 from unit.accounts.house import certificate
-from unit.release.desk import ONTARIO, OTHER_PLATE, PLATE, WINDOW, Desk, desk, good, sha256, told
+from unit.release.desk import ONTARIO, OTHER_PLATE, PLATE, WINDOW, Desk, account_id, desk, good, sha256, told
 
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policy import Agency
@@ -351,10 +351,8 @@ async def test_another_agencys_request_is_not_there(here: Desk) -> None:
     request_id = await here.approved()
     good(await here.fulfil(request_id))
     await here.house.open_agency(id="galt-pd", name="Galt", profile="galt")
-    admin = await here.house.platform()
-    stranger_id = await here.house.hire(admin, "galtboss", "administrator", agency_id="galt-pd")
-    stranger = await here.house.login("galtboss")
-    good(await stranger.put("/v1/posts/training_owner", json={"account_id": stranger_id}))
+    stranger = await here.house.appoint("galtboss", "galt-pd")
+    good(await stranger.put("/v1/posts/training_owner", json={"account_id": account_id(stranger)}))
     other = await here.house.hire(stranger, "galtclerk", "administrator")
     good(await stranger.post("/v1/training-certificates", json=certificate(here.house, other)))
     stranger = await here.house.login("galtclerk")

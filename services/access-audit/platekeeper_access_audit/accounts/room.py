@@ -30,6 +30,8 @@ class AccountsSettings(ServiceSettings):
     """Further logins that wait for their turn; the rest are answered 503."""
     signing_key_days: int = Field(default=90, ge=1)
     """How long a key signs tokens before the next takes over."""
+    notices_every_seconds: float = Field(default=3600, gt=0)
+    """How often the worker looks for notices that are due."""
 
 
 @dataclass(kw_only=True)
@@ -38,6 +40,8 @@ class AccountsRoom(Room):
 
     passwords: Passwords
     signing: SigningKeys
+    notices_every: float
+    """Seconds."""
 
 
 @asynccontextmanager
@@ -58,4 +62,5 @@ async def open_room(foundation: Foundation, settings: AccountsSettings) -> Async
                 waiting=settings.logins_waiting,
             ),
             signing=signing,
+            notices_every=settings.notices_every_seconds,
         )

@@ -11,7 +11,7 @@ from platekeeper_access_audit.accounts.policy import SECTIONS
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
 from platekeeper_access_audit.accounts.titles.routes import router as titles
-from platekeeper_access_audit.accounts.training import public
+from platekeeper_access_audit.accounts.training import notices, public
 from platekeeper_access_audit.accounts.training.routes import router as training
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
 from platekeeper_common.events.ingest import DeviceChanged
@@ -54,6 +54,7 @@ ACCOUNTS = Service(
         "/v1/titles",
         "/v1/courses",
         "/v1/training",
+        "/v1/expiry-notices",
         "/v1/training-certificates",
         JWKS_PATH,
     ),
@@ -67,13 +68,14 @@ ACCOUNTS = Service(
         Grant("authorised_title", "SELECT, INSERT, UPDATE"),
         Grant("access_approval", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("course_version", "SELECT, INSERT, UPDATE"),
+        Grant("expiry_notice", "SELECT, INSERT, DELETE"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
     ),
     routes=(router, titles, training, approvals),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
     emits=(AgencyChanged, AccessRevoked, AccessRecorded),
-    jobs=(Job("renew the signing key", renew_signing_key),),
+    jobs=(Job("renew the signing key", renew_signing_key), Job("write notices of what ends", notices.run)),
     policy=SECTIONS,
     settings=AccountsSettings,
     counts=agencies.counts,

@@ -23,6 +23,7 @@ def upgrade() -> None:
     op.add_column("account", sa.Column("separated_at", Moment, nullable=True))
     _create_authorised_title()
     _create_course_version()
+    _create_expiry_notice()
     _carry_over(_create_access_approval())
 
 
@@ -61,6 +62,21 @@ def _create_course_version() -> None:
         sa.Column("edited_by", sa.String, nullable=False),
         sa.Column("edited_at", Moment, nullable=False),
         sa.UniqueConstraint("agency_id", "course", "version"),
+    )
+
+
+def _create_expiry_notice() -> None:
+    op.create_table(
+        "expiry_notice",
+        sa.Column("id", sa.String, primary_key=True),
+        sa.Column("agency_id", sa.String, sa.ForeignKey("agency.id"), nullable=False, index=True),
+        sa.Column("account_id", sa.String, sa.ForeignKey("account.id"), nullable=False),
+        sa.Column("subject", sa.String, nullable=False),
+        sa.Column("course", sa.String, nullable=False, comment="or access, of a review"),
+        sa.Column("ends_at", Moment, nullable=False),
+        sa.Column("days", sa.Integer, nullable=False, comment="before the end"),
+        sa.Column("written_at", Moment, nullable=False),
+        sa.UniqueConstraint("account_id", "subject", "course", "ends_at", "days"),
     )
 
 
@@ -116,7 +132,7 @@ def _carry_over(access_approval: sa.Table) -> None:
 
 
 def downgrade() -> None:
-    for table in ("access_approval", "course_version", "authorised_title"):
+    for table in ("expiry_notice", "access_approval", "course_version", "authorised_title"):
         op.drop_table(table)
     for column in ("separated_at", "valid_until"):
         op.drop_column("account", column)

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from platekeeper_access_audit.accounts.titles.documents import Line, Stated
 from platekeeper_access_audit.accounts.training.domain import CourseVersion, Standing
+from platekeeper_access_audit.accounts.training.notices import Subject, Told
 from platekeeper_access_audit.accounts.training.report import Line as Person
 from platekeeper_common.documents import Shown
 from platekeeper_common.moments import Instant
@@ -124,6 +125,32 @@ class ReportDocument(Shown):
     authorised_and_not_trained: int
     expiring: int
     people: list[ReportLine]
+
+
+class NoticeDocument(Shown):
+    """That a person's training ends, or the access is to be reviewed, within so many days."""
+
+    account_id: str
+    name: str
+    subject: Subject
+    course: str | None
+    ends_at: datetime
+    days: int
+    written_at: datetime
+
+
+def notice(told: Told) -> NoticeDocument:
+    """A notice as it is shown."""
+    one = told.notice
+    return NoticeDocument(
+        account_id=one.account_id,
+        name=told.name,
+        subject=one.subject,
+        course=one.course if one.subject == "training" else None,
+        ends_at=one.ends_at,
+        days=one.days,
+        written_at=told.written_at,
+    )
 
 
 def course(version: CourseVersion) -> CourseDocument:

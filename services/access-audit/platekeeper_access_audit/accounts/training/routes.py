@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query
 
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.titles.documents import AgencyName
-from platekeeper_access_audit.accounts.training import catalogue, documents, handlers, report
+from platekeeper_access_audit.accounts.training import catalogue, documents, handlers, notices, report
 from platekeeper_access_audit.accounts.training.handlers import NewCertificate
 from platekeeper_common import edge
 from platekeeper_common.auth import Caller
@@ -63,3 +63,11 @@ async def training_report(
 ) -> documents.ReportDocument:
     """Who is authorised, who is trained, what is missing and what expires (C3)."""
     return documents.report(await report.listed(tx, here, by=who, place=place), here.clock())
+
+
+@router.get("/expiry-notices")
+async def expiry_notices(
+    who: Annotated[Caller, may(Action.NOTICE_VIEW)], tx: Tx, here: Here, place: CurrentPlace
+) -> list[documents.NoticeDocument]:
+    """What ends soon: the own, and for the training owner and the administrator everybody's (C3, A8)."""
+    return [documents.notice(one) for one in await notices.listed(tx, here, by=who, place=place)]
