@@ -21,6 +21,7 @@ from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSetting
 from platekeeper_access_audit.accounts.service import ACCOUNTS
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
 from platekeeper_common.events.envelope import Event
+from platekeeper_common.events.public import StatedInPublic
 from platekeeper_common.service import Service
 from platekeeper_common.settings import ServiceSettings, Settings
 
@@ -105,6 +106,10 @@ class House:
         assert (await platform.put("/v1/posts/administrator", json=post)).status_code == 200
         return await self.login(username)
 
+    def run_sql(self, statement: str) -> None:
+        """Change accounts' database behind its back."""
+        databases.run(self.standing.foundation.settings.database_of("accounts"), statement)
+
     def records(self, action: str, outcome: str = "allowed") -> list[AccessRecorded]:
         records = [event for event in self.said if isinstance(event, AccessRecorded)]
         return [record for record in records if (record.action, record.outcome) == (action, outcome)]
@@ -116,9 +121,9 @@ class House:
         return [event for event in self.said if isinstance(event, AgencyChanged)]
 
     async def until_revoked(self, key: str) -> None:
-        await eventually(lambda: any(event.key == key for event in self.revoked()))
+        """Until the tokens of the key that were issued before this moment are worth nothing."""
         verifier = self.standing.foundation.verifier
-        await eventually(lambda: key in verifier._revoked)
+        await eventually(lambda: verifier._revoked.get(key) == self.clock())
 
 
 @asynccontextmanager
@@ -140,7 +145,8 @@ async def house(
         await standing.ready()
         here = House(standing, clock)
         witnesses = [
-            asyncio.create_task(_witness(here, event)) for event in (AccessRecorded, AccessRevoked, AgencyChanged)
+            asyncio.create_task(_witness(here, event))
+            for event in (AccessRecorded, AccessRevoked, AgencyChanged, StatedInPublic)
         ]
         password = await handlers.create_first_administrator(here.room)
         if password is not None:
@@ -165,9 +171,10 @@ async def _witness(here: House, event: type[Event]) -> None:
 
 
 def title_for(profile: str, *roles: str) -> str:
-    """The first title of the department's register that allows these roles."""
+    """The member's title of the department's register that allows these roles and the fewest beside them."""
     register = department(profile).section(TitlesPolicy).authorised
-    return next(one.title for one in register if set(roles) <= set(one.roles) and one.kind == "member")
+    fitting = [one for one in register if set(roles) <= set(one.roles) and one.kind == "member"]
+    return min(fitting, key=lambda one: len(one.roles)).title
 
 
 def codes(answers: Sequence[httpx.Response]) -> list[str]:
