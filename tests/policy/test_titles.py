@@ -80,9 +80,9 @@ async def test_a_contractors_account_ends_by_itself_and_can_get_a_new_end(tmp_pa
         assert (await says(here, "hired")).roles == {"auditor"}
         here.clock.advance(days=30)
         answer = await here.try_login("hired")
-        assert (answer.status_code, answer.json()["code"], answer.json()["clause"]) == (403, "account_ended", "B5")
+        assert (answer.status_code, answer.json()["code"], answer.json()["clause"]) == (403, "account_expired", "B5")
         assert codes([await here.try_login("hired", "wrong password")]) == ["credentials_wrong"]
-        await eventually(lambda: "account_ended" in [one.code for one in here.records("login", "refused")])
+        await eventually(lambda: "account_expired" in [one.code for one in here.records("login", "refused")])
         access = {**CONTRACTOR, "valid_until": (end + timedelta(days=30)).isoformat()}
         boss = await here.login("boss")
         assert (await boss.put(f"/v1/accounts/{auditor}/access", json=access)).status_code == 204

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from platekeeper_common.auth import Caller
-from platekeeper_common.errors import Refused
+from platekeeper_common.errors import Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
 
 
@@ -19,6 +19,9 @@ class Action(StrEnum):
     """What can be done through the doors of the services. The names stand in access records."""
 
     LOGIN = "login"
+    SESSION_REFRESH = "session.refresh"
+    SESSION_UNLOCK = "session.unlock"
+    SESSION_END = "session.end"
     TOKEN_EXCHANGE = "token.exchange"  # noqa: S105 - the name of an act
     AGENCY_OPEN = "agency.open"
     AGENCY_GO_LIVE = "agency.go_live"
@@ -56,6 +59,9 @@ class Action(StrEnum):
     SEARCH = "reads.search"
     READ_VIEW = "read.view"
     IMAGE_VIEW = "image.view"
+    PARTIAL_REPORT = "partial.report"
+    PARTIAL_VIEW = "partial.view"
+    PARTIAL_SETTLE = "partial.settle"
     CANVASS_OPEN = "canvass.open"
     CANVASS_VIEW = "canvass.view"
     CANVASS_APPROVE = "canvass.approve"
@@ -68,6 +74,10 @@ class Action(StrEnum):
     RELEASE_DECIDE = "release.decide"
     RELEASE_FULFIL = "release.fulfil"
     RELEASE_HAND_OUT = "release.hand_out"
+    POLICY_DRAFT = "policy.draft"
+    POLICY_PUBLISH = "policy.publish"
+    POLICY_VIEW = "policy.view"
+    POLICY_CHECK = "policy.check"
     DEAD_LETTERS_VIEW = "dead_letters.view"
     DEAD_LETTERS_RETRY = "dead_letters.retry"
 
@@ -131,6 +141,9 @@ _RELEASERS = ("administrator", "dispatcher", "investigator")
 
 RULES: Mapping[Action, Rule] = {
     Action.LOGIN: Rule(),
+    Action.SESSION_REFRESH: Rule(),
+    Action.SESSION_UNLOCK: Rule(),
+    Action.SESSION_END: Rule(),
     Action.TOKEN_EXCHANGE: Rule(),
     Action.AGENCY_OPEN: _of_all(),
     Action.AGENCY_GO_LIVE: _of_all(),
@@ -168,6 +181,9 @@ RULES: Mapping[Action, Rule] = {
     Action.SEARCH: _plate_data(*_READERS, delegable=True),
     Action.READ_VIEW: _plate_data(*_READERS, delegable=True),
     Action.IMAGE_VIEW: _plate_data(*_READERS, delegable=True),
+    Action.PARTIAL_REPORT: _plate_data(*_READERS),
+    Action.PARTIAL_VIEW: _plate_data(*_READERS, "supervisor", "auditor"),
+    Action.PARTIAL_SETTLE: _plate_data("investigator", "supervisor"),
     Action.CANVASS_OPEN: _plate_data("investigator"),
     Action.CANVASS_VIEW: _roles("investigator", "supervisor", "administrator", "auditor"),
     Action.CANVASS_APPROVE: _plate_data("supervisor"),
@@ -181,21 +197,31 @@ RULES: Mapping[Action, Rule] = {
     Action.RELEASE_DECIDE: _plate_data(),
     Action.RELEASE_FULFIL: _plate_data(*_RELEASERS),
     Action.RELEASE_HAND_OUT: _plate_data(*_RELEASERS),
+    Action.POLICY_DRAFT: _roles("administrator"),
+    Action.POLICY_PUBLISH: _roles("administrator"),
+    Action.POLICY_VIEW: _roles("administrator", "auditor", "trainer"),
+    # What publication itself finds, once a day, on the agency's website (B11).
+    Action.POLICY_CHECK: Rule(devices=True),
     Action.DEAD_LETTERS_VIEW: _of_all(),
     Action.DEAD_LETTERS_RETRY: _of_all(),
 }
 
 
+RECEIVE_ONLY = frozenset(action for action, rule in RULES.items() if rule.locked)
+"""All that a locked session's token does, and what keeps no session awake (G2)."""
+
+
 def decide(caller: Caller, action: Action, *, owner: AgencyId | None = None) -> None:
     """Return when the caller may do the action to what is `owner`'s (None: the own agency's).
 
-    Raises Refused with code and clause otherwise: nothing is allowed that no rule allows.
+    Raises Refused with code and clause otherwise, Unauthenticated `session_locked` when an idle session asks for more
+    than its hits (G2): nothing is allowed that no rule allows.
     """
     rule = RULES[action]
     if (caller.kind == "device") != rule.devices:
         raise Refused("a device posts, a person asks; neither does the other's work", code="not_allowed", clause="A3")
     if caller.locked and not rule.locked:
-        raise Refused(
+        raise Unauthenticated(
             "the session is locked: give your password at POST /v1/session/unlock", code="session_locked", clause="G2"
         )
     _decide_who(caller, action, rule)

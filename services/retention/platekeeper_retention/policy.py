@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from platekeeper_common import shared_policy
 from platekeeper_common.periods import CalendarPeriod, Duration
-from platekeeper_common.policy import Code, PolicySection, Several, Title, none_when
+from platekeeper_common.policy import Code, PolicySection, Title, none_when
 
 
 class RetentionPolicy(PolicySection):
@@ -36,24 +36,14 @@ class RetentionPolicy(PolicySection):
 
 
 class CanvassPolicy(PolicySection):
-    """What a canvass may cover, and which incidents come first (clause A6)."""
+    """What one person may canvass (clause A6)."""
 
-    incident_types: Several[Code]
-    """What a canvass may be for."""
-    major_incident_types: Several[Code]
-    """Those of `incident_types` that the manual asks to consider before others."""
     area_at_most_km2: Annotated[float, Field(gt=0, le=10_000)]
     """A larger area needs a supervisor."""
     window_at_most: Duration
     """A longer window needs a supervisor."""
     open_for: Duration
     """A canvass closes by itself after so long."""
-
-    @model_validator(mode="after")
-    def _major_types_are_types(self) -> "CanvassPolicy":
-        if unknown := set(self.major_incident_types) - set(self.incident_types):
-            raise ValueError(f"major_incident_types holds what incident_types lacks: {', '.join(sorted(unknown))}")
-        return self
 
 
 SECTIONS: Mapping[str, type[PolicySection]] = {

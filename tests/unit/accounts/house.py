@@ -26,7 +26,7 @@ from platekeeper_common.service import Service
 from platekeeper_common.settings import ServiceSettings, Settings
 
 PASSWORD = "correct horse battery"
-FAST = AccountsSettings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
+FAST = AccountsSettings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1, acts_within=0.5)
 POMONA = {
     "id": "pomona-pd",
     "name": "Pomona Police Department",
@@ -105,6 +105,10 @@ class House:
         post = {"account_id": boss, "agency_id": agency_id}
         assert (await platform.put("/v1/posts/administrator", json=post)).status_code == 200
         return await self.login(username)
+
+    def rows(self, statement: str) -> list[Any]:
+        """Committed rows of accounts' database."""
+        return databases.rows(self.standing.foundation.settings.database_of("accounts"), statement)
 
     def run_sql(self, statement: str) -> None:
         """Change accounts' database behind its back."""

@@ -3,22 +3,19 @@
 import hmac
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyotp
 
-from platekeeper_access_audit.accounts.policy import AccountsPolicy
+from platekeeper_access_audit.accounts.policy import AccountsPolicy, SessionsPolicy
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, ROLES, SERVICE_ACCOUNT, Action, decide
 from platekeeper_common.errors import Conflict, Invalid, NotFound, PlatekeeperError, Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policy import Agency
 
-MOST_FAILURES = 5
-WINDOW = timedelta(minutes=15)
-"""So many failed logins within the window lock a username for as long again."""
 SHORTEST_PASSWORD = 12
 SECOND_FACTOR_PERIOD = 30
 """Seconds that one code is shown (RFC 6238)."""
@@ -47,8 +44,9 @@ class Account:
     totp_last_step: int = 0
     """The period of the last code that was taken: a code works once."""
     disabled_at: datetime | None = None
+    last_signed_on_at: datetime | None = None
     valid_until: datetime | None = None
-    """When the account ends by itself; a contractor's does (B5)."""
+    """A dated account ends then: an outside auditor's, a contractor's (B5)."""
     separated_at: datetime | None = None
     """When the person left the department (A8)."""
 
@@ -61,6 +59,8 @@ class Credentials:
     password: str
     code: str | None = None
     new_password: str | None = None
+    cookie: bool = False
+    """A browser keeps the refresh token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,11 @@ class Judgement:
     step: int | None = None
 
 
-def locked(attempts: Sequence[datetime], now: datetime) -> bool:
-    """Whether the latest `MOST_FAILURES` attempts without success fell into one window, less than a window ago."""
-    latest = sorted(attempts)[-MOST_FAILURES:]
-    return len(latest) == MOST_FAILURES and latest[-1] - latest[0] < WINDOW and now < latest[-1] + WINDOW
+def locked(attempts: Sequence[datetime], rule: SessionsPolicy, now: datetime) -> bool:
+    """Whether the latest attempts without success lock the username: so many within one window, the last within one."""
+    latest, window = sorted(attempts)[-rule.lock_after_failures :], rule.lock_within
+    full = len(latest) == rule.lock_after_failures
+    return full and latest[-1] - latest[0] < window and now < latest[-1] + window
 
 
 def judge(account: Account, asked: Credentials, *, right: bool, secret: str | None, now: datetime) -> Judgement:
@@ -88,9 +89,6 @@ def judge(account: Account, asked: Credentials, *, right: bool, secret: str | No
     """
     if account.disabled_at is not None or not right:
         return Judgement(credentials_wrong(), failed=True)
-    if account.valid_until is not None and account.valid_until <= now:
-        detail = "the account has ended; the administrator can give it a new end at PUT /v1/accounts/{id}/access"
-        return Judgement(Refused(detail, code="account_ended", clause="B5"))
     if (refusal := _password_refusal(account, asked)) is not None:
         return Judgement(refusal)
     if secret is None:
@@ -243,3 +241,10 @@ def demand_enabled(account: Account) -> None:
     """Raise Conflict `account_disabled`."""
     if account.disabled_at is not None:
         raise Conflict("the account is disabled", code="account_disabled")
+
+
+def demand_valid(account: Account, now: datetime) -> None:
+    """Raise Refused `account_expired` when the account's time is over (B5)."""
+    if account.valid_until is not None and now >= account.valid_until:
+        detail = "the account's time is over; the administrator gives it a new end at PUT /v1/accounts/{id}/access"
+        raise Refused(detail, code="account_expired", clause="B5")

@@ -4,21 +4,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from platekeeper_access_audit.accounts import agencies
+from platekeeper_access_audit.accounts import agencies, statements
 from platekeeper_access_audit.accounts.approvals.routes import router as approvals
-from platekeeper_access_audit.accounts.consumers import follow_devices
+from platekeeper_access_audit.accounts.consumers import follow_devices, keep_awake
 from platekeeper_access_audit.accounts.policy import SECTIONS
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
+from platekeeper_access_audit.accounts.sessions import routes as session_routes
 from platekeeper_access_audit.accounts.titles.routes import router as titles
-from platekeeper_access_audit.accounts.training import notices, public
+from platekeeper_access_audit.accounts.training import notices
 from platekeeper_access_audit.accounts.training.routes import router as training
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
 from platekeeper_common.events.ingest import DeviceChanged
-from platekeeper_common.events.public import Statement
+from platekeeper_common.events.public import StatedInPublic
 from platekeeper_common.foundation import JWKS_PATH
-from platekeeper_common.ids import AgencyId
-from platekeeper_common.service import Follows, Foundation, Grant, Job, Service
+from platekeeper_common.service import Consumes, Follows, Foundation, Grant, Job, Service
 
 
 @asynccontextmanager
@@ -34,16 +34,12 @@ async def renew_signing_key(here: AccountsRoom) -> None:
     await here.signing.run()
 
 
-async def says(here: AccountsRoom, agency_id: AgencyId) -> list[Statement]:
-    """What the public may know of the agency's people: titles and training."""
-    return await public.statements(here, agency_id)
-
-
 ACCOUNTS = Service(
     name="accounts",
     summary="Agencies, people, posts, training and the tokens of people and devices.",
     paths=(
         "/v1/login",
+        "/v1/session",
         "/v1/device-tokens",
         "/v1/token-exchange",
         "/v1/me/second-factor",
@@ -63,6 +59,8 @@ ACCOUNTS = Service(
     grants=(
         Grant("agency", "SELECT, INSERT, UPDATE"),
         Grant("account", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("session", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("spent_refresh", "SELECT, INSERT, DELETE"),
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("authorised_title", "SELECT, INSERT, UPDATE"),
@@ -72,12 +70,13 @@ ACCOUNTS = Service(
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
     ),
-    routes=(router, titles, training, approvals),
+    routes=(router, session_routes.router, titles, training, approvals),
+    consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
-    emits=(AgencyChanged, AccessRevoked, AccessRecorded),
+    emits=(AgencyChanged, AccessRevoked, AccessRecorded, StatedInPublic),
     jobs=(Job("renew the signing key", renew_signing_key), Job("write notices of what ends", notices.run)),
     policy=SECTIONS,
     settings=AccountsSettings,
     counts=agencies.counts,
-    says=says,
+    says=statements.says,
 )

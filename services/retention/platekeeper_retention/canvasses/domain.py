@@ -10,11 +10,11 @@ from platekeeper_common.areas import Area
 from platekeeper_common.auth import Caller
 from platekeeper_common.errors import Conflict, Invalid, Refused
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.shared_policy import IncidentsPolicy
 from platekeeper_retention.policy import CanvassPolicy
 
 PURPOSE = "crime_scene_canvass"
 State = Literal["open", "waiting", "closed"]
-_NO_NUMBERS = frozenset({"", "0", "00", "000", "0000", "none", "na", "n/a", "test", "unknown", "x", "xxx", "-"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +79,10 @@ def use_for(incident_number: str) -> Use:
     return Use(purpose=PURPOSE, matter_type="criminal", matter_number=incident_number, context="canvass")
 
 
-def demand_new(new: NewCanvass, policy: CanvassPolicy) -> None:
+def demand_new(new: NewCanvass, policy: IncidentsPolicy) -> None:
     """Raise Invalid `incident_required`, `incident_type_unknown` or `window_invalid`."""
-    if new.incident_number.strip().casefold() in _NO_NUMBERS:
-        raise Invalid("a canvass needs the number of its incident", code="incident_required", clause="A6")
-    if new.incident_type not in policy.incident_types:
-        types = ", ".join(policy.incident_types)
-        raise Invalid(f"the incident's type must be one of {types}", code="incident_type_unknown", clause="A6")
+    policy.demand_number(new.incident_number, "a canvass belongs to an incident", clause="A6")
+    policy.demand_type(new.incident_type, clause="A6")
     if not new.captured_from < new.captured_to:
         raise Invalid("the window must begin before it ends: from < to", code="window_invalid")
 

@@ -8,7 +8,7 @@ from platekeeper_common.access import Place, Result
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx
-from platekeeper_common.shared_policy import UsePolicy
+from platekeeper_common.shared_policy import IncidentsPolicy, UsePolicy
 from platekeeper_retention import handlers
 from platekeeper_retention.canvasses import domain, storage
 from platekeeper_retention.canvasses.domain import Canvass, NewCanvass
@@ -21,14 +21,14 @@ from platekeeper_retention.room import RetentionRoom
 async def open_canvass(tx: Tx, here: RetentionRoom, new: NewCanvass, *, by: Caller, place: Place) -> Canvass:
     """Open a canvass; over the policy's bounds it waits for a supervisor. Raises Invalid for what it lacks."""
     profile = here.foundation.policies.of(by.agency_id)
-    policy, now = profile.section(CanvassPolicy), here.clock()
-    domain.demand_new(new, policy)
+    policy, incidents, now = profile.section(CanvassPolicy), profile.section(IncidentsPolicy), here.clock()
+    domain.demand_new(new, incidents)
     opened = Canvass(
         id=ids.new(),
         agency_id=by.agency_id,
         incident_number=new.incident_number.strip(),
         incident_type=new.incident_type,
-        major=new.incident_type in policy.major_incident_types,
+        major=new.incident_type in incidents.major_types,
         area=new.area,
         captured_from=new.captured_from,
         captured_to=new.captured_to,

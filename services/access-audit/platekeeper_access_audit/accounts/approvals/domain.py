@@ -36,9 +36,8 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What a person may when signing on: the roles, and until when training and approval open plate data."""
+    """Until when training and approval open plate data, as a sign-on finds them."""
 
-    roles: frozenset[str]
     training_until: datetime | None = None
     approved_until: datetime | None = None
 

@@ -1,4 +1,4 @@
-"""Giving, reviewing and ending access; what follows for a person at sign-on."""
+"""Giving, reviewing and ending access."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -9,20 +9,19 @@ from platekeeper_access_audit.accounts import domain as accounts
 from platekeeper_access_audit.accounts import storage as people
 from platekeeper_access_audit.accounts.agencies import profile_of
 from platekeeper_access_audit.accounts.approvals import domain, office, storage
-from platekeeper_access_audit.accounts.approvals.domain import Admission, Approval, Occasion
+from platekeeper_access_audit.accounts.approvals.domain import Approval, Occasion
 from platekeeper_access_audit.accounts.domain import Account
 from platekeeper_access_audit.accounts.policy import ApprovalsPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.sessions.handlers import end_all
 from platekeeper_access_audit.accounts.titles import domain as titles
 from platekeeper_access_audit.accounts.titles import handlers as register
-from platekeeper_access_audit.accounts.training import handlers as training
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action, reaches_all
 from platekeeper_common.db import Tx
-from platekeeper_common.events.access import AccessRevoked
-from platekeeper_common.ids import PLATFORM, AgencyId
+from platekeeper_common.ids import AgencyId
 from platekeeper_common.policy import Agency
 
 
@@ -85,12 +84,11 @@ async def change(tx: Tx, here: AccountsRoom, account_id: str, access: Access, *,
     domain.demand_reviewer(by, account, in_office=await office.holds(tx, by, office.ADMINISTRATOR))
     agency = await people.find_agency(tx, account.agency_id)
     await demand_authorised(tx, here, agency, access)
-    now = here.clock()
     changed = replace(account, title=access.title, roles=access.roles, valid_until=access.valid_until)
     given = {"title": changed.title, "roles": list(changed.roles), "valid_until": changed.valid_until}
     await people.change_account(tx, account.id, **given)
     await approve(tx, here, agency, changed, "changed", by)
-    tx.emit(AccessRevoked(agency_id=account.agency_id, before=now, subject=account.id))
+    await end_all(tx, here, account.id, account.agency_id, "access_changed")
     written = {"before": _told(account), "after": _told(changed)}
     tx.emit(await here.recorder.change(by, Action.ACCESS_APPROVE, "account", account.id, place, written))
     return changed
@@ -152,27 +150,9 @@ async def separate(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, p
     await people.change_account(tx, account.id, separated_at=left.separated_at, disabled_at=left.disabled_at)
     await people.end_terms_of(tx, account.id, now)
     await storage.end(tx, account.id, now)
-    tx.emit(AccessRevoked(agency_id=account.agency_id, before=now, subject=account.id))
+    await end_all(tx, here, account.id, account.agency_id, "separated")
     tx.emit(here.recorder.administration(by, Action.ACCOUNT_SEPARATE, "account", account.id, place))
     return left
-
-
-async def at_sign_on(tx: Tx, here: AccountsRoom, account: Account) -> Admission:
-    """What the person may from this sign-on until the next (A8, B5, C2).
-
-    Roles are those that the title allows today. A title that is not in the register opens no plate data.
-    """
-    if account.agency_id == PLATFORM:
-        return Admission(frozenset(account.roles))
-    agency = await people.find_agency(tx, account.agency_id)
-    title = (await register.register(tx, here, agency)).get(account.title)
-    if title is None:
-        return Admission(frozenset(account.roles))
-    return Admission(
-        roles=frozenset(account.roles) & frozenset(title.roles),
-        training_until=await training.trained_until(tx, here, agency, account.id, title.courses),
-        approved_until=domain.holds_until(await storage.of_account(tx, account.id), account, _policy(here, agency)),
-    )
 
 
 def _reach(by: Caller, action: Action) -> AgencyId | None:

@@ -1,5 +1,7 @@
 """What accounts state in public of titles and training (clauses B5, B6; Civil Code 1798.90.51 (b)(2)(B))."""
 
+from collections.abc import Collection
+
 from platekeeper_access_audit.accounts import storage as people
 from platekeeper_access_audit.accounts.agencies import policy_of
 from platekeeper_access_audit.accounts.room import AccountsRoom
@@ -7,6 +9,7 @@ from platekeeper_access_audit.accounts.titles import handlers as titles
 from platekeeper_access_audit.accounts.titles.domain import Register
 from platekeeper_access_audit.accounts.training import catalogue
 from platekeeper_access_audit.accounts.training.domain import Catalogue
+from platekeeper_common.authorization import RULES
 from platekeeper_common.events.public import AuthorisedTitle, Course, Courses, Statement, Titles
 from platekeeper_common.ids import AgencyId
 
@@ -21,7 +24,12 @@ async def statements(here: AccountsRoom, agency_id: AgencyId) -> list[Statement]
 
 def _titles(register: Register) -> Titles:
     stated = (register[title] for title in sorted(register))
-    return Titles(titles=tuple(AuthorisedTitle(title=one.title, kind=one.kind, may=one.roles) for one in stated))
+    return Titles(titles=tuple(AuthorisedTitle(title=one.title, kind=one.kind, may=_acts(one.roles)) for one in stated))
+
+
+def _acts(roles: Collection[str]) -> tuple[str, ...]:
+    """What these roles open of plate data."""
+    return tuple(sorted(action for action, rule in RULES.items() if rule.plate_data and rule.roles & set(roles)))
 
 
 def _courses(register: Register, known: Catalogue) -> tuple[Course, ...]:

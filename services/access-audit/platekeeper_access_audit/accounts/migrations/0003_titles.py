@@ -1,4 +1,4 @@
-"""Authorised titles, approvals of access, versions of courses; the end of an account, and when its person left.
+"""Authorised titles, approvals of access, versions of courses; when the person of an account left.
 
 Accounts that are older than approvals keep their access for the grace of a review: each gets an approval that nobody
 gave and that is due at once.
@@ -13,14 +13,14 @@ from alembic import op
 from platekeeper_common.schema import Moment
 
 revision = "accounts_titles"
-down_revision = "accounts_0001"
+down_revision = "accounts_sessions"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("account", sa.Column("valid_until", Moment, nullable=True, comment="a contractor's end"))
     op.add_column("account", sa.Column("separated_at", Moment, nullable=True))
+    op.add_column("session", sa.Column("approved_until", Moment, nullable=True))
     _create_authorised_title()
     _create_course_version()
     _create_expiry_notice()
@@ -134,5 +134,5 @@ def _carry_over(access_approval: sa.Table) -> None:
 def downgrade() -> None:
     for table in ("expiry_notice", "access_approval", "course_version", "authorised_title"):
         op.drop_table(table)
-    for column in ("separated_at", "valid_until"):
-        op.drop_column("account", column)
+    op.drop_column("session", "approved_until")
+    op.drop_column("account", "separated_at")
