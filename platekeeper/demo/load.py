@@ -39,12 +39,10 @@ async def load(http: httpx.AsyncClient, platform: Session, samples: Sequence[Sam
     people = invent()
     administrator = people[0]
     boss = await _first_login(http, platform, administrator, agency_id=agency_id)
-    await platform.request(
-        "PUT", "/v1/posts/administrator", json={"account_id": boss.account_id, "agency_id": agency_id}
-    )
     hired = await asyncio.gather(*(_first_login(http, boss.session, somebody) for somebody in people[1:]))
     trainer, officer, _recruit, investigator = hired
-    await boss.session.request("PUT", "/v1/posts/training_owner", json={"account_id": trainer.account_id})
+    for post, holder in (("training_owner", trainer), ("administrator", boss)):
+        await boss.session.request("PUT", f"/v1/posts/{post}", json={"account_id": holder.account_id})
     for trained in (boss, officer, investigator):
         await trainer.session.post("/v1/training-certificates", _certificate(trained.account_id))
     administration = person(http, administrator.username, administrator.password)

@@ -132,8 +132,6 @@ async def open_precinct(http: httpx.AsyncClient, one_time_password: str, agency_
         },
     )
     administrator, administrator_id = await _hire(http, platform_admin, "boss", ["administrator"], agency_id=agency_id)
-    post = {"account_id": administrator_id, "agency_id": agency_id}
-    await platform_admin.request("PUT", "/v1/posts/administrator", json=post)
     trainer, trainer_id = await _hire(http, administrator, "sergeant", ["trainer"])
     officer, officer_id = await _hire(http, administrator, "officer", ["officer"])
     untrained, _ = await _hire(http, administrator, "recruit", ["officer"])

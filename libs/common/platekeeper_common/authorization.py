@@ -34,6 +34,15 @@ class Action(StrEnum):
     SECOND_FACTOR_ENROL = "second_factor.enrol"
     POST_FILL = "post.fill"
     POST_VIEW = "post.view"
+    POST_DELEGATE = "post.delegate"
+    ROLES_CHANGE = "roles.change"
+    ROLES_CONFIRM = "roles.confirm"
+    POLICY_CHANGE_PROPOSE = "policy_change.propose"
+    POLICY_CHANGE_CONFIRM = "policy_change.confirm"
+    POLICY_CHANGE_VIEW = "policy_change.view"
+    PURGE_ORDER_DRAFT = "purge_order.draft"
+    PURGE_ORDER_SIGN = "purge_order.sign"
+    PURGE_ORDER_VIEW = "purge_order.view"
     TRAINING_CERTIFY = "training.certify"
     TRAINING_VIEW = "training.view"
     NOTICE_VIEW = "expiry_notice.view"
@@ -49,6 +58,8 @@ class Action(StrEnum):
     RECORDS_PROVE = "access_records.prove"
     DEVICE_REGISTER = "device.register"
     DEVICE_VIEW = "device.view"
+    DEVICE_MOVE = "device.move"
+    DEVICE_CALIBRATE = "device.calibrate"
     DEVICE_RETIRE = "device.retire"
     FRAME_POST = "frame.post"
     READS_POST = "reads.post"
@@ -74,6 +85,7 @@ class Action(StrEnum):
     RELEASE_DECIDE = "release.decide"
     RELEASE_FULFIL = "release.fulfil"
     RELEASE_HAND_OUT = "release.hand_out"
+    BASELINE_CHECK = "baseline.check"
     POLICY_DRAFT = "policy.draft"
     POLICY_PUBLISH = "policy.publish"
     POLICY_VIEW = "policy.view"
@@ -100,14 +112,20 @@ class Rule:
     """It goes on while the session is locked (G2)."""
     equipment: bool = False
     """It operates cameras and gateways, for which the holder must have been trained (C1)."""
+    post: str | None = None
+    """Only who acts for that post may, whatever the role; beside it `roles` names who else may (B1 to B3)."""
+    clause: str | None = None
+    """The clause that gives it to the post."""
 
 
 def _roles(*roles: str) -> Rule:
     return Rule(frozenset(roles))
 
 
-def _equipment(*roles: str) -> Rule:
-    return Rule(frozenset(roles), equipment=True)
+def _of_post(post: str, clause: str, *, platform: bool = False, equipment: bool = False) -> Rule:
+    """Who acts for the post; where `platform`, the platform's administrator too, for every agency."""
+    also = _PLATFORM if platform else frozenset()
+    return Rule(also, across=also, post=post, clause=clause, equipment=equipment)
 
 
 def _of_all(*roles: str) -> Rule:
@@ -119,6 +137,8 @@ def _plate_data(*roles: str, delegable: bool = False, locked: bool = False) -> R
     return Rule(frozenset(roles), plate_data=True, delegable=delegable, locked=locked)
 
 
+ADMINISTRATOR = "administrator"
+"""The post that manages equipment, retention and access (B1, B2), and the role of those who help its holder."""
 PLATFORM_ADMINISTRATOR = "platform_administrator"
 """Opens agencies and mends the machinery; belongs to no agency and never sees plate data."""
 SERVICE_ACCOUNT = "service"
@@ -149,29 +169,44 @@ RULES: Mapping[Action, Rule] = {
     Action.AGENCY_GO_LIVE: _of_all(),
     Action.AGENCY_CLOSE: _of_all(),
     Action.AGENCY_VIEW: Rule(across=_PLATFORM),
-    Action.ACCOUNT_OPEN: _of_all("administrator"),
+    Action.ACCOUNT_OPEN: _of_post(ADMINISTRATOR, "B2", platform=True),
     Action.ACCOUNT_DISABLE: _of_all("administrator"),
     Action.ACCOUNT_RESET: _of_all("administrator"),
     Action.ACCOUNT_VIEW: _of_all("administrator", "auditor", "trainer"),
     Action.SECOND_FACTOR_ENROL: Rule(),
-    Action.POST_FILL: _of_all("administrator"),
+    Action.POST_FILL: _of_post(ADMINISTRATOR, "B3", platform=True),
     Action.POST_VIEW: Rule(across=_PLATFORM),
+    # Every person: only who holds the post delegates (B3).
+    Action.POST_DELEGATE: Rule(),
+    Action.ROLES_CHANGE: _of_post(ADMINISTRATOR, "B2"),
+    # Every person, as below: who acts for a post that may be the second person (B2).
+    Action.ROLES_CONFIRM: Rule(),
+    Action.POLICY_CHANGE_PROPOSE: _of_post(ADMINISTRATOR, "B2"),
+    # Every person: who acts for a post that may be the second person (B2).
+    Action.POLICY_CHANGE_CONFIRM: Rule(),
+    Action.POLICY_CHANGE_VIEW: Rule(),
+    # Every person: who acts for a post that signs (B10).
+    Action.PURGE_ORDER_DRAFT: Rule(),
+    Action.PURGE_ORDER_SIGN: Rule(),
+    Action.PURGE_ORDER_VIEW: Rule(),
     Action.TRAINING_CERTIFY: _roles("administrator", "trainer"),
     Action.TRAINING_VIEW: _roles("administrator", "auditor", "trainer"),
     Action.COURSE_EDIT: _roles("administrator", "trainer"),
     Action.NOTICE_VIEW: Rule(),
     Action.COURSE_VIEW: Rule(across=_PLATFORM),
-    Action.TITLE_EDIT: _roles("administrator"),
+    Action.TITLE_EDIT: _of_post(ADMINISTRATOR, "B5"),
     Action.TITLE_VIEW: Rule(across=_PLATFORM),
-    Action.ACCESS_APPROVE: _of_all("administrator"),
+    Action.ACCESS_APPROVE: _of_post(ADMINISTRATOR, "A8", platform=True),
     Action.APPROVAL_VIEW: _of_all("administrator", "auditor"),
     Action.ACCOUNT_SEPARATE: _of_all("administrator"),
     Action.RECORDS_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
     Action.CHECKPOINT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
     Action.RECORDS_PROVE: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
-    Action.DEVICE_REGISTER: _equipment("administrator"),
+    Action.DEVICE_REGISTER: _of_post(ADMINISTRATOR, "B1", equipment=True),
     Action.DEVICE_VIEW: _roles("administrator", "auditor"),
-    Action.DEVICE_RETIRE: _equipment("administrator"),
+    Action.DEVICE_MOVE: _of_post(ADMINISTRATOR, "B1", equipment=True),
+    Action.DEVICE_CALIBRATE: _of_post(ADMINISTRATOR, "B1", equipment=True),
+    Action.DEVICE_RETIRE: _of_post(ADMINISTRATOR, "B1", equipment=True),
     Action.FRAME_POST: Rule(devices=True),
     Action.READS_POST: Rule(devices=True),
     Action.HOTLIST_EDIT: _plate_data("administrator", "investigator", "dispatcher"),
@@ -197,6 +232,8 @@ RULES: Mapping[Action, Rule] = {
     Action.RELEASE_DECIDE: _plate_data(),
     Action.RELEASE_FULFIL: _plate_data(*_RELEASERS),
     Action.RELEASE_HAND_OUT: _plate_data(*_RELEASERS),
+    # No door does it: each service looks by itself (G1).
+    Action.BASELINE_CHECK: _roles(PLATFORM_ADMINISTRATOR),
     Action.POLICY_DRAFT: _roles("administrator"),
     Action.POLICY_PUBLISH: _roles("administrator"),
     Action.POLICY_VIEW: _roles("administrator", "auditor", "trainer"),
@@ -250,8 +287,18 @@ def _decide_who(caller: Caller, action: Action, rule: Rule) -> None:
             code="shared_account",
             clause="A3",
         )
-    if rule.roles and not rule.roles & caller.roles:
+    if rule.post is not None:
+        if not rule.roles & caller.roles and not any(office.covers(rule.post, action) for office in caller.offices):
+            raise not_in_office(rule.post, action, rule.clause)
+    elif rule.roles and not rule.roles & caller.roles:
         raise Refused(f"none of your roles allows {action}", code="not_allowed", clause="A2")
+
+
+def not_in_office(post: str, action: Action, clause: str | None) -> Refused:
+    """The refusal of somebody who does not act for the post."""
+    words = post.replace("_", " ")
+    detail = f"{action} is for the {words} in office, or for whom the {words} has delegated it to; see /v1/delegations"
+    return Refused(detail, code=f"not_{post}", clause=clause)
 
 
 def _decide_prepared(caller: Caller, rule: Rule) -> None:

@@ -94,17 +94,10 @@ class House:
         return self.standing.foundation.policies.agency(body.get("agency_id") or claims["agency"]).profile
 
     async def staffed(self, **different: Any) -> httpx.AsyncClient:
-        """An open agency with `boss` in the administrator's post, whose client this is."""
+        """An open agency with its administrator `boss`, whose client this is."""
         agency = (await self.open_agency(**different)).json()
-        return await self.appoint("boss", agency["id"])
-
-    async def appoint(self, username: str, agency_id: str) -> httpx.AsyncClient:
-        """The first administrator of an open agency, opened by the platform and put into the post."""
-        platform = await self.platform()
-        boss = await self.hire(platform, username, "administrator", agency_id=agency_id)
-        post = {"account_id": boss, "agency_id": agency_id}
-        assert (await platform.put("/v1/posts/administrator", json=post)).status_code == 200
-        return await self.login(username)
+        await self.hire(await self.platform(), "boss", "administrator", agency_id=agency["id"])
+        return await self.login("boss")
 
     def rows(self, statement: str) -> list[Any]:
         """Committed rows of accounts' database."""

@@ -9,6 +9,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from platekeeper_access_audit.accounts import attempts, storage
 from platekeeper_access_audit.accounts.approvals import storage as approvals
+from platekeeper_access_audit.accounts.grants import storage as grants
+from platekeeper_access_audit.accounts.orders import storage as orders
+from platekeeper_access_audit.accounts.policy_changes import storage as policy_changes
 from platekeeper_access_audit.accounts.service import ACCOUNTS
 from platekeeper_access_audit.accounts.titles import storage as titles
 from platekeeper_access_audit.accounts.training import notices
@@ -18,14 +21,17 @@ from platekeeper_common.schema import shared
 
 
 async def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
-    for table in (
+    owned = (
         attempts.login_attempt,
+        orders.purge_order,
+        policy_changes.policy_version,
+        grants.role_grant,
         titles.authorised_title,
         approvals.access_approval,
         training.course_version,
         notices.expiry_notice,
-    ):
-        assert table.metadata is storage.tables
+    )
+    assert all(table.metadata is storage.tables for table in owned)
     url = f"sqlite+aiosqlite:///{tmp_path / 'accounts.sqlite'}"
     await migrate(url, ACCOUNTS.migrations)
     engine = create_async_engine(url)

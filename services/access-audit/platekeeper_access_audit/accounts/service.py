@@ -7,14 +7,19 @@ from pathlib import Path
 from platekeeper_access_audit.accounts import agencies, statements
 from platekeeper_access_audit.accounts.approvals.routes import router as approvals
 from platekeeper_access_audit.accounts.consumers import follow_devices, keep_awake
+from platekeeper_access_audit.accounts.grants.routes import router as grants_router
+from platekeeper_access_audit.accounts.offices.routes import router as offices_router
+from platekeeper_access_audit.accounts.orders.routes import router as orders_router
 from platekeeper_access_audit.accounts.policy import SECTIONS
+from platekeeper_access_audit.accounts.policy_changes import handlers as policy_changes
+from platekeeper_access_audit.accounts.policy_changes.routes import router as policy_changes_router
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
 from platekeeper_access_audit.accounts.sessions import routes as session_routes
 from platekeeper_access_audit.accounts.titles.routes import router as titles
 from platekeeper_access_audit.accounts.training import notices
 from platekeeper_access_audit.accounts.training.routes import router as training
-from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
+from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged, PolicyAdopted
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.events.public import StatedInPublic
 from platekeeper_common.foundation import JWKS_PATH
@@ -25,7 +30,9 @@ from platekeeper_common.service import Consumes, Follows, Foundation, Grant, Job
 async def open_accounts(foundation: Foundation, settings: AccountsSettings) -> AsyncIterator[AccountsRoom]:
     """Open the room; agencies whose policy profile changed while the process was away are said again."""
     async with open_room(foundation, settings) as here:
+        await policy_changes.remember(here)
         await agencies.say_new_policy_versions(here)
+        await policy_changes.keep_installed(here)
         yield here
 
 
@@ -51,6 +58,11 @@ ACCOUNTS = Service(
         "/v1/courses",
         "/v1/training",
         "/v1/expiry-notices",
+        "/v1/delegations",
+        "/v1/role-grants",
+        "/v1/purge-orders",
+        "/v1/policy-changes",
+        "/v1/policy-versions",
         "/v1/training-certificates",
         JWKS_PATH,
     ),
@@ -67,13 +79,29 @@ ACCOUNTS = Service(
         Grant("access_approval", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("course_version", "SELECT, INSERT, UPDATE"),
         Grant("expiry_notice", "SELECT, INSERT, DELETE"),
+        Grant("delegation", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("role_grant", "SELECT, INSERT, UPDATE"),
+        Grant("purge_order", "SELECT, INSERT, UPDATE"),
+        Grant("purge_signature", "SELECT, INSERT"),
+        Grant("policy_change", "SELECT, INSERT, UPDATE"),
+        Grant("policy_version", "SELECT, INSERT"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
     ),
-    routes=(router, session_routes.router, titles, training, approvals),
+    routes=(
+        router,
+        session_routes.router,
+        grants_router,
+        offices_router,
+        orders_router,
+        policy_changes_router,
+        titles,
+        training,
+        approvals,
+    ),
     consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
-    emits=(AgencyChanged, AccessRevoked, AccessRecorded, StatedInPublic),
+    emits=(AgencyChanged, PolicyAdopted, AccessRevoked, AccessRecorded, StatedInPublic),
     jobs=(Job("renew the signing key", renew_signing_key), Job("write notices of what ends", notices.run)),
     policy=SECTIONS,
     settings=AccountsSettings,

@@ -1,5 +1,6 @@
 """The rules of approvals: who gives them, how long they hold, and what an account may at sign-on."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -71,6 +72,13 @@ def demand_reviewer(by: Caller, account: Account, *, in_office: bool) -> None:
     if not (in_office or (is_platform(by) and "administrator" in account.roles)):
         detail = "only who holds the administrator's post approves access; the platform's approves an administrator's"
         raise Refused(detail, code="not_administrator", clause="A8")
+
+
+def demand_not_wider(account: Account, roles: Collection[str]) -> None:
+    """Raise Conflict `roles_widen` for a role that the account does not have: two persons give it (B2)."""
+    if wider := set(roles) - set(account.roles):
+        detail = f"two persons give {', '.join(sorted(wider))}: PUT /v1/accounts/{{id}}/roles, once the title allows it"
+        raise Conflict(detail, code="roles_widen", clause="B2")
 
 
 def demand_present(account: Account) -> None:

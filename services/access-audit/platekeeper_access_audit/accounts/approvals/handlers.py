@@ -8,9 +8,10 @@ from typing import Any
 from platekeeper_access_audit.accounts import domain as accounts
 from platekeeper_access_audit.accounts import storage as people
 from platekeeper_access_audit.accounts.agencies import profile_of
-from platekeeper_access_audit.accounts.approvals import domain, office, storage
+from platekeeper_access_audit.accounts.approvals import domain, storage
 from platekeeper_access_audit.accounts.approvals.domain import Approval, Occasion
 from platekeeper_access_audit.accounts.domain import Account
+from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.policy import ApprovalsPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions.handlers import end_all
@@ -19,7 +20,7 @@ from platekeeper_access_audit.accounts.titles import handlers as register
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action, reaches_all
+from platekeeper_common.authorization import ADMINISTRATOR, Action, reaches_all
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policy import Agency
@@ -72,18 +73,19 @@ async def approve(
 
 
 async def change(tx: Tx, here: AccountsRoom, account_id: str, access: Access, *, by: Caller, place: Place) -> Account:
-    """Give the account another title, other roles or another end; its tokens are worth nothing from now on.
+    """Give the account another title, fewer roles or another end; its tokens are worth nothing from now on.
 
-    Raises NotFound, Conflict `account_disabled` or `title_not_authorised`, Refused `self_approval` or
-    `not_administrator`, Invalid `role_unknown`.
+    Raises NotFound, Conflict `account_disabled`, `title_not_authorised` or `roles_widen` (B2), Refused `self_approval`
+    or `not_administrator`, Invalid `role_unknown`.
     """
     accounts.demand_roles(access.roles)
     await tx.lock()
     account = await people.find_account(tx, account_id, _reach(by, Action.ACCESS_APPROVE))
     accounts.demand_enabled(account)
-    domain.demand_reviewer(by, account, in_office=await office.holds(tx, by, office.ADMINISTRATOR))
+    domain.demand_reviewer(by, account, in_office=await _in_office(tx, here, by))
     agency = await people.find_agency(tx, account.agency_id)
     await demand_authorised(tx, here, agency, access)
+    domain.demand_not_wider(account, access.roles)
     changed = replace(account, title=access.title, roles=access.roles, valid_until=access.valid_until)
     given = {"title": changed.title, "roles": list(changed.roles), "valid_until": changed.valid_until}
     await people.change_account(tx, account.id, **given)
@@ -103,7 +105,7 @@ async def review(
     `not_administrator`.
     """
     await tx.lock()
-    in_office = await office.holds(tx, by, office.ADMINISTRATOR)
+    in_office = await _in_office(tx, here, by)
     given = []
     for account_id in account_ids:
         account = await people.find_account(tx, account_id, _reach(by, Action.ACCESS_APPROVE))
@@ -153,6 +155,15 @@ async def separate(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, p
     await end_all(tx, here, account.id, account.agency_id, "separated")
     tx.emit(here.recorder.administration(by, Action.ACCOUNT_SEPARATE, "account", account.id, place))
     return left
+
+
+async def _in_office(tx: Tx, here: AccountsRoom, by: Caller) -> bool:
+    """Whether the caller acts for the administrator's post today, as holder, delegate or while it is vacant."""
+    if accounts.is_platform(by):
+        return False
+    agency = await people.find_agency(tx, by.agency_id)
+    found = await incumbents.who_may(tx, here, agency, ADMINISTRATOR, Action.ACCESS_APPROVE)
+    return any(one.account_id == by.subject for one in found)
 
 
 def _reach(by: Caller, action: Action) -> AgencyId | None:

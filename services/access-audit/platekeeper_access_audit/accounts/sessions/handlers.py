@@ -9,6 +9,7 @@ from platekeeper_access_audit.accounts import storage as accounts
 from platekeeper_access_audit.accounts.agencies import profile_of, strictest_sessions
 from platekeeper_access_audit.accounts.approvals import admission
 from platekeeper_access_audit.accounts.domain import Account, demand_enabled, demand_open, demand_valid
+from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.policy import SessionsPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions import domain, storage
@@ -104,6 +105,7 @@ async def caller_of(tx: Tx, here: AccountsRoom, session: Session, account: Accou
         terminal=session.terminal,
         locked=domain.locked(session, policy, now),
         matter=session.matter if session.matter and session.matter.until > now else None,
+        offices=await incumbents.offices_of(tx, here, account.agency_id, account.id),
     )
 
 

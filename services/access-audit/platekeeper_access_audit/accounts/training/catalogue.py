@@ -7,7 +7,7 @@ from datetime import datetime
 from platekeeper_access_audit.accounts import domain as accounts
 from platekeeper_access_audit.accounts import storage as people
 from platekeeper_access_audit.accounts.agencies import policy_of, profile_of
-from platekeeper_access_audit.accounts.approvals import office
+from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.policy import TrainingPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.training import domain, storage
@@ -48,8 +48,8 @@ async def teach(
     await tx.lock()
     agency = await people.find_agency(tx, by.agency_id)
     policy = policy_of(here, agency)
-    in_office = await office.holds(tx, by, domain.certifying_post(policy))
-    domain.demand_training_owner(policy, in_office=in_office, clause="B6")
+    owners = await incumbents.who_may(tx, here, agency, domain.certifying_post(policy), Action.COURSE_EDIT)
+    domain.demand_training_owner(policy, by, owners, clause="B6")
     known = await of(tx, here, agency)
     domain.demand_new_version(known, new)
     kept = replace(new, edited_by=by.subject, edited_at=now)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
+from platekeeper_access_audit.accounts.offices.domain import Incumbent
 from platekeeper_access_audit.accounts.policy import AccountsPolicy, TrainingPolicy
 from platekeeper_common.auth import Caller
 from platekeeper_common.errors import Conflict, Invalid, NotFound, Refused
@@ -105,9 +106,9 @@ def certifying_post(policy: AccountsPolicy) -> str:
     return "training_owner" if policy.training_owner else "administrator"
 
 
-def demand_training_owner(policy: AccountsPolicy, *, in_office: bool, clause: str) -> None:
-    """Raise Refused `not_training_owner` unless the caller holds the certifying post."""
-    if not in_office:
+def demand_training_owner(policy: AccountsPolicy, by: Caller, owners: Iterable[Incumbent], *, clause: str) -> None:
+    """Raise Refused `not_training_owner` unless the caller is one of those who act for the certifying post."""
+    if by.subject not in {one.account_id for one in owners}:
         detail = f"only the {policy.certifier} in office certifies training and keeps the courses"
         raise Refused(detail, code="not_training_owner", clause=clause)
 

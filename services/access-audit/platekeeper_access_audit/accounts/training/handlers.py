@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from platekeeper_access_audit.accounts import domain as accounts
 from platekeeper_access_audit.accounts import storage as people
 from platekeeper_access_audit.accounts.agencies import policy_of, profile_of
-from platekeeper_access_audit.accounts.approvals import office
+from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.policy import TrainingPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.training import catalogue, domain, storage
@@ -44,8 +44,8 @@ async def certify(tx: Tx, here: AccountsRoom, new: NewCertificate, *, by: Caller
     agency = await people.find_agency(tx, by.agency_id)
     policy = policy_of(here, agency)
     domain.demand_not_own(by, new.account_id)
-    in_office = await office.holds(tx, by, domain.certifying_post(policy))
-    domain.demand_training_owner(policy, in_office=in_office, clause="C3")
+    owners = await incumbents.who_may(tx, here, agency, domain.certifying_post(policy), Action.TRAINING_CERTIFY)
+    domain.demand_training_owner(policy, by, owners, clause="C3")
     version = domain.demand_accepted(await catalogue.of(tx, here, agency), new.course, new.version, now)
     until = domain.valid_until(version, new.completed_on, new.valid_until, now)
     account = await people.find_account(tx, new.account_id, agency.id)

@@ -16,7 +16,7 @@ from sqlalchemy import Column, ForeignKey, Integer, String, Table, UniqueConstra
 from platekeeper_access_audit.accounts import storage as people
 from platekeeper_access_audit.accounts.agencies import policy_of, profile_of
 from platekeeper_access_audit.accounts.approvals import handlers as approvals
-from platekeeper_access_audit.accounts.approvals import office
+from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.policy import ApprovalsPolicy, TrainingPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.storage import tables
@@ -25,7 +25,7 @@ from platekeeper_access_audit.accounts.training.domain import certifying_post
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
+from platekeeper_common.authorization import ADMINISTRATOR, Action
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
@@ -100,13 +100,16 @@ async def write_due(here: AccountsRoom) -> None:
 async def listed(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> list[Told]:
     """The caller's own, or in one of the two posts the agency's; the latest first."""
     agency = await people.find_agency(tx, by.agency_id)
-    posts = {office.ADMINISTRATOR, certifying_post(policy_of(here, agency))}
-    all_of_them = any([await office.holds(tx, by, post) for post in posts])
+    told = [
+        one.account_id
+        for post in (ADMINISTRATOR, certifying_post(policy_of(here, agency)))
+        for one in await incumbents.who_may(tx, here, agency, post, Action.NOTICE_VIEW)
+    ]
     tx.emit(here.recorder.administration(by, Action.NOTICE_VIEW, "expiry_notices", agency.id, place))
     chosen = (
         select(expiry_notice, people.account.c.name).join(people.account).where(expiry_notice.c.agency_id == agency.id)
     )
-    if not all_of_them:
+    if by.subject not in told:
         chosen = chosen.where(expiry_notice.c.account_id == by.subject)
     rows = await tx.rows(chosen.order_by(expiry_notice.c.written_at.desc(), expiry_notice.c.ends_at))
     return [

@@ -13,7 +13,7 @@ from alembic import op
 from platekeeper_common.schema import Moment
 
 revision = "accounts_titles"
-down_revision = "accounts_sessions"
+down_revision = "accounts_grants"
 branch_labels = None
 depends_on = None
 
