@@ -256,8 +256,8 @@ RULES: Mapping[Action, Rule] = {
     Action.RELEASE_HAND_OUT: _plate_data(*_RELEASERS),
     # No door does it: each service looks by itself (G1).
     Action.BASELINE_CHECK: _roles(PLATFORM_ADMINISTRATOR),
-    Action.POLICY_DRAFT: _roles("administrator"),
-    Action.POLICY_PUBLISH: _roles("administrator"),
+    Action.POLICY_DRAFT: _of_post(ADMINISTRATOR, "B4"),
+    Action.POLICY_PUBLISH: _of_post(ADMINISTRATOR, "B4"),
     # Within a sign-on (B4).
     Action.POLICY_ACCEPT: Rule(),
     Action.POLICY_VIEW: _roles("administrator", "auditor", "trainer"),
