@@ -33,6 +33,9 @@ class Action(StrEnum):
     RECORDS_VIEW = "access_records.view"
     CHECKPOINT_VIEW = "checkpoint.view"
     RECORDS_PROVE = "access_records.prove"
+    RECORDS_TRACE = "access_records.trace"
+    RECORDS_ALTER = "access_records.alter"
+    RECORDS_EXPIRE = "access_records.expire"
     DEVICE_REGISTER = "device.register"
     DEVICE_VIEW = "device.view"
     DEVICE_RETIRE = "device.retire"
@@ -103,6 +106,10 @@ RULES: Mapping[Action, Rule] = {
     Action.RECORDS_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
     Action.CHECKPOINT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
     Action.RECORDS_PROVE: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
+    # Who searched this plate: the question names a plate, and so does the answer (G3, G4).
+    Action.RECORDS_TRACE: _plate_data("administrator", "auditor"),
+    # Whoever tries is refused, by the route itself: an attempt on the log leaves a record (G3).
+    Action.RECORDS_ALTER: Rule(),
     Action.DEVICE_REGISTER: _roles("administrator"),
     Action.DEVICE_VIEW: _roles("administrator", "auditor"),
     Action.DEVICE_RETIRE: _roles("administrator"),

@@ -4,10 +4,13 @@ from pathlib import Path
 
 from platekeeper_access_audit.ledger import handlers, sequencer
 from platekeeper_access_audit.ledger.consumers import keep_records
+from platekeeper_access_audit.ledger.expiry import handlers as expiry
 from platekeeper_access_audit.ledger.policy import SECTIONS
 from platekeeper_access_audit.ledger.proof_routes import router as proofs
 from platekeeper_access_audit.ledger.room import NAME, LedgerRoom, LedgerSettings, open_room
 from platekeeper_access_audit.ledger.routes import router
+from platekeeper_access_audit.ledger.tampering import handlers as tampering
+from platekeeper_access_audit.ledger.tampering.routes import router as altering
 from platekeeper_common.events.access import AccessRecorded, CheckpointSigned
 from platekeeper_common.metrics import Say, gauge
 from platekeeper_common.service import Consumes, Grant, Job, Room, Service
@@ -35,6 +38,16 @@ async def sign_checkpoints(here: LedgerRoom) -> None:
     await sequencer.run(here)
 
 
+async def expire_months(here: LedgerRoom) -> None:
+    """Query elements die with their month, by policy."""
+    await expiry.run(here)
+
+
+async def watch_attempts(here: LedgerRoom) -> None:
+    """Statements that the database refused become access records."""
+    await tampering.run(here)
+
+
 LEDGER = Service(
     name=NAME,
     summary="The access records of all services, append-only, in a signed Merkle tree.",
@@ -49,11 +62,18 @@ LEDGER = Service(
         Grant("checkpoint", "SELECT"),
         Grant("subtree", "INSERT", roles=("worker",)),
         Grant("checkpoint", "INSERT", roles=("worker",)),
+        Grant("refused_statement", "SELECT, UPDATE", roles=("worker",)),
+        Grant("refused_statement_number", "SELECT", roles=("worker",)),
+        Grant("expired_month", "SELECT, INSERT, UPDATE", roles=("worker",)),
     ),
-    routes=(proofs, router),
+    routes=(proofs, router, altering),
     consumes=(Consumes("ledger", (AccessRecorded.topic,), keep_records, gather=0.2),),
     emits=(AccessRecorded, CheckpointSigned),
-    jobs=(Job("sign checkpoints", sign_checkpoints),),
+    jobs=(
+        Job("sign checkpoints", sign_checkpoints),
+        Job("expire months", expire_months),
+        Job("watch attempts", watch_attempts),
+    ),
     policy=SECTIONS,
     settings=LedgerSettings,
     counts=counts,
