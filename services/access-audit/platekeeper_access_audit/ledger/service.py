@@ -5,6 +5,7 @@ from pathlib import Path
 from platekeeper_access_audit.ledger import handlers, sequencer
 from platekeeper_access_audit.ledger.consumers import keep_records
 from platekeeper_access_audit.ledger.expiry import handlers as expiry
+from platekeeper_access_audit.ledger.plate_index import handlers as plates
 from platekeeper_access_audit.ledger.policy import SECTIONS
 from platekeeper_access_audit.ledger.proof_routes import router as proofs
 from platekeeper_access_audit.ledger.room import NAME, LedgerRoom, LedgerSettings, open_room
@@ -48,6 +49,11 @@ async def watch_attempts(here: LedgerRoom) -> None:
     await tampering.run(here)
 
 
+async def index_plates(here: LedgerRoom) -> None:
+    """Digests of the plates that were asked for, so that one question finds who asked."""
+    await plates.run(here)
+
+
 LEDGER = Service(
     name=NAME,
     summary="The access records of all services, append-only, in a signed Merkle tree.",
@@ -65,12 +71,16 @@ LEDGER = Service(
         Grant("refused_statement", "SELECT, UPDATE", roles=("worker",)),
         Grant("refused_statement_number", "SELECT", roles=("worker",)),
         Grant("expired_month", "SELECT, INSERT, UPDATE", roles=("worker",)),
+        Grant("reader", "SELECT, INSERT, UPDATE", roles=("worker",)),
+        Grant("plate_index", "SELECT"),
+        Grant("plate_index", "INSERT, DELETE", roles=("worker",)),
     ),
     routes=(proofs, router, altering),
     consumes=(Consumes("ledger", (AccessRecorded.topic,), keep_records, gather=0.2),),
     emits=(AccessRecorded, CheckpointSigned),
     jobs=(
         Job("sign checkpoints", sign_checkpoints),
+        Job("index plates", index_plates),
         Job("expire months", expire_months),
         Job("watch attempts", watch_attempts),
     ),

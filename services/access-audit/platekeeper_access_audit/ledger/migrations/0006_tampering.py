@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "ledger_tampering"
-down_revision = "ledger_0004"
+down_revision = "ledger_plate_index"
 branch_labels = None
 depends_on = None
 
