@@ -12,6 +12,7 @@ from platekeeper_access_audit.ledger.room import NAME, LedgerRoom, LedgerSetting
 from platekeeper_access_audit.ledger.routes import router
 from platekeeper_access_audit.ledger.tampering import handlers as tampering
 from platekeeper_access_audit.ledger.tampering.routes import router as altering
+from platekeeper_access_audit.ledger.tracing.routes import router as tracing
 from platekeeper_common.events.access import AccessRecorded, CheckpointSigned
 from platekeeper_common.metrics import Say, gauge
 from platekeeper_common.service import Consumes, Grant, Job, Room, Service
@@ -75,7 +76,7 @@ LEDGER = Service(
         Grant("plate_index", "SELECT"),
         Grant("plate_index", "INSERT, DELETE", roles=("worker",)),
     ),
-    routes=(proofs, router, altering),
+    routes=(proofs, tracing, router, altering),
     consumes=(Consumes("ledger", (AccessRecorded.topic,), keep_records, gather=0.2),),
     emits=(AccessRecorded, CheckpointSigned),
     jobs=(

@@ -154,7 +154,7 @@ async def find(tx: Tx, selection: Selection, *, after: Cursor | None, limit: int
     if after is not None:
         older = and_(table.at == after.at, table.position < after.position)
         statement = statement.where(table.at <= after.at, or_(table.at < after.at, older))
-    return [_entry(row) for row in await tx.rows(statement.limit(limit))]
+    return [as_entry(row) for row in await tx.rows(statement.limit(limit))]
 
 
 async def in_order(tx: Tx, start: int, limit: int, *, before: int | None = None) -> list[Entry]:
@@ -163,7 +163,7 @@ async def in_order(tx: Tx, start: int, limit: int, *, before: int | None = None)
     statement = select(access_record).where(position >= start).order_by(position).limit(limit)
     if before is not None:
         statement = statement.where(position < before)
-    return [_entry(row) for row in await tx.rows(statement)]
+    return [as_entry(row) for row in await tx.rows(statement)]
 
 
 async def count(tx: Tx, selection: Selection) -> int:
@@ -176,7 +176,7 @@ async def get(tx: Tx, agency_id: AgencyId, record_id: str) -> Entry | None:
     """One entry of the agency."""
     table = access_record.c
     row = await tx.row(select(access_record).where(table.id == record_id, table.agency_id == agency_id))
-    return None if row is None else _entry(row)
+    return None if row is None else as_entry(row)
 
 
 def _selected(statement: Select[Any], selection: Selection) -> Select[Any]:
@@ -204,7 +204,8 @@ def _columns(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _entry(row: Row[Any]) -> Entry:
+def as_entry(row: Row[Any]) -> Entry:
+    """The entry in a whole row of the table."""
     values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row's columns by name
     sealed = [values[f"query_{name}"] for name in _SEALED]
     record = AccessRecorded(
