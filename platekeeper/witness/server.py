@@ -46,23 +46,30 @@ def _response(answer: Answer) -> Response:
     return Response(answer.body, answer.status, media_type=answer.media_type)
 
 
+def cosigner(folder: Path, name: str) -> Cosigner:
+    """Who cosigns, by the key in the folder. Raises ValueError for what is no name, OSError for what cannot be read."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Cosigner(name, seed_in(folder / KEY_FILE))
+
+
 def opened(folder: Path, name: str, logs: Sequence[str], clock: Callable[[], float] = time.time) -> Witness:
     """The witness over its folder, whose key is made at the first start.
 
     Raises ValueError for what is no name or no verifier key, OSError for what cannot be read, BlockingIOError when
     another process has the folder.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    cosigner = Cosigner(name, seed_in(folder / KEY_FILE))
-    return Witness(cosigner, [Key.parse(log) for log in logs], folder / STATE_FILE, clock)
+    return Witness(cosigner(folder, name), [Key.parse(log) for log in logs], folder / STATE_FILE, clock)
 
 
 def run(folder: Path, name: str, logs: Sequence[str], listen: str, *, show: bool) -> int:
     """Serve until stopped; the exit status. `show`: only print the verifier key."""
     host, _, port = listen.rpartition(":")
     try:
+        print(cosigner(folder, name).key, flush=True)  # noqa: T201 - who runs the log asks for it
+        if show:
+            return 0
         witness = opened(folder, name, logs)
-        if not show and not (host and port.isdecimal()):
+        if not (host and port.isdecimal()):
             raise ValueError(f"{listen} is not HOST:PORT")  # noqa: TRY301 - told as the others are
     except BlockingIOError:
         print(f"platekeeper: another process is the witness in {folder}", file=sys.stderr)  # noqa: T201
@@ -70,7 +77,5 @@ def run(folder: Path, name: str, logs: Sequence[str], listen: str, *, show: bool
     except (OSError, ValueError) as error:
         print(f"platekeeper: {error}", file=sys.stderr)  # noqa: T201
         return 1
-    print(witness.cosigner.key, flush=True)  # noqa: T201 - who runs the log asks for it
-    if not show:
-        uvicorn.run(app(witness), host=host.strip("[]"), port=int(port), log_level="warning")
+    uvicorn.run(app(witness), host=host.strip("[]"), port=int(port), log_level="warning")
     return 0

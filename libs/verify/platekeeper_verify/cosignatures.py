@@ -15,6 +15,7 @@ from platekeeper_verify.notes import (
     KEY_HASH_BYTES,
     NotSigned,
     encoded,
+    is_name,
     key_hash,
     parse_key,
     parts,
@@ -57,7 +58,9 @@ class Cosigner:
     """The one who cosigns under a name; of each Ed25519 key the specification allows one."""
 
     def __init__(self, name: str, seed: bytes) -> None:
-        """`seed`: the 32 bytes of the Ed25519 private key (RFC 8032)."""
+        """`seed`: the 32 bytes of the Ed25519 private key (RFC 8032). Raises ValueError for an unfit name."""
+        if not is_name(name):
+            raise ValueError("the name of a witness must not be empty, nor hold spaces or plus signs")
         self.name = name
         self._private = Ed25519PrivateKey.from_private_bytes(seed)
         self._public = bytes([ED25519_COSIGNATURE]) + self._private.public_key().public_bytes_raw()

@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from platekeeper_access_audit.ledger import merkle, tree
+from platekeeper_access_audit.ledger import merkle, panel, tree
 from platekeeper_access_audit.ledger.handlers import own_agency
 from platekeeper_access_audit.ledger.merkle import Span
+from platekeeper_access_audit.ledger.panel import Cosignature
 from platekeeper_access_audit.ledger.tree import Leaf, Signed
+from platekeeper_access_audit.ledger.witnesses import storage as witnesses
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
@@ -40,21 +42,39 @@ class Consistency:
     new_root: bytes
 
 
-async def latest(tx: Tx, here: Room, by: Caller, *, place: Place) -> Signed:
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """A checkpoint and what witnesses said of it."""
+
+    signed: Signed
+    cosignatures: Sequence[Cosignature]
+
+    @property
+    def note(self) -> str:
+        """The signed note with the lines of the witnesses."""
+        return panel.cosigned(self.signed.note, self.cosignatures)
+
+
+async def latest(tx: Tx, here: Room, by: Caller, *, place: Place) -> Witnessed:
     """The last checkpoint. Raises NotFound `checkpoint_unknown` before the first."""
     signed = await _latest(tx)
     _recorded(tx, here, by, Action.CHECKPOINT_VIEW, "checkpoint", str(signed.number), place)
-    return signed
+    return (await _witnessed(tx, [signed]))[0]
 
 
 async def checkpoints(
     tx: Tx, here: Room, by: Caller, *, before: int | None, limit: int, place: Place
-) -> Sequence[Signed]:
+) -> Sequence[Witnessed]:
     """Checkpoints, newest first, below the number `before`."""
     found = await tree.signed(tx, before=before, limit=limit)
     shown = f"{found[-1].number}-{found[0].number}" if found else "none"
     _recorded(tx, here, by, Action.CHECKPOINT_VIEW, "checkpoints", shown, place)
-    return found
+    return await _witnessed(tx, found)
+
+
+async def _witnessed(tx: Tx, found: Sequence[Signed]) -> list[Witnessed]:
+    said = await witnesses.of(tx, [signed.number for signed in found])
+    return [Witnessed(signed, said[signed.number]) for signed in found]
 
 
 async def inclusion(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from platekeeper_access_audit.ledger import handlers, sequencer
+from platekeeper_access_audit.ledger import alarms, handlers, sequencer
 from platekeeper_access_audit.ledger.consumers import keep_records
 from platekeeper_access_audit.ledger.expiry import handlers as expiry
 from platekeeper_access_audit.ledger.plate_index import handlers as plates
@@ -13,26 +13,28 @@ from platekeeper_access_audit.ledger.routes import router
 from platekeeper_access_audit.ledger.tampering import handlers as tampering
 from platekeeper_access_audit.ledger.tampering.routes import router as altering
 from platekeeper_access_audit.ledger.tracing.routes import router as tracing
+from platekeeper_access_audit.ledger.witnesses import handlers as witnesses
 from platekeeper_common.events.access import AccessRecorded, CheckpointSigned
 from platekeeper_common.metrics import Say, gauge
-from platekeeper_common.service import Consumes, Grant, Job, Room, Service
+from platekeeper_common.service import Consumes, Grant, Job, Service
 
 RECORDS = gauge("platekeeper_ledger_records", "Access records in the ledger.")
 REFUSALS = gauge("platekeeper_ledger_refusals", "Those of refusals.")
 GAPS = gauge("platekeeper_ledger_producers_with_gaps", "Services of whose numbered records some have not arrived.")
 
 
-async def counts(room: Room) -> dict[str, int]:
+async def counts(here: LedgerRoom) -> dict[str, int]:
     """Figures for the start page."""
-    return await handlers.counts(room.db)
+    return await handlers.counts(here.db) | await alarms.counts(here)
 
 
-async def figures(room: Room, say: Say) -> None:
+async def figures(here: LedgerRoom, say: Say) -> None:
     """What operators see of the ledger."""
-    known = await handlers.counts(room.db)
+    known = await handlers.counts(here.db)
     say(RECORDS, known["records"])
     say(REFUSALS, known["refusals"])
     say(GAPS, known["producers_with_gaps"])
+    await alarms.figures(here, say)
 
 
 async def sign_checkpoints(here: LedgerRoom) -> None:
@@ -43,6 +45,11 @@ async def sign_checkpoints(here: LedgerRoom) -> None:
 async def expire_months(here: LedgerRoom) -> None:
     """Query elements die with their month, by policy."""
     await expiry.run(here)
+
+
+async def ask_witnesses(here: LedgerRoom) -> None:
+    """Witnesses elsewhere cosign what was signed."""
+    await witnesses.run(here)
 
 
 async def watch_attempts(here: LedgerRoom) -> None:
@@ -71,6 +78,8 @@ LEDGER = Service(
         Grant("checkpoint", "INSERT", roles=("worker",)),
         Grant("refused_statement", "SELECT, UPDATE", roles=("worker",)),
         Grant("refused_statement_number", "SELECT", roles=("worker",)),
+        Grant("cosignature", "SELECT"),
+        Grant("cosignature", "INSERT", roles=("worker",)),
         Grant("expired_month", "SELECT, INSERT, UPDATE", roles=("worker",)),
         Grant("reader", "SELECT, INSERT, UPDATE", roles=("worker",)),
         Grant("plate_index", "SELECT"),
@@ -84,6 +93,7 @@ LEDGER = Service(
         Job("index plates", index_plates),
         Job("expire months", expire_months),
         Job("watch attempts", watch_attempts),
+        Job("ask witnesses", ask_witnesses),
     ),
     policy=SECTIONS,
     settings=LedgerSettings,

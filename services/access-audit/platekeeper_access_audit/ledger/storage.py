@@ -97,6 +97,8 @@ producer = Table(
     Column("refusals", BigInteger, nullable=False),
 )
 
+SLOWEST_OF = 500
+"""Records that are looked at for how long they took."""
 _PLAIN = tuple(name for name in AccessRecorded.__struct_fields__ if name not in ("query", "result_ids"))
 _SEALED = Sealed.__struct_fields__
 
@@ -164,6 +166,14 @@ async def in_order(tx: Tx, start: int, limit: int, *, before: int | None = None)
     if before is not None:
         statement = statement.where(position < before)
     return [as_entry(row) for row in await tx.rows(statement)]
+
+
+async def slowest(tx: Tx, *, since: datetime) -> float:
+    """The most seconds that one of the last records, appended after `since`, took from the act into the ledger."""
+    table = access_record.c
+    newest = select(table.at, table.appended_at).order_by(table.position.desc()).limit(SLOWEST_OF)
+    took = [row.appended_at - row.at for row in await tx.rows(newest) if row.appended_at >= since]
+    return max((one.total_seconds() for one in took), default=0.0)
 
 
 async def count(tx: Tx, selection: Selection) -> int:
