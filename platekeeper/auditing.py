@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from platekeeper_verify.audit import Demand, Report
+from platekeeper_verify.bundles import check_bundle
 from platekeeper_verify.cosignatures import Witness
 from platekeeper_verify.files import check_files
 
@@ -47,8 +48,12 @@ def told(report: Report) -> list[str]:
 
 def _checked(asked: Asked) -> Report:
     demand = _demand(asked)
+    if asked.bundle is not None:
+        if asked.key is None:
+            print("without --key the bundle is checked by its own: compare it with one that you were given")  # noqa: T201
+        return check_bundle(asked.bundle, asked.key, demand)
     if asked.leaves is None or asked.checkpoints is None or asked.key is None:
-        raise ValueError("--leaves, --checkpoints and --key are needed")
+        raise ValueError("--leaves, --checkpoints and --key are needed, or --bundle")
     return check_files(asked.leaves, asked.checkpoints, asked.key, demand)
 
 

@@ -76,6 +76,15 @@ def _add_audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     verify.add_argument("--witnesses-needed", type=int, metavar="N", help="how many of them; all when left out")
     verify.set_defaults(command=_audit_verify)
 
+    what = "carry the records of a period away for an outside auditor: CSV, JSON, PDF, and what proves them"
+    bundle = audit.add_parser("bundle", help=what, description=what.capitalize())
+    bundle.add_argument("--from", dest="start", required=True, metavar="DATE", help="or a moment with its time zone")
+    bundle.add_argument("--to", dest="end", required=True, metavar="DATE", help="before it")
+    bundle.add_argument("--out", type=Path, required=True, metavar="FILE.zip")
+    bundle.add_argument("--url", default=_url(), help="the running platform")
+    bundle.add_argument("--username", required=True, help="an auditor's or an administrator's")
+    bundle.set_defaults(command=_audit_bundle)
+
     what = "watch the logs of others: cosign what continues what was seen, and nothing else"
     witness = commands.add_parser("witness", help=what, description=what.capitalize())
     witness.add_argument("--folder", type=Path, required=True, help="of its key, and of what it has seen")
@@ -264,6 +273,13 @@ def _audit_verify(options: argparse.Namespace) -> int:
         needed=options.witnesses_needed,
     )
     return auditing.verify(asked)
+
+
+def _audit_bundle(options: argparse.Namespace) -> int:
+    from platekeeper.bundle import make
+
+    names = ("url", "username", "start", "end", "out")
+    return _await(make.run(make.Asked(**{name: getattr(options, name) for name in names})))
 
 
 def _witness(options: argparse.Namespace) -> int:

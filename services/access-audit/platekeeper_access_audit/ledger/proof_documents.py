@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from platekeeper_access_audit.ledger.domain import MOST
-from platekeeper_access_audit.ledger.proofs import Consistency, Inclusion, Witnessed
+from platekeeper_access_audit.ledger.proofs import Beside, Consistency, Inclusion, Witnessed
 from platekeeper_access_audit.ledger.tree import Leaf
 
 Size = Annotated[int, Field(ge=1, le=MOST)]
@@ -106,9 +106,47 @@ class InclusionDocument(_Document):
 
 
 class LeavesChoice(_Document):
-    """The leaves of the tree of which size (None: the last signed)."""
+    """The leaves from `start` to before `end` (None: its last) of the tree of which size (None: the last signed)."""
 
     size: Size | None = None
+    start: int = Field(0, ge=0, le=MOST)
+    end: int | None = Field(None, ge=0, le=MOST)
+
+
+class RangeChoice(_Document):
+    """Which leaves, `start` <= index < `end`, in the tree of which size (None: the last signed)."""
+
+    start: int = Field(ge=0, le=MOST)
+    end: int = Field(ge=0, le=MOST)
+    size: Size | None = None
+
+
+class SubtreeDocument(_Document):
+    """A complete subtree of 2**`level` leaves and its root."""
+
+    level: int
+    hash: str
+
+
+class RangeDocument(_Document):
+    """The subtrees before and behind a run of leaves: with the leaves between they make the root, left to right."""
+
+    start: int
+    end: int
+    size: int
+    left: list[SubtreeDocument]
+    right: list[SubtreeDocument]
+    root: str
+
+    @classmethod
+    def of(cls, proof: Beside) -> Self:
+        """The document of a proof."""
+        left, right = (
+            [SubtreeDocument(level=node.level, hash=hashed.hex()) for node, hashed in side]
+            for side in (proof.left, proof.right)
+        )
+        whole = {"start": proof.start, "end": proof.end, "size": proof.size, "root": proof.root.hex()}
+        return cls(left=left, right=right, **whole)
 
 
 class ConsistencyChoice(_Document):

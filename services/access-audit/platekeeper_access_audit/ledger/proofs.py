@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from platekeeper_access_audit.ledger import merkle, panel, tree
 from platekeeper_access_audit.ledger.handlers import own_agency
-from platekeeper_access_audit.ledger.merkle import Span
+from platekeeper_access_audit.ledger.merkle import Node, Span
 from platekeeper_access_audit.ledger.panel import Cosignature
 from platekeeper_access_audit.ledger.tree import Leaf, Signed
 from platekeeper_access_audit.ledger.witnesses import storage as witnesses
@@ -105,18 +105,51 @@ async def consistency(tx: Tx, here: Room, by: Caller, *, old: int, new: int | No
     return proof
 
 
-async def begin_leaves(tx: Tx, here: Room, by: Caller, *, size: int | None, place: Place) -> int:
-    """Leave the record of an export of the first `size` leaves; how many there are (None: the last signed)."""
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The subtrees beside the leaves `start` <= index < `end` of the tree of `size` leaves, each with its root."""
+
+    start: int
+    end: int
+    size: int
+    left: Sequence[tuple[Node, bytes]]
+    right: Sequence[tuple[Node, bytes]]
+    root: bytes
+
+
+async def beside(tx: Tx, here: Room, by: Caller, *, start: int, end: int, size: int | None, place: Place) -> Beside:
+    """What proves that a run of leaves stands in a signed tree, without the others' leaves.
+
+    Raises Invalid `leaf_unknown` when the tree does not reach so far.
+    """
     size = await _signed_size(tx, size)
-    _recorded(tx, here, by, Action.RECORDS_PROVE, "access_record_leaves", f"0-{size}", place)
-    return size
+    _demand_within(start, end, size)
+    left = [(node, await tree.node_hash(tx, node)) for node in merkle.subtrees(0, start)]
+    right = [(node, await tree.node_hash(tx, node)) for node in merkle.subtrees(end, size)]
+    proof = Beside(start, end, size, left, right, await tree.root(tx, size))
+    _recorded(tx, here, by, Action.RECORDS_PROVE, "range_proof", f"{start}-{end} in {size}", place)
+    return proof
 
 
-async def leaves(db: Database, agency_id: AgencyId, size: int) -> AsyncIterator[Leaf]:
-    """The first `size` leaves in order, those of the agency's own records with their content, read page by page."""
-    for start in range(0, size, LEAVES_PAGE):
+async def begin_leaves(
+    tx: Tx, here: Room, by: Caller, *, start: int, end: int | None, size: int | None, place: Place
+) -> Span:
+    """Leave the record of an export of leaves of the tree of `size` (None: the last signed); which they are.
+
+    Raises Invalid `leaf_unknown` when the tree does not reach so far.
+    """
+    size = await _signed_size(tx, size)
+    span = Span(start, size if end is None else end)
+    _demand_within(span.start, span.end, size)
+    _recorded(tx, here, by, Action.RECORDS_PROVE, "access_record_leaves", f"{span.start}-{span.end}", place)
+    return span
+
+
+async def leaves(db: Database, agency_id: AgencyId, span: Span) -> AsyncIterator[Leaf]:
+    """The leaves of the span in order, those of the agency's own records with their content, read page by page."""
+    for start in range(span.start, span.end, LEAVES_PAGE):
         async with db.tx() as tx:
-            page = await tree.leaves(tx, Span(start, min(size, start + LEAVES_PAGE)), agency_id)
+            page = await tree.leaves(tx, Span(start, min(span.end, start + LEAVES_PAGE)), agency_id)
         for leaf in page:
             yield leaf
 
@@ -134,6 +167,11 @@ async def _signed_size(tx: Tx, size: int | None) -> int:
     if size is not None and size > most:
         raise Invalid(f"so far {most} records are signed", code="size_not_signed")
     return most if size is None else size
+
+
+def _demand_within(start: int, end: int, size: int) -> None:
+    if not start <= end <= size:
+        raise Invalid(f"`start` to `end` must lie within the {size} records of the tree", code="leaf_unknown")
 
 
 def _recorded(tx: Tx, here: Room, by: Caller, action: Action, object_type: str, object_id: str, place: Place) -> None:
