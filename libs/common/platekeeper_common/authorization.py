@@ -50,6 +50,14 @@ class Action(StrEnum):
     SEARCH = "reads.search"
     READ_VIEW = "read.view"
     IMAGE_VIEW = "image.view"
+    PARTIAL_REPORT = "partial.report"
+    PARTIAL_VIEW = "partial.view"
+    PARTIAL_SETTLE = "partial.settle"
+    CANVASS_OPEN = "canvass.open"
+    CANVASS_VIEW = "canvass.view"
+    CANVASS_APPROVE = "canvass.approve"
+    CANVASS_CLOSE = "canvass.close"
+    CANVASS_SEARCH = "canvass.search"
     RECIPIENT_EDIT = "recipient.edit"
     RECIPIENT_VIEW = "recipient.view"
     RELEASE_RECEIVE = "release.receive"
@@ -57,6 +65,10 @@ class Action(StrEnum):
     RELEASE_DECIDE = "release.decide"
     RELEASE_FULFIL = "release.fulfil"
     RELEASE_HAND_OUT = "release.hand_out"
+    POLICY_DRAFT = "policy.draft"
+    POLICY_PUBLISH = "policy.publish"
+    POLICY_VIEW = "policy.view"
+    POLICY_CHECK = "policy.check"
     DEAD_LETTERS_VIEW = "dead_letters.view"
     DEAD_LETTERS_RETRY = "dead_letters.retry"
 
@@ -95,7 +107,16 @@ SERVICE_ACCOUNT = "service"
 """Of an account that a machine signs on with: it opens no plate data, because one account is one person (A3)."""
 BY_ITSELF = "by_itself"
 """Nobody's role: of what a service does because the policy says so, and no caller can ask for."""
-ROLES = ("administrator", "officer", "dispatcher", "investigator", "auditor", "trainer", SERVICE_ACCOUNT)
+ROLES = (
+    "administrator",
+    "officer",
+    "dispatcher",
+    "investigator",
+    "supervisor",
+    "auditor",
+    "trainer",
+    SERVICE_ACCOUNT,
+)
 """The roles that an agency's administrator can give."""
 
 _PLATFORM = frozenset({PLATFORM_ADMINISTRATOR})
@@ -137,6 +158,14 @@ RULES: Mapping[Action, Rule] = {
     Action.SEARCH: _plate_data(*_READERS, delegable=True),
     Action.READ_VIEW: _plate_data(*_READERS, delegable=True),
     Action.IMAGE_VIEW: _plate_data(*_READERS, delegable=True),
+    Action.PARTIAL_REPORT: _plate_data(*_READERS),
+    Action.PARTIAL_VIEW: _plate_data(*_READERS, "supervisor", "auditor"),
+    Action.PARTIAL_SETTLE: _plate_data("investigator", "supervisor"),
+    Action.CANVASS_OPEN: _plate_data("investigator"),
+    Action.CANVASS_VIEW: _roles("investigator", "supervisor", "administrator", "auditor"),
+    Action.CANVASS_APPROVE: _plate_data("supervisor"),
+    Action.CANVASS_CLOSE: _plate_data("investigator", "supervisor"),
+    Action.CANVASS_SEARCH: _plate_data("investigator"),
     Action.RECIPIENT_EDIT: _roles("administrator"),
     Action.RECIPIENT_VIEW: _roles("administrator", "auditor", *_READERS),
     Action.RELEASE_RECEIVE: _plate_data(*_RELEASERS),
@@ -145,6 +174,11 @@ RULES: Mapping[Action, Rule] = {
     Action.RELEASE_DECIDE: _plate_data(),
     Action.RELEASE_FULFIL: _plate_data(*_RELEASERS),
     Action.RELEASE_HAND_OUT: _plate_data(*_RELEASERS),
+    Action.POLICY_DRAFT: _roles("administrator"),
+    Action.POLICY_PUBLISH: _roles("administrator"),
+    Action.POLICY_VIEW: _roles("administrator", "auditor", "trainer"),
+    # What publication itself finds, once a day, on the agency's website (B11).
+    Action.POLICY_CHECK: Rule(devices=True),
     Action.DEAD_LETTERS_VIEW: _of_all(),
     Action.DEAD_LETTERS_RETRY: _of_all(),
 }
