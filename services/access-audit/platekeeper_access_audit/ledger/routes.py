@@ -21,6 +21,7 @@ from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.service import Room
+from platekeeper_common.uses import use_of
 
 NDJSON = "application/x-ndjson"
 
@@ -65,7 +66,7 @@ async def export(
 @router.post("/export", response_class=StreamingResponse, responses={200: {"content": {NDJSON: {}}}})
 async def export_of_plate(body: PlateAsked, who: Tracer, tx: Tx, here: Here, place: CurrentPlace) -> StreamingResponse:
     """Access records of your agency that name a plate, with their query elements, one JSON document a line."""
-    asked, use = body.question(here.clock()), body.use_for(body.reason)
+    asked, use = body.question(here.clock()), use_of(here, who, body.use_for(body.reason))
     found = await tracing.named(tx, here, who, asked, use, place)
     lines = [RecordInFull.opened(one.entry, dict(one.query)).model_dump_json() + "\n" for one in found]
     return StreamingResponse(iter(lines), media_type=NDJSON, headers={"Cache-Control": "no-store"})

@@ -10,6 +10,7 @@ from platekeeper_access_audit.ledger.plate_index import handlers as plate_index
 from platekeeper_access_audit.ledger.plate_index import storage as index
 from platekeeper_access_audit.ledger.tracing import domain, storage
 from platekeeper_access_audit.ledger.tracing.domain import Question, Traced
+from platekeeper_common import uses
 from platekeeper_common.access import Place, Result, Use, unseal
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
@@ -17,7 +18,6 @@ from platekeeper_common.db import Tx
 from platekeeper_common.errors import Gone, Invalid
 from platekeeper_common.keys import KeyStore
 from platekeeper_common.service import Room
-from platekeeper_common.shared_policy import UsePolicy
 
 MOST_NAMED = 1_000
 """Records of one plate that one answer tells; a period with more is asked for in parts."""
@@ -38,7 +38,7 @@ async def who_searched(tx: Tx, here: Room, by: Caller, question: Question, use: 
 
     Raises Invalid for what the use lacks (A1, A8), or `too_many_records`; Refused `immigration_refused` (J4).
     """
-    _demand(here, by, use)
+    uses.demand(here, by, Action.RECORDS_TRACE, use)
     named = await _named(tx, here, by, question)
     others = await storage.unindexed(
         tx, by.agency_id, Action.SEARCH.value, question.start, question.end, limit=MOST_OPENED + 1
@@ -51,14 +51,10 @@ async def who_searched(tx: Tx, here: Room, by: Caller, question: Question, use: 
 
 async def named(tx: Tx, here: Room, by: Caller, question: Question, use: Use, place: Place) -> Sequence[Traced]:
     """The records of the caller's agency that name the plate, for an export (B8). Raises as `who_searched`."""
-    _demand(here, by, use)
+    uses.demand(here, by, Action.RECORDS_TRACE, use)
     traced = _newest_first(await _named(tx, here, by, question))
     await _recorded(tx, here, by, question, use, traced, place)
     return traced
-
-
-def _demand(here: Room, by: Caller, use: Use) -> None:
-    here.foundation.policies.of(by.agency_id).section(UsePolicy).demand(use)
 
 
 async def _named(tx: Tx, here: Room, by: Caller, question: Question) -> list[Traced]:

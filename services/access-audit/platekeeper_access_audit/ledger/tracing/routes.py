@@ -11,6 +11,7 @@ from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.service import Room
+from platekeeper_common.uses import use_of
 
 router = APIRouter(prefix="/v1/access-records", tags=["access records"])
 Here = Annotated[Room, Depends(edge.room)]
@@ -23,6 +24,6 @@ async def who_searched(
 ) -> TraceDocument:
     """Who of your agency asked for this plate, and whose pattern or area searches could have shown it."""
     response.headers["Cache-Control"] = "no-store"
-    use = body.use_for(body.reason)
+    use = use_of(here, who, body.use_for(body.reason))
     answer = await handlers.who_searched(tx, here, who, body.question(here.clock()), use, place)
     return TraceDocument.of(answer)
