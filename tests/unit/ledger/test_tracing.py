@@ -17,7 +17,7 @@ from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.ids import AgencyId
 
 DOOR = "/v1/access-records/who-searched"
-USE = {"purpose": "other_le", "reason": "Complaint 26-3 of the registered owner", "matter_type": "administrative"}
+USE = {"purpose": "other_le", "reason": "Complaint 26-3 of the registered owner", "matter_type": "other"}
 ASKED = {"plate": "7kxq 042", "matter_number": "IA-26-3", **USE}
 
 
@@ -112,7 +112,7 @@ async def test_it_needs_role_training_purpose_and_matter_and_every_refusal_is_re
     tries = [
         (here.person("officer"), ASKED, 403, "not_allowed"),
         (untrained, ASKED, 403, "training_missing"),
-        (auditor, ASKED | {"purpose": "curiosity"}, 422, "purpose_required"),
+        (auditor, ASKED | {"purpose": "unheard_of"}, 422, "purpose_required"),
         (auditor, ASKED | {"matter_type": None}, 422, "matter_required"),
         (auditor, ASKED | {"plate": "???"}, 422, "plate_invalid"),
         (auditor, ASKED | {"from": "2026-11-22T18:00:00Z", "to": "2026-11-22T18:00:00Z"}, 422, "period_empty"),
