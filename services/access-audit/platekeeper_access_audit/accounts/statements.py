@@ -22,7 +22,8 @@ async def says(here: AccountsRoom, agency_id: AgencyId) -> list[Statement]:
             posts.append(Post(code=code, title=post.title, holder=post.holder.name, since=post.holder.since.date()))
         else:
             vacant = post.vacant_since and post.vacant_since.date()
-            posts.append(Post(code=code, title=post.title, vacant_since=vacant))
+            acting = post.acting_title if post.acting_post else None
+            posts.append(Post(code=code, title=post.title, vacant_since=vacant, acting=acting))
     may: dict[str, set[str]] = {}
     for account in accounts:
         acts = {action.value for action, rule in RULES.items() if rule.plate_data and rule.roles & set(account.roles)}
