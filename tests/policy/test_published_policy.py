@@ -118,6 +118,7 @@ async def test_publishing_is_not_kept_back_by_a_vacant_post_and_the_page_says_si
     assert (await office.boss.put(f"/v1/posts/{post}", json={"account_id": account})).status_code == 200
     name = f"Sergeant-{office.department}".title()
     await eventually(lambda: says(office, f"{name}, since 2026-11-22"))
+    office.house.clock.advance(seconds=1)
     assert (await office.boss.put(f"/v1/posts/{post}", json={"account_id": None})).status_code == 200
     await eventually(lambda: says(office, "vacant since 2026-11-22"))
     assert not await says(office, name)
@@ -190,7 +191,7 @@ async def test_only_the_administrator_writes_and_publishes_and_each_act_is_recor
         await asking.post(f"/v1/policy-documents/{draft}/publish"),
         await asking.put("/v1/policy-documents/public-url", json={"url": "https://example.org"}),
     ]
-    assert codes(refused) == ["not_allowed"] * 3
+    assert codes(refused) == ["not_administrator"] * 3
     before = len(office.house.records("policy.publish"))
     await office.boss.post(f"/v1/policy-documents/{draft}/publish")
     again = await office.boss.post(f"/v1/policy-documents/{draft}/publish")
@@ -198,6 +199,39 @@ async def test_only_the_administrator_writes_and_publishes_and_each_act_is_recor
     await eventually(lambda: len(office.house.records("policy.publish")) == before + 1)
     record = office.house.records("policy.publish")[-1]
     assert (record.username, record.object_type) == ("boss", "policy")
+
+
+@pytest.mark.clause("B4")
+async def test_users_accept_a_new_version_at_their_next_sign_on_and_once(office: Office) -> None:
+    username = f"rookie-{office.department}"
+    account = await office.house.hire(office.boss, username)
+    working = await office.house.login(username)
+    for purposes in ("First.", "Second."):
+        published = await office.publish(purposes=purposes)
+        await eventually(lambda version=published["version"]: in_force(office) == version)  # type: ignore[misc]
+        assert (await working.get("/v1/posts")).status_code == 200  # not in the middle of a session
+        refused = await office.house.try_login(username)
+        told = refused.json()
+        assert (refused.status_code, told["code"], told["clause"]) == (403, "policy_not_accepted", "B4")
+        assert told["accept_policy"] == published["sha256"]
+        assert (await office.anybody.get(told["policy"]["at"])).status_code == 200
+        assert codes([await office.house.try_login(username, accept_policy="0" * 64)]) == ["policy_not_accepted"]
+        accepted = await office.house.try_login(username, accept_policy=published["sha256"])
+        assert accepted.status_code == 200
+        assert (await office.house.try_login(username)).status_code == 200
+        await eventually(
+            lambda number=published["version"]: any(  # type: ignore[misc]
+                (record.subject, record.object_id) == (account, f"{AGENCY}/{number}")
+                for record in office.house.records("policy.accept")
+            )
+        )
+    refusals = [record for record in office.house.records("login", "refused") if record.subject == account]
+    assert {(record.code, record.clause) for record in refusals} == {("policy_not_accepted", "B4")}
+
+
+def in_force(office: Office) -> int:
+    known = office.house.room.published.get(AGENCY)
+    return known.version if known else 0
 
 
 @pytest.mark.clause("B11")

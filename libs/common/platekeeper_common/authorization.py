@@ -9,10 +9,15 @@ token (the holder of a post, the owner of a camera) are the handler's.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from platekeeper_common.auth import Caller
 from platekeeper_common.errors import Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
+
+if TYPE_CHECKING:  # both are made of actions
+    from platekeeper_common.access import Use
+    from platekeeper_common.shared_policy import UsePolicy
 
 
 class Action(StrEnum):
@@ -23,6 +28,10 @@ class Action(StrEnum):
     SESSION_UNLOCK = "session.unlock"
     SESSION_END = "session.end"
     TOKEN_EXCHANGE = "token.exchange"  # noqa: S105 - the name of an act
+    MATTER_CHOOSE = "matter.choose"
+    MATTER_VIEW = "matter.view"
+    MATTER_END = "matter.end"
+    MATTER_NUMBER = "matter.number"
     AGENCY_OPEN = "agency.open"
     AGENCY_GO_LIVE = "agency.go_live"
     AGENCY_CLOSE = "agency.close"
@@ -90,6 +99,7 @@ class Action(StrEnum):
     POLICY_PUBLISH = "policy.publish"
     POLICY_VIEW = "policy.view"
     POLICY_CHECK = "policy.check"
+    POLICY_ACCEPT = "policy.accept"
     DEAD_LETTERS_VIEW = "dead_letters.view"
     DEAD_LETTERS_RETRY = "dead_letters.retry"
 
@@ -108,6 +118,8 @@ class Rule:
     """A service that acts for a person may too, within the approved request that its token names."""
     across: frozenset[str] = frozenset()
     """The roles that may do it to what is another agency's."""
+    words: bool = False
+    """Its refusals keep, sealed, what was asked, as those of plate data do: it takes words about why (A4)."""
     locked: bool = False
     """It goes on while the session is locked (G2)."""
     equipment: bool = False
@@ -148,6 +160,7 @@ ROLES = (
     "officer",
     "dispatcher",
     "investigator",
+    "internal_affairs",
     "supervisor",
     "auditor",
     "trainer",
@@ -155,8 +168,12 @@ ROLES = (
 )
 """The roles that an agency's administrator can give."""
 
+ADMINISTRATIVE = "administrative"
+"""The matter type that one role alone may use plate data for (A8)."""
 _PLATFORM = frozenset({PLATFORM_ADMINISTRATOR})
 _READERS = ("officer", "dispatcher", "investigator")
+_SEARCHERS = (*_READERS, "internal_affairs")
+_CHOOSERS = (*_SEARCHERS, "supervisor", "administrator", "auditor")
 _RELEASERS = ("administrator", "dispatcher", "investigator")
 
 RULES: Mapping[Action, Rule] = {
@@ -165,6 +182,11 @@ RULES: Mapping[Action, Rule] = {
     Action.SESSION_UNLOCK: Rule(),
     Action.SESSION_END: Rule(),
     Action.TOKEN_EXCHANGE: Rule(),
+    # Those for whom the policy has a purpose; what they may then do is asked again at each door.
+    Action.MATTER_CHOOSE: Rule(frozenset(_CHOOSERS), words=True),
+    Action.MATTER_VIEW: Rule(),
+    Action.MATTER_END: Rule(),
+    Action.MATTER_NUMBER: Rule(frozenset(_CHOOSERS), words=True),
     Action.AGENCY_OPEN: _of_all(),
     Action.AGENCY_GO_LIVE: _of_all(),
     Action.AGENCY_CLOSE: _of_all(),
@@ -213,9 +235,9 @@ RULES: Mapping[Action, Rule] = {
     Action.HOTLIST_VIEW: _plate_data("administrator", "auditor", *_READERS),
     Action.HITS_STREAM: _plate_data(*_READERS, locked=True),
     Action.HITS_VIEW: _plate_data(*_READERS),
-    Action.SEARCH: _plate_data(*_READERS, delegable=True),
-    Action.READ_VIEW: _plate_data(*_READERS, delegable=True),
-    Action.IMAGE_VIEW: _plate_data(*_READERS, delegable=True),
+    Action.SEARCH: _plate_data(*_SEARCHERS, delegable=True),
+    Action.READ_VIEW: _plate_data(*_SEARCHERS, delegable=True),
+    Action.IMAGE_VIEW: _plate_data(*_SEARCHERS, delegable=True),
     Action.PARTIAL_REPORT: _plate_data(*_READERS),
     Action.PARTIAL_VIEW: _plate_data(*_READERS, "supervisor", "auditor"),
     Action.PARTIAL_SETTLE: _plate_data("investigator", "supervisor"),
@@ -234,8 +256,10 @@ RULES: Mapping[Action, Rule] = {
     Action.RELEASE_HAND_OUT: _plate_data(*_RELEASERS),
     # No door does it: each service looks by itself (G1).
     Action.BASELINE_CHECK: _roles(PLATFORM_ADMINISTRATOR),
-    Action.POLICY_DRAFT: _roles("administrator"),
-    Action.POLICY_PUBLISH: _roles("administrator"),
+    Action.POLICY_DRAFT: _of_post(ADMINISTRATOR, "B4"),
+    Action.POLICY_PUBLISH: _of_post(ADMINISTRATOR, "B4"),
+    # Within a sign-on (B4).
+    Action.POLICY_ACCEPT: Rule(),
     Action.POLICY_VIEW: _roles("administrator", "auditor", "trainer"),
     # What publication itself finds, once a day, on the agency's website (B11).
     Action.POLICY_CHECK: Rule(devices=True),
@@ -248,9 +272,19 @@ RECEIVE_ONLY = frozenset(action for action, rule in RULES.items() if rule.locked
 """All that a locked session's token does, and what keeps no session awake (G2)."""
 
 
-def decide(caller: Caller, action: Action, *, owner: AgencyId | None = None) -> None:
+def decide(
+    caller: Caller,
+    action: Action,
+    *,
+    owner: AgencyId | None = None,
+    use: "Use | None" = None,
+    policy: "UsePolicy | None" = None,
+    source: str | None = None,
+) -> None:
     """Return when the caller may do the action to what is `owner`'s (None: the own agency's).
 
+    Once it is known for which `use` plate data is asked, it comes with the agency's `policy`; once it is known that
+    what is asked came from a protected `source` (D1), that is named too: no role opens one, only its own entitlement.
     Raises Refused with code and clause otherwise, Unauthenticated `session_locked` when an idle session asks for more
     than its hits (G2): nothing is allowed that no rule allows.
     """
@@ -265,6 +299,33 @@ def decide(caller: Caller, action: Action, *, owner: AgencyId | None = None) -> 
     if owner not in (None, caller.agency_id) and not reaches_all(caller, action):
         raise Refused("that is another agency's", code="other_agency", clause="A2")
     _decide_prepared(caller, rule)
+    if use is not None and caller.kind != "delegated":
+        _decide_use(caller, action, use, policy)
+    if source is not None and source not in caller.entitlements:
+        raise Refused(f"you are not authorised for data of {source}", code="source_not_authorised", clause="D1")
+
+
+def _decide_use(caller: Caller, action: Action, use: "Use", policy: "UsePolicy | None") -> None:
+    """Purpose and matter by role and action; who acts for a person does so for the use that was approved."""
+    allowed = {purpose for role in caller.roles for purpose in policy.purposes_of.get(role, ())} if policy else set()
+    if policy is None or use.purpose not in allowed:
+        raise Refused(
+            f"none of your roles may use plate data for {use.purpose}; yours: {', '.join(sorted(allowed)) or 'none'}",
+            code="purpose_not_allowed",
+            clause="A2",
+        )
+    if use.purpose in policy.never_for.get(action, ()):
+        raise Refused(
+            f"nobody does {action} for {use.purpose}; name the purpose that it serves",
+            code="purpose_not_allowed",
+            clause="A2",
+        )
+    if use.matter_type == ADMINISTRATIVE and policy.administrative_role not in caller.roles:
+        raise Refused(
+            f"administrative matters are for the role {policy.administrative_role} alone",
+            code="purpose_not_allowed",
+            clause="A8",
+        )
 
 
 def reaches_all(caller: Caller, action: Action) -> bool:

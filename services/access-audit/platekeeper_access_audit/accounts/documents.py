@@ -29,6 +29,8 @@ class LoginRequest(Document):
     """Of the second factor, once it is enrolled."""
     new_password: Password | None = None
     """Changes the password; a one-time password must be changed so."""
+    accept_policy: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """The SHA-256 of the agency's published policy, which the person accepts by sending it (B4)."""
     cookie: bool = False
     """Keep the refresh token in a cookie that pages cannot read, instead of answering it."""
 

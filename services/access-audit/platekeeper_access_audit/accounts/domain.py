@@ -60,6 +60,7 @@ class Credentials:
     code: str | None = None
     new_password: str | None = None
     cookie: bool = False
+    accept_policy: str | None = None
     """A browser keeps the refresh token."""
 
 

@@ -31,7 +31,7 @@ LIFE = int(TOKEN_LIFE.total_seconds())
 @router.post("/v1/login", tags=["tokens"])
 async def login(body: documents.LoginRequest, here: Here, place: CurrentPlace, answer: Response) -> SessionToken:
     """Begin a person's session: a token of ten minutes at most, and what carries the session on."""
-    asked = Credentials(body.username, body.password, body.code, body.new_password, body.cookie)
+    asked = Credentials(body.username, body.password, body.code, body.new_password, body.cookie, body.accept_policy)
     return await told(here, await sign_on.login(here, asked, place), answer)
 
 

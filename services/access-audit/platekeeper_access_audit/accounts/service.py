@@ -6,8 +6,9 @@ from pathlib import Path
 
 from platekeeper_access_audit.accounts import agencies, statements
 from platekeeper_access_audit.accounts.approvals.routes import router as approvals
-from platekeeper_access_audit.accounts.consumers import follow_devices, keep_awake
+from platekeeper_access_audit.accounts.consumers import follow_devices, follow_policies, keep_awake
 from platekeeper_access_audit.accounts.grants.routes import router as grants_router
+from platekeeper_access_audit.accounts.matters import routes as matter_routes
 from platekeeper_access_audit.accounts.offices.routes import router as offices_router
 from platekeeper_access_audit.accounts.orders.routes import router as orders_router
 from platekeeper_access_audit.accounts.policy import SECTIONS
@@ -21,7 +22,7 @@ from platekeeper_access_audit.accounts.training import notices
 from platekeeper_access_audit.accounts.training.routes import router as training
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged, PolicyAdopted
 from platekeeper_common.events.ingest import DeviceChanged
-from platekeeper_common.events.public import StatedInPublic
+from platekeeper_common.events.public import PolicyPublished, StatedInPublic
 from platekeeper_common.foundation import JWKS_PATH
 from platekeeper_common.service import Consumes, Follows, Foundation, Grant, Job, Service
 
@@ -50,6 +51,7 @@ ACCOUNTS = Service(
         "/v1/device-tokens",
         "/v1/token-exchange",
         "/v1/me/second-factor",
+        "/v1/matters",
         "/v1/agencies",
         "/v1/accounts",
         "/v1/access-approvals",
@@ -85,12 +87,15 @@ ACCOUNTS = Service(
         Grant("purge_signature", "SELECT, INSERT"),
         Grant("policy_change", "SELECT, INSERT, UPDATE"),
         Grant("policy_version", "SELECT, INSERT"),
+        Grant("policy_acceptance", "SELECT, INSERT, DELETE"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
+        Grant("matter_session", "SELECT, INSERT, UPDATE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
     ),
     routes=(
         router,
         session_routes.router,
+        matter_routes.router,
         grants_router,
         offices_router,
         orders_router,
@@ -100,7 +105,7 @@ ACCOUNTS = Service(
         approvals,
     ),
     consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
-    follows=(Follows(DeviceChanged.topic, follow_devices),),
+    follows=(Follows(DeviceChanged.topic, follow_devices), Follows(PolicyPublished.topic, follow_policies)),
     emits=(AgencyChanged, PolicyAdopted, AccessRevoked, AccessRecorded, StatedInPublic),
     jobs=(Job("renew the signing key", renew_signing_key), Job("write notices of what ends", notices.run)),
     policy=SECTIONS,

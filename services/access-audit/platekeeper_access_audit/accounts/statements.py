@@ -19,5 +19,6 @@ async def says(here: AccountsRoom, agency_id: AgencyId) -> list[Statement]:
             posts.append(Post(code=code, title=post.title, holder=post.holder.name, since=post.holder.since.date()))
         else:
             vacant = post.vacant_since and post.vacant_since.date()
-            posts.append(Post(code=code, title=post.title, vacant_since=vacant))
+            acting = post.acting_title if post.acting_post else None
+            posts.append(Post(code=code, title=post.title, vacant_since=vacant, acting=acting))
     return [Posts(posts=tuple(posts)), *await public.statements(here, agency_id)]

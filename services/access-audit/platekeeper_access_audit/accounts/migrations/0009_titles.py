@@ -13,7 +13,7 @@ from alembic import op
 from platekeeper_common.schema import Moment
 
 revision = "accounts_titles"
-down_revision = "accounts_grants"
+down_revision = "accounts_matters"
 branch_labels = None
 depends_on = None
 
