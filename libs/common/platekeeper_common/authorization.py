@@ -65,6 +65,9 @@ class Action(StrEnum):
     RECORDS_VIEW = "access_records.view"
     CHECKPOINT_VIEW = "checkpoint.view"
     RECORDS_PROVE = "access_records.prove"
+    RECORDS_TRACE = "access_records.trace"
+    RECORDS_ALTER = "access_records.alter"
+    RECORDS_EXPIRE = "access_records.expire"
     DEVICE_REGISTER = "device.register"
     DEVICE_VIEW = "device.view"
     DEVICE_MOVE = "device.move"
@@ -155,6 +158,8 @@ PLATFORM_ADMINISTRATOR = "platform_administrator"
 """Opens agencies and mends the machinery; belongs to no agency and never sees plate data."""
 SERVICE_ACCOUNT = "service"
 """Of an account that a machine signs on with: it opens no plate data, because one account is one person (A3)."""
+BY_ITSELF = "by_itself"
+"""Nobody's role: of what a service does because the policy says so, and no caller can ask for."""
 ROLES = (
     "administrator",
     "officer",
@@ -225,6 +230,11 @@ RULES: Mapping[Action, Rule] = {
     Action.CHECKPOINT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
     Action.RECORDS_PROVE: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
     Action.DEVICE_REGISTER: _of_post(ADMINISTRATOR, "B1", equipment=True),
+    # Who searched this plate: the question names a plate, and so does the answer (G3, G4).
+    Action.RECORDS_TRACE: _plate_data("administrator", "auditor"),
+    # Whoever tries is refused, by the route itself: an attempt on the log leaves a record (G3).
+    Action.RECORDS_ALTER: Rule(),
+    Action.RECORDS_EXPIRE: _roles(BY_ITSELF),
     Action.DEVICE_VIEW: _roles("administrator", "auditor"),
     Action.DEVICE_MOVE: _of_post(ADMINISTRATOR, "B1", equipment=True),
     Action.DEVICE_CALIBRATE: _of_post(ADMINISTRATOR, "B1", equipment=True),
@@ -255,7 +265,7 @@ RULES: Mapping[Action, Rule] = {
     Action.RELEASE_FULFIL: _plate_data(*_RELEASERS),
     Action.RELEASE_HAND_OUT: _plate_data(*_RELEASERS),
     # No door does it: each service looks by itself (G1).
-    Action.BASELINE_CHECK: _roles(PLATFORM_ADMINISTRATOR),
+    Action.BASELINE_CHECK: _roles(BY_ITSELF),
     Action.POLICY_DRAFT: _of_post(ADMINISTRATOR, "B4"),
     Action.POLICY_PUBLISH: _of_post(ADMINISTRATOR, "B4"),
     # Within a sign-on (B4).
