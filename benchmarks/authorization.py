@@ -1,4 +1,4 @@
-"""What the authorization of a request costs, in microseconds, beside verifying its token: the yardstick of the same run.
+"""What authorizing a request costs, in microseconds, beside verifying its token: the yardstick of the same run.
 
 `python benchmarks/authorization.py [--rounds N]`
 """
