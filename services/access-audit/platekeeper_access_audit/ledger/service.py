@@ -7,6 +7,8 @@ from platekeeper_access_audit.ledger.consumers import keep_records
 from platekeeper_access_audit.ledger.plate_index import handlers as plates
 from platekeeper_access_audit.ledger.policy import SECTIONS
 from platekeeper_access_audit.ledger.proof_routes import router as proofs
+from platekeeper_access_audit.ledger.reviews import watching
+from platekeeper_access_audit.ledger.reviews.routes import router as reviews
 from platekeeper_access_audit.ledger.room import NAME, LedgerRoom, LedgerSettings, open_room
 from platekeeper_access_audit.ledger.routes import router
 from platekeeper_common.events.access import AccessRecorded, CheckpointSigned
@@ -41,10 +43,22 @@ async def index_plates(here: LedgerRoom) -> None:
     await plates.run(here)
 
 
+async def watch_records(here: LedgerRoom) -> None:
+    """Alerts, the review queue and detectors."""
+    await watching.run(here)
+
+
 LEDGER = Service(
     name=NAME,
     summary="The access records of all services, append-only, in a signed Merkle tree.",
-    paths=("/v1/access-records", "/v1/checkpoints", "/v1/proofs"),
+    paths=(
+        "/v1/access-records",
+        "/v1/alerts",
+        "/v1/checkpoints",
+        "/v1/proofs",
+        "/v1/reviews",
+        "/v1/staff-plates",
+    ),
     open=open_room,
     migrations=Path(__file__).parent / "migrations",
     # Who answers requests may retry a dead letter, and so append; only the sequencer adds to the tree and signs.
@@ -56,13 +70,23 @@ LEDGER = Service(
         Grant("subtree", "INSERT", roles=("worker",)),
         Grant("checkpoint", "INSERT", roles=("worker",)),
         Grant("reader", "SELECT, INSERT, UPDATE", roles=("worker",)),
+        Grant("review_item", "SELECT, INSERT, UPDATE"),
+        Grant("review_step", "SELECT, INSERT"),
+        Grant("alert", "SELECT, INSERT, UPDATE"),
+        Grant("owed_number", "SELECT, INSERT, UPDATE, DELETE", roles=("worker",)),
+        Grant("staff_plate", "SELECT"),
+        Grant("staff_plate", "INSERT, DELETE", roles=("api",)),
         Grant("plate_index", "SELECT"),
         Grant("plate_index", "INSERT, DELETE", roles=("worker",)),
     ),
-    routes=(proofs, router),
+    routes=(proofs, router, reviews),
     consumes=(Consumes("ledger", (AccessRecorded.topic,), keep_records, gather=0.2),),
     emits=(AccessRecorded, CheckpointSigned),
-    jobs=(Job("sign checkpoints", sign_checkpoints), Job("index plates", index_plates)),
+    jobs=(
+        Job("sign checkpoints", sign_checkpoints),
+        Job("index plates", index_plates),
+        Job("watch records", watch_records),
+    ),
     policy=SECTIONS,
     settings=LedgerSettings,
     counts=counts,
