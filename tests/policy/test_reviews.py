@@ -1,6 +1,7 @@
 """A1, A4, A8 through the door: what is queued for review, what the administrator hears of at once, who may settle."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from platekeeper_retention.service import SERVICE as RETENTION
 
 GALT = AgencyId("galt-pd")
 OTHER = {"purpose": "other_le", "matter_type": "criminal", "matter_number": "26-0117"}
+WELFARE = Use(purpose="other_le", matter_type="criminal", matter_number="26-0117", reason="welfare check")
 SETTLED = {"finding": "the welfare check was real", "disposition": "no_violation"}
 
 
@@ -57,7 +59,7 @@ async def test_a_purpose_in_words_goes_to_the_supervisors_queue(here: Town, name
 
 @pytest.mark.clause("A1")
 async def test_searches_of_one_matter_session_are_one_item(here: Town) -> None:
-    use = Use(**OTHER, reason="welfare check", matter_session="session-1")
+    use = replace(WELFARE, matter_session="session-1")
     records = Records(here)
     await send(here, *[await records.search(use=use) for _ in range(3)])
     await send(here, await records.search(use=use), await records.search("deputy", use=use))
@@ -84,7 +86,7 @@ async def test_nobody_reviews_their_own_acts(here: Town) -> None:
 
 @pytest.mark.clause("A1")
 async def test_each_step_of_a_review_is_kept_and_recorded(here: Town) -> None:
-    await send(here, await Records(here).search(use=Use(**OTHER, reason="welfare check")))
+    await send(here, await Records(here).search(use=WELFARE))
     async with (
         here.client(here.person("chief", "administrator")) as chief,
         here.client(here.person("sergeant", "supervisor")) as sergeant,
@@ -114,7 +116,7 @@ async def test_each_step_of_a_review_is_kept_and_recorded(here: Town) -> None:
 @pytest.mark.clause("A1")
 async def test_a_queue_is_its_agencys_and_its_reviewers(here: Town) -> None:
     await here.open_agency(GALT, "galt")
-    await send(here, await Records(here).search(use=Use(**OTHER, reason="welfare check")))
+    await send(here, await Records(here).search(use=WELFARE))
     async with here.client(here.person("sergeant", "supervisor")) as sergeant:
         (item,) = await queued(here, sergeant)
     async with here.client(here.person("galt", "administrator", agency_id=GALT)) as galt:

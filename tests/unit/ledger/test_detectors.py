@@ -128,8 +128,8 @@ def test_sudden_volume() -> None:
 @pytest.mark.parametrize("asked_by", ["Dep. Lee, Los Angeles Sheriff", "Sgt Roe (LAPD / Pasadena PD)", "FBI"])
 def test_searches_for_other_agencies(asked_by: str) -> None:
     assert sentence("other_agencies", acts(2, requested_by=asked_by, ago=6 * DAY)) == (
-        "Ann Officer searched 2 times within seven days for somebody who, by the words given, belongs to another agency,"
-        " last on 16 November 2026; no release was approved for it."
+        "Ann Officer searched 2 times within seven days for somebody who, by the words given, belongs to another"
+        " agency, last on 16 November 2026; no release was approved for it."
     )
     assert found("other_agencies", acts(2, requested_by=asked_by, ago=8 * DAY)) == []
 

@@ -3,11 +3,16 @@
 from pathlib import Path
 
 from platekeeper_access_audit.ledger import handlers, sequencer
+from platekeeper_access_audit.ledger.audits import opening
+from platekeeper_access_audit.ledger.audits import storage as audit_storage
+from platekeeper_access_audit.ledger.audits.routes import router as audits
 from platekeeper_access_audit.ledger.consumers import keep_records
 from platekeeper_access_audit.ledger.plate_index import handlers as plates
 from platekeeper_access_audit.ledger.policy import SECTIONS
 from platekeeper_access_audit.ledger.proof_routes import router as proofs
+from platekeeper_access_audit.ledger.reviews import storage as review_storage
 from platekeeper_access_audit.ledger.reviews import watching
+from platekeeper_access_audit.ledger.reviews.domain import ALERT_KINDS
 from platekeeper_access_audit.ledger.reviews.routes import router as reviews
 from platekeeper_access_audit.ledger.room import NAME, LedgerRoom, LedgerSettings, open_room
 from platekeeper_access_audit.ledger.routes import router
@@ -18,6 +23,10 @@ from platekeeper_common.service import Consumes, Grant, Job, Room, Service
 RECORDS = gauge("platekeeper_ledger_records", "Access records in the ledger.")
 REFUSALS = gauge("platekeeper_ledger_refusals", "Those of refusals.")
 GAPS = gauge("platekeeper_ledger_producers_with_gaps", "Services of whose numbered records some have not arrived.")
+
+ALERTS = gauge("platekeeper_ledger_alerts_unseen", "Alerts that no administrator has acknowledged.", kind=ALERT_KINDS)
+REVIEWS = gauge("platekeeper_ledger_reviews_overdue", "Items of review queues that are not settled in time.")
+AUDITS = gauge("platekeeper_ledger_audits_overdue", "Audits that are not signed off in time.")
 
 
 async def counts(room: Room) -> dict[str, int]:
@@ -31,6 +40,12 @@ async def figures(room: Room, say: Say) -> None:
     say(RECORDS, known["records"])
     say(REFUSALS, known["refusals"])
     say(GAPS, known["producers_with_gaps"])
+    async with room.db.tx() as tx:
+        unseen = await review_storage.unseen(tx)
+        say(REVIEWS, await review_storage.overdue(tx, room.clock()))
+        say(AUDITS, len(await audit_storage.overdue(tx, room.clock())))
+    for kind in ALERT_KINDS:
+        say(ALERTS, unseen.get(kind, 0), kind=kind)
 
 
 async def sign_checkpoints(here: LedgerRoom) -> None:
@@ -48,13 +63,21 @@ async def watch_records(here: LedgerRoom) -> None:
     await watching.run(here)
 
 
+async def open_audits(here: LedgerRoom) -> None:
+    """Audits at the profile's cadence, monthly reports, and what is overdue."""
+    await opening.run(here)
+
+
 LEDGER = Service(
     name=NAME,
     summary="The access records of all services, append-only, in a signed Merkle tree.",
     paths=(
         "/v1/access-records",
         "/v1/alerts",
+        "/v1/audits",
         "/v1/checkpoints",
+        "/v1/monitoring-plan",
+        "/v1/monitoring-reports",
         "/v1/proofs",
         "/v1/reviews",
         "/v1/staff-plates",
@@ -72,6 +95,12 @@ LEDGER = Service(
         Grant("reader", "SELECT, INSERT, UPDATE", roles=("worker",)),
         Grant("review_item", "SELECT, INSERT, UPDATE"),
         Grant("review_step", "SELECT, INSERT"),
+        Grant("audit", "SELECT, UPDATE"),
+        Grant("audit", "INSERT", roles=("worker",)),
+        Grant("audit_record", "SELECT, UPDATE"),
+        Grant("audit_record", "INSERT", roles=("worker",)),
+        Grant("monitoring_report", "SELECT"),
+        Grant("monitoring_report", "INSERT", roles=("worker",)),
         Grant("alert", "SELECT, INSERT, UPDATE"),
         Grant("owed_number", "SELECT, INSERT, UPDATE, DELETE", roles=("worker",)),
         Grant("staff_plate", "SELECT"),
@@ -79,13 +108,14 @@ LEDGER = Service(
         Grant("plate_index", "SELECT"),
         Grant("plate_index", "INSERT, DELETE", roles=("worker",)),
     ),
-    routes=(proofs, router, reviews),
+    routes=(proofs, router, reviews, audits),
     consumes=(Consumes("ledger", (AccessRecorded.topic,), keep_records, gather=0.2),),
     emits=(AccessRecorded, CheckpointSigned),
     jobs=(
         Job("sign checkpoints", sign_checkpoints),
         Job("index plates", index_plates),
         Job("watch records", watch_records),
+        Job("open audits", open_audits),
     ),
     policy=SECTIONS,
     settings=LedgerSettings,

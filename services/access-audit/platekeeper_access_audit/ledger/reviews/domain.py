@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from platekeeper_access_audit.ledger.policy import Detector
 from platekeeper_common.auth import Caller
@@ -16,6 +16,7 @@ Kind = Literal["other_le", "number_pending", "finding"]
 Disposition = Literal["no_violation", "explained", "training", "policy_violation", "referred"]
 """What followed from a review."""
 AlertKind = Literal["refusal", "audit_overdue", "notification_overdue"]
+ALERT_KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
 ALARMING = frozenset({"purpose_prohibited", "immigration_refused"})
 """Codes of refusals that the administrator hears of at once (A4, J4)."""
 NUMBER_GIVEN = "matter.number"

@@ -181,13 +181,20 @@ async def items_about(tx: Tx, agency_id: AgencyId, subject: str, kind: str, *, s
     return [_item(row) for row in rows]
 
 
-async def settled_between(tx: Tx, agency_id: AgencyId, start: datetime, end: datetime) -> list[Item]:
+async def between(tx: Tx, agency_id: AgencyId, start: datetime, end: datetime) -> list[Item]:
     """Items opened or settled within `start` <= t < `end`, oldest first."""
     table = review_item.c
     opened = (table.opened_at >= start) & (table.opened_at < end)
     settled = (table.settled_at >= start) & (table.settled_at < end)
     statement = select(review_item).where(table.agency_id == agency_id, opened | settled)
     return [_item(row) for row in await tx.rows(statement.order_by(table.number))]
+
+
+async def alerts_between(tx: Tx, agency_id: AgencyId, start: datetime, end: datetime) -> list[Alert]:
+    """Alerts raised within `start` <= t < `end`, oldest first."""
+    table = alert.c
+    mine = (table.agency_id == agency_id, table.raised_at >= start, table.raised_at < end)
+    return [_alert(row) for row in await tx.rows(select(alert).where(*mine).order_by(table.number))]
 
 
 async def overdue(tx: Tx, at: datetime, agency_id: AgencyId | None = None) -> int:
