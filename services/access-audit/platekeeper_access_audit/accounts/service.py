@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from platekeeper_access_audit.accounts import agencies
+from platekeeper_access_audit.accounts import agencies, statements
 from platekeeper_access_audit.accounts.consumers import follow_devices
 from platekeeper_access_audit.accounts.policy import SECTIONS
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
 from platekeeper_common.events.ingest import DeviceChanged
+from platekeeper_common.events.public import StatedInPublic
 from platekeeper_common.foundation import JWKS_PATH
 from platekeeper_common.service import Follows, Foundation, Grant, Job, Service
 
@@ -54,9 +55,10 @@ ACCOUNTS = Service(
     ),
     routes=(router,),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
-    emits=(AgencyChanged, AccessRevoked, AccessRecorded),
+    emits=(AgencyChanged, AccessRevoked, AccessRecorded, StatedInPublic),
     jobs=(Job("renew the signing key", renew_signing_key),),
     policy=SECTIONS,
     settings=AccountsSettings,
     counts=agencies.counts,
+    says=statements.says,
 )

@@ -1,4 +1,4 @@
-"""The ledger's sections of a policy profile: [ledger], [audits], [incidents], and the shared [audit]."""
+"""The ledger's sections of a policy profile: [ledger], [audits], [breaches], and the shared [audit]."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -138,7 +138,7 @@ class AuditsPolicy(PolicySection):
     """The post that signs an audit off (State Auditor 2019-118)."""
 
 
-class IncidentsPolicy(PolicySection):
+class BreachesPolicy(PolicySection):
     """How soon after its detection those concerned must have been told (Civil Code 1798.29)."""
 
     notify_within: Duration
@@ -149,5 +149,5 @@ SECTIONS: Mapping[str, type[PolicySection]] = {
     "ledger": LedgerPolicy,
     "audit": AuditPolicy,
     "audits": AuditsPolicy,
-    "incidents": IncidentsPolicy,
+    "breaches": BreachesPolicy,
 }

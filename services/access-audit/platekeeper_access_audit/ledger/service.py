@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
-from platekeeper_access_audit.ledger import handlers, sequencer
-from platekeeper_access_audit.ledger.audits import opening
+import msgspec
+
+from platekeeper_access_audit.ledger import handlers, sequencer, storage
+from platekeeper_access_audit.ledger.audits import monitoring, opening
 from platekeeper_access_audit.ledger.audits import storage as audit_storage
 from platekeeper_access_audit.ledger.audits.routes import router as audits
+from platekeeper_access_audit.ledger.breaches import storage as breach_storage
+from platekeeper_access_audit.ledger.breaches.routes import router as breaches
 from platekeeper_access_audit.ledger.consumers import keep_records
 from platekeeper_access_audit.ledger.plate_index import handlers as plates
 from platekeeper_access_audit.ledger.policy import SECTIONS
@@ -17,15 +21,18 @@ from platekeeper_access_audit.ledger.reviews.routes import router as reviews
 from platekeeper_access_audit.ledger.room import NAME, LedgerRoom, LedgerSettings, open_room
 from platekeeper_access_audit.ledger.routes import router
 from platekeeper_common.events.access import AccessRecorded, CheckpointSigned
+from platekeeper_common.events.public import Detector, Figures, Monitoring, Searches, StatedInPublic, Statement
+from platekeeper_common.ids import AgencyId
 from platekeeper_common.metrics import Say, gauge
+from platekeeper_common.periods import Month
 from platekeeper_common.service import Consumes, Grant, Job, Room, Service
 
 RECORDS = gauge("platekeeper_ledger_records", "Access records in the ledger.")
 REFUSALS = gauge("platekeeper_ledger_refusals", "Those of refusals.")
 GAPS = gauge("platekeeper_ledger_producers_with_gaps", "Services of whose numbered records some have not arrived.")
-
 ALERTS = gauge("platekeeper_ledger_alerts_unseen", "Alerts that no administrator has acknowledged.", kind=ALERT_KINDS)
 REVIEWS = gauge("platekeeper_ledger_reviews_overdue", "Items of review queues that are not settled in time.")
+BREACHES = gauge("platekeeper_ledger_notifications_overdue", "Breaches of which nobody has been told in time.")
 AUDITS = gauge("platekeeper_ledger_audits_overdue", "Audits that are not signed off in time.")
 
 
@@ -43,9 +50,37 @@ async def figures(room: Room, say: Say) -> None:
     async with room.db.tx() as tx:
         unseen = await review_storage.unseen(tx)
         say(REVIEWS, await review_storage.overdue(tx, room.clock()))
+        say(BREACHES, len(await breach_storage.overdue(tx, room.clock())))
         say(AUDITS, len(await audit_storage.overdue(tx, room.clock())))
     for kind in ALERT_KINDS:
         say(ALERTS, unseen.get(kind, 0), kind=kind)
+
+
+async def says(here: LedgerRoom, agency_id: AgencyId) -> list[Statement]:
+    """How use is monitored, by the settings in force (B7)."""
+    async with here.db.tx() as tx:
+        plan = await monitoring.plan(tx, here.foundation.policies.of(agency_id), agency_id)
+    return [
+        Monitoring(
+            audit_cadence=plan.cadence,
+            access_years=plan.access_years,
+            breach_policy=plan.breach_policy,
+            reviewer=plan.reviewer,
+            detectors=tuple(Detector(code=code, looks_for=words) for code, words in plan.detectors),
+            last_audit=plan.last_audit.date() if plan.last_audit else None,
+        )
+    ]
+
+
+async def tallies(here: LedgerRoom, agency_id: AgencyId, month: Month) -> Figures:
+    """Searches by purpose, refusals and audits of the month: counts over the index of its moments, once."""
+    async with here.db.tx() as tx:
+        made = await storage.searches_in(tx, agency_id, month)
+        refused = await storage.refusals_in(tx, agency_id, month)
+        audited = await audit_storage.signed_off_in(tx, agency_id, month.start, month.end)
+    known = {purpose: made.pop(purpose) for purpose in Searches.__struct_fields__ if purpose in made}
+    searches = msgspec.convert({**known, "another": sum(made.values())}, Searches)
+    return Figures(month=str(month), searches=searches, refusals=refused, audits=audited)
 
 
 async def sign_checkpoints(here: LedgerRoom) -> None:
@@ -75,6 +110,7 @@ LEDGER = Service(
         "/v1/access-records",
         "/v1/alerts",
         "/v1/audits",
+        "/v1/breaches",
         "/v1/checkpoints",
         "/v1/monitoring-plan",
         "/v1/monitoring-reports",
@@ -101,6 +137,8 @@ LEDGER = Service(
         Grant("audit_record", "INSERT", roles=("worker",)),
         Grant("monitoring_report", "SELECT"),
         Grant("monitoring_report", "INSERT", roles=("worker",)),
+        Grant("breach", "SELECT, INSERT, UPDATE"),
+        Grant("breach_step", "SELECT, INSERT"),
         Grant("alert", "SELECT, INSERT, UPDATE"),
         Grant("owed_number", "SELECT, INSERT, UPDATE, DELETE", roles=("worker",)),
         Grant("staff_plate", "SELECT"),
@@ -108,17 +146,19 @@ LEDGER = Service(
         Grant("plate_index", "SELECT"),
         Grant("plate_index", "INSERT, DELETE", roles=("worker",)),
     ),
-    routes=(proofs, router, reviews, audits),
+    routes=(proofs, router, reviews, audits, breaches),
     consumes=(Consumes("ledger", (AccessRecorded.topic,), keep_records, gather=0.2),),
-    emits=(AccessRecorded, CheckpointSigned),
     jobs=(
         Job("sign checkpoints", sign_checkpoints),
         Job("index plates", index_plates),
         Job("watch records", watch_records),
         Job("open audits", open_audits),
     ),
+    emits=(AccessRecorded, CheckpointSigned, StatedInPublic),
     policy=SECTIONS,
     settings=LedgerSettings,
     counts=counts,
     figures=figures,
+    says=says,
+    tallies=tallies,
 )

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from platekeeper_access_audit.ledger.audits import domain, storage
-from platekeeper_access_audit.ledger.audits.months import Month
 from platekeeper_access_audit.ledger.clerk import clerk
 from platekeeper_access_audit.ledger.policy import AuditsPolicy, Detector, LedgerPolicy
 from platekeeper_access_audit.ledger.reviews import detectors
@@ -18,6 +17,7 @@ from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.periods import Month
 from platekeeper_common.policy import Profile
 
 MONTHS_BACK = 12

@@ -11,6 +11,7 @@ from platekeeper_access_audit.ledger import tree
 from platekeeper_access_audit.ledger.audits import domain, monitoring, sampling, storage
 from platekeeper_access_audit.ledger.audits.domain import Audit, Period, Why
 from platekeeper_access_audit.ledger.audits.sampling import Draw
+from platekeeper_access_audit.ledger.breaches import handlers as breaches
 from platekeeper_access_audit.ledger.clerk import clerk
 from platekeeper_access_audit.ledger.policy import AuditsPolicy, LedgerPolicy
 from platekeeper_access_audit.ledger.reviews import storage as reviews
@@ -56,6 +57,7 @@ async def look(here: LedgerRoom) -> bool:
             done = await open_due(here, agency_id) and done
             await monitoring.make_due(here, agency_id)
     await alarm_overdue(here)
+    await breaches.alarm_overdue(here)
     return done
 
 

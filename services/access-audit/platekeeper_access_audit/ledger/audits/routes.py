@@ -1,5 +1,6 @@
 """The door of audits and of monitoring."""
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -15,13 +16,15 @@ from platekeeper_access_audit.ledger.audits.documents import (
     SampledDocument,
     SignOff,
 )
-from platekeeper_access_audit.ledger.audits.months import Month
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common import edge
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.errors import Invalid
+from platekeeper_common.periods import Month
+
+MONTH = re.compile(r"2[0-9]{3}-(0[1-9]|1[0-2])", re.ASCII)
 
 router = APIRouter(prefix="/v1", tags=["audits"])
 Here = Annotated[LedgerRoom, Depends(edge.room)]
@@ -89,8 +92,7 @@ async def report(
     place: CurrentPlace,
 ) -> ReportDocument:
     """What monitoring found in a month such as `2026-11`: kept when it is over, counted so far before."""
-    try:
-        wanted = Month.parse(month)
-    except ValueError as error:
-        raise Invalid(f"the month {error}", code="month_invalid") from error
+    if not MONTH.fullmatch(month):
+        raise Invalid("the month must be one such as 2026-11", code="month_invalid")
+    wanted = Month(int(month[:4]), int(month[5:]))
     return ReportDocument.model_validate(await monitoring.report(tx, here, who, wanted, place=place))

@@ -143,6 +143,14 @@ async def last_signed_off(tx: Tx, agency_id: AgencyId) -> datetime | None:
     return None if row is None else row[0]
 
 
+async def signed_off_in(tx: Tx, agency_id: AgencyId, start: datetime, end: datetime) -> int:
+    """How many audits of the agency were signed off within `start` <= t < `end`."""
+    table = audit.c
+    mine = (table.agency_id == agency_id, table.signed_off_at >= start, table.signed_off_at < end)
+    row = await tx.row(select(func.count()).select_from(audit).where(*mine))
+    return int(row[0]) if row else 0
+
+
 async def sample(tx: Tx, audit_id: str) -> Sequence[Sampled]:
     """The audit's records in order."""
     columns = [audit_record.c[name] for name in Sampled.__slots__]

@@ -71,7 +71,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """What the administrator is told at once. `about` names the record, the audit or the incident."""
+    """What the administrator is told at once. `about` names the record, the audit or the breach."""
 
     number: int = 0
     id: str

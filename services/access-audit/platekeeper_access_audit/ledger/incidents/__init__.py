@@ -1,1 +1,0 @@
-"""Incidents: a security or data breach, what it touched, and who has been told (clause G5)."""
