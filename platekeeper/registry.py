@@ -42,7 +42,7 @@ ENTRIES = (
     Entry("publication", "platekeeper_access_audit.publication", ("api", "worker"), "PUBLICATION"),
 )
 NAMES = tuple(entry.name for entry in ENTRIES)
-DEAD_LETTERS = ("recognition", "hotlist", "retention", "ledger")
+DEAD_LETTERS = ("recognition", "hotlist", "retention", "accounts", "ledger")
 """Those that consume: their workers answer for what could not be handled."""
 PAGES = "pages"
 """The start page, which is no service: it has no database and no events."""

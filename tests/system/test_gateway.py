@@ -67,7 +67,8 @@ def test_open_are_the_routes_that_declare_no_action() -> None:
     assert whole >= {"/policy", "/transparency", "/policy/{agency_id}/versions/{name}"}
     assert set(known.open_paths) == {"/"} | opened - whole
     assert {prefix.rstrip("/") for prefix in below} <= set(known.open_prefixes)
-    assert set(known.logins) == {"/v1/login", "/v1/device-tokens", "/v1/token-exchange"}
+    sessions = {f"/v1/session/{act}" for act in ("refresh", "unlock", "end")}
+    assert set(known.logins) == {"/v1/login", "/v1/device-tokens", "/v1/token-exchange", *sessions}
 
 
 @pytest.mark.clause("G2")

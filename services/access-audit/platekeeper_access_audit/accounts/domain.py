@@ -3,22 +3,19 @@
 import hmac
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyotp
 
-from platekeeper_access_audit.accounts.policy import AccountsPolicy
+from platekeeper_access_audit.accounts.policy import AccountsPolicy, SessionsPolicy
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, ROLES, SERVICE_ACCOUNT, Action, decide
 from platekeeper_common.errors import Conflict, Invalid, NotFound, PlatekeeperError, Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policy import Agency
 
-MOST_FAILURES = 5
-WINDOW = timedelta(minutes=15)
-"""So many failed logins within the window lock a username for as long again."""
 SHORTEST_PASSWORD = 12
 SECOND_FACTOR_PERIOD = 30
 """Seconds that one code is shown (RFC 6238)."""
@@ -47,6 +44,9 @@ class Account:
     totp_last_step: int = 0
     """The period of the last code that was taken: a code works once."""
     disabled_at: datetime | None = None
+    last_signed_on_at: datetime | None = None
+    valid_until: datetime | None = None
+    """A dated account ends then: an outside auditor's, a contractor's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,8 @@ class Credentials:
     password: str
     code: str | None = None
     new_password: str | None = None
+    cookie: bool = False
+    """A browser keeps the refresh token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,11 @@ class Judgement:
     step: int | None = None
 
 
-def locked(attempts: Sequence[datetime], now: datetime) -> bool:
-    """Whether the latest `MOST_FAILURES` attempts without success fell into one window, less than a window ago."""
-    latest = sorted(attempts)[-MOST_FAILURES:]
-    return len(latest) == MOST_FAILURES and latest[-1] - latest[0] < WINDOW and now < latest[-1] + WINDOW
+def locked(attempts: Sequence[datetime], rule: SessionsPolicy, now: datetime) -> bool:
+    """Whether the latest attempts without success lock the username: so many within one window, the last within one."""
+    latest, window = sorted(attempts)[-rule.lock_after_failures :], rule.lock_within
+    full = len(latest) == rule.lock_after_failures
+    return full and latest[-1] - latest[0] < window and now < latest[-1] + window
 
 
 def judge(account: Account, asked: Credentials, *, right: bool, secret: str | None, now: datetime) -> Judgement:
@@ -269,3 +272,10 @@ def demand_enabled(account: Account) -> None:
     """Raise Conflict `account_disabled`."""
     if account.disabled_at is not None:
         raise Conflict("the account is disabled", code="account_disabled")
+
+
+def demand_valid(account: Account, now: datetime) -> None:
+    """Raise Refused `account_expired` when the account's time is over (G2)."""
+    if account.valid_until is not None and now >= account.valid_until:
+        detail = "the account's time is over; an administrator of your agency can open another"
+        raise Refused(detail, code="account_expired", clause="G2")

@@ -5,15 +5,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from platekeeper_access_audit.accounts import agencies, statements
-from platekeeper_access_audit.accounts.consumers import follow_devices
+from platekeeper_access_audit.accounts.consumers import follow_devices, keep_awake
 from platekeeper_access_audit.accounts.policy import SECTIONS
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
+from platekeeper_access_audit.accounts.sessions import routes as session_routes
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.events.public import StatedInPublic
 from platekeeper_common.foundation import JWKS_PATH
-from platekeeper_common.service import Follows, Foundation, Grant, Job, Service
+from platekeeper_common.service import Consumes, Follows, Foundation, Grant, Job, Service
 
 
 @asynccontextmanager
@@ -34,6 +35,7 @@ ACCOUNTS = Service(
     summary="Agencies, people, posts, training and the tokens of people and devices.",
     paths=(
         "/v1/login",
+        "/v1/session",
         "/v1/device-tokens",
         "/v1/token-exchange",
         "/v1/me/second-factor",
@@ -48,12 +50,15 @@ ACCOUNTS = Service(
     grants=(
         Grant("agency", "SELECT, INSERT, UPDATE"),
         Grant("account", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("session", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("spent_refresh", "SELECT, INSERT, DELETE"),
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
     ),
-    routes=(router,),
+    routes=(router, session_routes.router),
+    consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
     emits=(AgencyChanged, AccessRevoked, AccessRecorded, StatedInPublic),
     jobs=(Job("renew the signing key", renew_signing_key),),
