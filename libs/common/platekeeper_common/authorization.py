@@ -216,6 +216,10 @@ RECEIVE_ONLY = frozenset(action for action, rule in RULES.items() if rule.locked
 """All that a locked session's token does, and what keeps no session awake (G2)."""
 
 
+AUDITORS_WORK = frozenset({Action.REVIEW_SETTLE, Action.AUDIT_REVIEW, Action.AUDIT_SIGN_OFF})
+"""All that an auditor does besides looking: to say what an audit found (G4)."""
+
+
 def decide(caller: Caller, action: Action, *, owner: AgencyId | None = None) -> None:
     """Return when the caller may do the action to what is `owner`'s (None: the own agency's).
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from platekeeper_access_audit.ledger import handlers, sequencer, storage
+from platekeeper_access_audit.ledger import following, handlers, sequencer, storage
 from platekeeper_access_audit.ledger.audits import monitoring, opening
 from platekeeper_access_audit.ledger.audits import storage as audit_storage
 from platekeeper_access_audit.ledger.audits.routes import router as audits
@@ -19,7 +19,7 @@ from platekeeper_access_audit.ledger.reviews import watching
 from platekeeper_access_audit.ledger.reviews.domain import ALERT_KINDS
 from platekeeper_access_audit.ledger.reviews.routes import router as reviews
 from platekeeper_access_audit.ledger.room import NAME, LedgerRoom, LedgerSettings, open_room
-from platekeeper_access_audit.ledger.routes import router
+from platekeeper_access_audit.ledger.routes import router, strangers
 from platekeeper_common.events.access import AccessRecorded, CheckpointSigned
 from platekeeper_common.events.public import Detector, Figures, Monitoring, Searches, StatedInPublic, Statement
 from platekeeper_common.ids import AgencyId
@@ -32,6 +32,11 @@ REFUSALS = gauge("platekeeper_ledger_refusals", "Those of refusals.")
 GAPS = gauge("platekeeper_ledger_producers_with_gaps", "Services of whose numbered records some have not arrived.")
 ALERTS = gauge("platekeeper_ledger_alerts_unseen", "Alerts that no administrator has acknowledged.", kind=ALERT_KINDS)
 REVIEWS = gauge("platekeeper_ledger_reviews_overdue", "Items of review queues that are not settled in time.")
+UNWATCHED = gauge(
+    "platekeeper_ledger_unwatched_records",
+    "Records that a job of the worker has not taken yet.",
+    reader=(plates.READER, watching.QUEUE, watching.DETECTORS),
+)
 BREACHES = gauge("platekeeper_ledger_notifications_overdue", "Breaches of which nobody has been told in time.")
 AUDITS = gauge("platekeeper_ledger_audits_overdue", "Audits that are not signed off in time.")
 
@@ -48,10 +53,13 @@ async def figures(room: Room, say: Say) -> None:
     say(REFUSALS, known["refusals"])
     say(GAPS, known["producers_with_gaps"])
     async with room.db.tx() as tx:
+        size, places = await storage.next_position(tx), await following.places(tx)
         unseen = await review_storage.unseen(tx)
         say(REVIEWS, await review_storage.overdue(tx, room.clock()))
         say(BREACHES, len(await breach_storage.overdue(tx, room.clock())))
         say(AUDITS, len(await audit_storage.overdue(tx, room.clock())))
+    for reader in (plates.READER, watching.QUEUE, watching.DETECTORS):
+        say(UNWATCHED, size - places.get(reader, 0), reader=reader)
     for kind in ALERT_KINDS:
         say(ALERTS, unseen.get(kind, 0), kind=kind)
 
@@ -117,6 +125,7 @@ LEDGER = Service(
         "/v1/proofs",
         "/v1/reviews",
         "/v1/staff-plates",
+        "/v1/strangers",
     ),
     open=open_room,
     migrations=Path(__file__).parent / "migrations",
@@ -128,7 +137,8 @@ LEDGER = Service(
         Grant("checkpoint", "SELECT"),
         Grant("subtree", "INSERT", roles=("worker",)),
         Grant("checkpoint", "INSERT", roles=("worker",)),
-        Grant("reader", "SELECT, INSERT, UPDATE", roles=("worker",)),
+        Grant("reader", "SELECT"),
+        Grant("reader", "INSERT, UPDATE", roles=("worker",)),
         Grant("review_item", "SELECT, INSERT, UPDATE"),
         Grant("review_step", "SELECT, INSERT"),
         Grant("audit", "SELECT, UPDATE"),
@@ -146,7 +156,7 @@ LEDGER = Service(
         Grant("plate_index", "SELECT"),
         Grant("plate_index", "INSERT, DELETE", roles=("worker",)),
     ),
-    routes=(proofs, router, reviews, audits, breaches),
+    routes=(proofs, router, reviews, audits, breaches, strangers),
     consumes=(Consumes("ledger", (AccessRecorded.topic,), keep_records, gather=0.2),),
     jobs=(
         Job("sign checkpoints", sign_checkpoints),

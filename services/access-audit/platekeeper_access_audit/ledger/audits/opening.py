@@ -1,13 +1,12 @@
 """The worker's part in audits: opens them when a period has ended, draws the sample, and minds what is overdue."""
 
-import asyncio
 import base64
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from platekeeper_access_audit.ledger import tree
+from platekeeper_access_audit.ledger import following, tree
 from platekeeper_access_audit.ledger.audits import domain, monitoring, sampling, storage
 from platekeeper_access_audit.ledger.audits.domain import Audit, Period, Why
 from platekeeper_access_audit.ledger.audits.sampling import Draw
@@ -22,11 +21,9 @@ from platekeeper_access_audit.ledger.tree import Signed
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.authorization import Action
-from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.ids import AgencyId
 
 EVERY = timedelta(minutes=1)
-LOOK_SECONDS = 0.5
 MOST_BACK = 40
 """Ended periods that are audited when none has been yet."""
 _log = structlog.get_logger()
@@ -35,15 +32,14 @@ _log = structlog.get_logger()
 async def run(here: LedgerRoom) -> None:
     """Look each minute what has become due, until cancelled."""
     looked_at = datetime.min.replace(tzinfo=UTC)
-    while True:
+
+    async def look_each_minute() -> None:
+        nonlocal looked_at
         now = here.clock()
-        if now - looked_at >= EVERY:
-            try:
-                if await look(here):
-                    looked_at = now
-            except Unavailable as error:
-                _log.warning("audits not looked after", reason=str(error))
-        await asyncio.sleep(LOOK_SECONDS)
+        if now - looked_at >= EVERY and await look(here):
+            looked_at = now
+
+    await following.keep_looking("audits", look_each_minute)
 
 
 async def look(here: LedgerRoom) -> bool:

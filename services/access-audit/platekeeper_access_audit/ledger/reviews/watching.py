@@ -1,12 +1,9 @@
 """The worker's watch over new records: alerts, the review queue, numbers that did not come, detectors."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
-
-import structlog
 
 from platekeeper_access_audit.ledger import following
 from platekeeper_access_audit.ledger.clerk import clerk
@@ -21,7 +18,6 @@ from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.authorization import Action
-from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Refused
 from platekeeper_common.events.access import AccessRecorded
@@ -31,32 +27,30 @@ from platekeeper_common.policy import Policies, Profile
 LOCK = "reviews"
 QUEUE, DETECTORS = "review queue", "detectors"
 BATCH = 500
-LOOK_SECONDS = 0.5
 EVERY = timedelta(minutes=1)
 """How often it looks for numbers that did not come; how long detectors rest after having looked at something."""
 ARRIVES_WITHIN = timedelta(minutes=1)
 """A record may come before the word that its agency exists; later nobody will say so."""
 GIVEN_KEPT = timedelta(days=7)
-_log = structlog.get_logger()
 
 
 async def run(here: LedgerRoom) -> None:
     """Look twice a second for what needs the administrator at once, each minute for the rest, until cancelled."""
     queued_at = detected_at = datetime.min.replace(tzinfo=UTC)
-    while True:
-        try:
-            while await take(here):
-                pass
-            now = here.clock()
-            if now - queued_at >= EVERY:
-                await queue_owed(here)
-                queued_at = now
-            if now - detected_at >= EVERY:
-                while await detect(here):
-                    detected_at = now
-        except Unavailable as error:
-            _log.warning("records not watched", reason=str(error))
-        await asyncio.sleep(LOOK_SECONDS)
+
+    async def look() -> None:
+        nonlocal queued_at, detected_at
+        while await take(here):
+            pass
+        now = here.clock()
+        if now - queued_at >= EVERY:
+            await queue_owed(here)
+            queued_at = now
+        if now - detected_at >= EVERY:
+            while await detect(here):
+                detected_at = now
+
+    await following.keep_looking(QUEUE, look)
 
 
 async def take(here: LedgerRoom) -> int:
