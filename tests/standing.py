@@ -61,8 +61,9 @@ class Town:
         databases.run(self.standing.foundation.settings.database_of(service), statement)
 
     def person(self, username: str = "officer", *roles: str, trained: bool = True, **more: Any) -> Caller:
-        """A person of AGENCY who signed on now; `roles` default to officer."""
+        """A person of AGENCY who signed on now; `roles` default to officer. An administrator holds the post too."""
         now = self.clock()
+        offices = (auth.Office("administrator"),) if "administrator" in roles else ()
         return Caller(
             **{
                 "kind": "person",
@@ -77,6 +78,7 @@ class Town:
                 "signed_on_at": now,
                 "session": ids.new(),
                 "training_until": now + timedelta(days=365) if trained else None,
+                "offices": offices,
                 **more,
             }
         )

@@ -158,6 +158,33 @@ class Recorder:
             )
         return self._record(by, action, place, kind="administration", object_type="request", object_id=asked, **refused)
 
+    def by_itself(
+        self, agency_id: AgencyId, action: Action, object_type: str, object_id: str, **more: Any
+    ) -> AccessRecorded:
+        """The service did something to what is the agency's because its policy says so, and nobody asked it to."""
+        service = f"service:{self.producer}"
+        return AccessRecorded(
+            id=ids.new(),
+            agency_id=agency_id,
+            producer=self.producer,
+            number=0,
+            at=hundredths(self._clock()),
+            kind="administration",
+            action=action.value,
+            **{
+                "outcome": "allowed",
+                "subject": service,
+                "username": service,
+                "name": service,
+                **more,
+            },
+            organisation="Platekeeper",
+            policy_version=self._version(agency_id),
+            salt=_salt(),
+            object_type=object_type,
+            object_id=object_id,
+        )
+
     def unauthenticated(self, address: str, code: str, clause: str, *, count: int) -> AccessRecorded:
         """Somebody unknown was refused `count` times in the last minute, with this code, by this clause."""
         at = hundredths(self._clock())

@@ -34,6 +34,15 @@ class Action(StrEnum):
     SECOND_FACTOR_ENROL = "second_factor.enrol"
     POST_FILL = "post.fill"
     POST_VIEW = "post.view"
+    POST_DELEGATE = "post.delegate"
+    ROLES_CHANGE = "roles.change"
+    ROLES_CONFIRM = "roles.confirm"
+    POLICY_CHANGE_PROPOSE = "policy_change.propose"
+    POLICY_CHANGE_CONFIRM = "policy_change.confirm"
+    POLICY_CHANGE_VIEW = "policy_change.view"
+    PURGE_ORDER_DRAFT = "purge_order.draft"
+    PURGE_ORDER_SIGN = "purge_order.sign"
+    PURGE_ORDER_VIEW = "purge_order.view"
     TRAINING_CERTIFY = "training.certify"
     RECORDS_VIEW = "access_records.view"
     CHECKPOINT_VIEW = "checkpoint.view"
@@ -54,6 +63,8 @@ class Action(StrEnum):
     BREACH_VIEW = "breach.view"
     DEVICE_REGISTER = "device.register"
     DEVICE_VIEW = "device.view"
+    DEVICE_MOVE = "device.move"
+    DEVICE_CALIBRATE = "device.calibrate"
     DEVICE_RETIRE = "device.retire"
     FRAME_POST = "frame.post"
     READS_POST = "reads.post"
@@ -79,10 +90,12 @@ class Action(StrEnum):
     RELEASE_DECIDE = "release.decide"
     RELEASE_FULFIL = "release.fulfil"
     RELEASE_HAND_OUT = "release.hand_out"
+    BASELINE_CHECK = "baseline.check"
     POLICY_DRAFT = "policy.draft"
     POLICY_PUBLISH = "policy.publish"
     POLICY_VIEW = "policy.view"
     POLICY_CHECK = "policy.check"
+    POLICY_ACCEPT = "policy.accept"
     DEAD_LETTERS_VIEW = "dead_letters.view"
     DEAD_LETTERS_RETRY = "dead_letters.retry"
 
@@ -100,10 +113,20 @@ class Rule:
     """The roles that may do it to what is another agency's."""
     locked: bool = False
     """It goes on while the session is locked (G2)."""
+    post: str | None = None
+    """Only who acts for that post may, whatever the role; beside it `roles` names who else may (B1 to B3)."""
+    clause: str | None = None
+    """The clause that gives it to the post."""
 
 
 def _roles(*roles: str) -> Rule:
     return Rule(frozenset(roles))
+
+
+def _of_post(post: str, clause: str, *, platform: bool = False) -> Rule:
+    """Who acts for the post; where `platform`, the platform's administrator too, for every agency."""
+    also = _PLATFORM if platform else frozenset()
+    return Rule(also, across=also, post=post, clause=clause)
 
 
 def _of_all(*roles: str) -> Rule:
@@ -115,6 +138,8 @@ def _plate_data(*roles: str, delegable: bool = False, locked: bool = False) -> R
     return Rule(frozenset(roles), plate_data=True, delegable=delegable, locked=locked)
 
 
+ADMINISTRATOR = "administrator"
+"""The post that manages equipment, retention and access (B1, B2), and the role of those who help its holder."""
 PLATFORM_ADMINISTRATOR = "platform_administrator"
 """Opens agencies and mends the machinery; belongs to no agency and never sees plate data."""
 SERVICE_ACCOUNT = "service"
@@ -148,13 +173,26 @@ RULES: Mapping[Action, Rule] = {
     Action.AGENCY_GO_LIVE: _of_all(),
     Action.AGENCY_CLOSE: _of_all(),
     Action.AGENCY_VIEW: Rule(across=_PLATFORM),
-    Action.ACCOUNT_OPEN: _of_all("administrator"),
+    Action.ACCOUNT_OPEN: _of_post(ADMINISTRATOR, "B2", platform=True),
     Action.ACCOUNT_DISABLE: _of_all("administrator"),
     Action.ACCOUNT_RESET: _of_all("administrator"),
     Action.ACCOUNT_VIEW: _of_all("administrator", "auditor", "trainer"),
     Action.SECOND_FACTOR_ENROL: Rule(),
-    Action.POST_FILL: _of_all("administrator"),
+    Action.POST_FILL: _of_post(ADMINISTRATOR, "B3", platform=True),
     Action.POST_VIEW: Rule(across=_PLATFORM),
+    # Every person: only who holds the post delegates (B3).
+    Action.POST_DELEGATE: Rule(),
+    Action.ROLES_CHANGE: _of_post(ADMINISTRATOR, "B2"),
+    # Every person, as below: who acts for a post that may be the second person (B2).
+    Action.ROLES_CONFIRM: Rule(),
+    Action.POLICY_CHANGE_PROPOSE: _of_post(ADMINISTRATOR, "B2"),
+    # Every person: who acts for a post that may be the second person (B2).
+    Action.POLICY_CHANGE_CONFIRM: Rule(),
+    Action.POLICY_CHANGE_VIEW: Rule(),
+    # Every person: who acts for a post that signs (B10).
+    Action.PURGE_ORDER_DRAFT: Rule(),
+    Action.PURGE_ORDER_SIGN: Rule(),
+    Action.PURGE_ORDER_VIEW: Rule(),
     Action.TRAINING_CERTIFY: _roles("administrator", "trainer"),
     Action.RECORDS_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
     Action.CHECKPOINT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
@@ -174,9 +212,11 @@ RULES: Mapping[Action, Rule] = {
     Action.MONITORING_REPORT_VIEW: _roles(*_REVIEWERS),
     Action.BREACH_EDIT: _roles("administrator"),
     Action.BREACH_VIEW: _roles("administrator", "auditor"),
-    Action.DEVICE_REGISTER: _roles("administrator"),
+    Action.DEVICE_REGISTER: _of_post(ADMINISTRATOR, "B1"),
     Action.DEVICE_VIEW: _roles("administrator", "auditor"),
-    Action.DEVICE_RETIRE: _roles("administrator"),
+    Action.DEVICE_MOVE: _of_post(ADMINISTRATOR, "B1"),
+    Action.DEVICE_CALIBRATE: _of_post(ADMINISTRATOR, "B1"),
+    Action.DEVICE_RETIRE: _of_post(ADMINISTRATOR, "B1"),
     Action.FRAME_POST: Rule(devices=True),
     Action.READS_POST: Rule(devices=True),
     Action.HOTLIST_EDIT: _plate_data("administrator", "investigator", "dispatcher"),
@@ -202,8 +242,12 @@ RULES: Mapping[Action, Rule] = {
     Action.RELEASE_DECIDE: _plate_data(),
     Action.RELEASE_FULFIL: _plate_data(*_RELEASERS),
     Action.RELEASE_HAND_OUT: _plate_data(*_RELEASERS),
+    # No door does it: each service looks by itself (G1).
+    Action.BASELINE_CHECK: _roles(PLATFORM_ADMINISTRATOR),
     Action.POLICY_DRAFT: _roles("administrator"),
     Action.POLICY_PUBLISH: _roles("administrator"),
+    # Within a sign-on (B4).
+    Action.POLICY_ACCEPT: Rule(),
     Action.POLICY_VIEW: _roles("administrator", "auditor", "trainer"),
     # What publication itself finds, once a day, on the agency's website (B11).
     Action.POLICY_CHECK: Rule(devices=True),
@@ -264,5 +308,15 @@ def _decide_who(caller: Caller, action: Action, rule: Rule) -> None:
             code="shared_account",
             clause="A3",
         )
-    if rule.roles and not rule.roles & caller.roles:
+    if rule.post is not None:
+        if not rule.roles & caller.roles and not any(office.covers(rule.post, action) for office in caller.offices):
+            raise not_in_office(rule.post, action, rule.clause)
+    elif rule.roles and not rule.roles & caller.roles:
         raise Refused(f"none of your roles allows {action}", code="not_allowed", clause="A2")
+
+
+def not_in_office(post: str, action: Action, clause: str | None) -> Refused:
+    """The refusal of somebody who does not act for the post."""
+    words = post.replace("_", " ")
+    detail = f"{action} is for the {words} in office, or for whom the {words} has delegated it to; see /v1/delegations"
+    return Refused(detail, code=f"not_{post}", clause=clause)

@@ -116,11 +116,18 @@ class CopiesPolicy(PolicySection):
 
     bus: Duration
     """Events on the bus; those that are only the last word of their key stay."""
+    backups: Duration
+    """Backups, which hold what a purge has deleted since."""
 
 
 def longest_on_bus(profiles: Iterable[Profile]) -> timedelta:
     """How long the bus, which carries every agency's reads, may keep an event: what the strictest profile allows."""
     return min((profile.section(CopiesPolicy).bus for profile in profiles), default=timedelta.max)
+
+
+def longest_in_backups(profiles: Iterable[Profile]) -> timedelta:
+    """How long a backup, which holds every agency's data, may be kept: what the strictest profile allows."""
+    return min((profile.section(CopiesPolicy).backups for profile in profiles), default=timedelta.max)
 
 
 SECTIONS: Mapping[str, type[PolicySection]] = {

@@ -125,7 +125,9 @@ async def decide(
     except IntegrityError as error:
         raise Conflict("the request was decided before", code="already_decided", clause="I3") from error
     decided = await storage.file(tx, by.agency_id, request_id)
-    await _record(tx, here, by, Action.RELEASE_DECIDE, decided, place, outcome=ruling.outcome)
+    delegation = office.deciders[by.subject]
+    more = {"outcome": ruling.outcome} | ({"delegation": delegation} if delegation else {})
+    await _record(tx, here, by, Action.RELEASE_DECIDE, decided, place, **more)
     return decided
 
 

@@ -16,6 +16,7 @@ import httpx
 
 from platekeeper_common import delegation
 from platekeeper_common.access import RECORD_HEADER, Use
+from platekeeper_common.authorization import Action
 from platekeeper_common.delegation import Delegation, Scope
 from platekeeper_common.errors import Busy, Conflict, PlatekeeperError
 from platekeeper_common.service import Foundation
@@ -52,13 +53,22 @@ class _Neighbour:
 
 
 async def office(foundation: Foundation, token: str, post: str) -> Office:
-    """Who holds the post today, as accounts tell the caller with this token."""
+    """Who may decide for the post today, as accounts tell the caller with this token.
+
+    Raises NotFound `post_unknown` when the agency's policy names no such post.
+    """
+    asked = {"act": Action.RELEASE_DECIDE.value}
     async with _asking(foundation, "accounts", token) as accounts:
-        told = (await accounts.ask("GET", "/v1/posts")).json()
-    for one in told:
-        if one["post"] == post:
-            return Office(post, one["title"], one["account_id"])
-    raise Conflict("the agency's policy names no such post", code="post_vacant", clause="B9", post=post)
+        told = (await accounts.ask("GET", f"/v1/posts/{post}/incumbents", params=asked)).json()
+    standing = told["post"]
+    acting = standing["acting"]
+    return Office(
+        post,
+        standing["title"],
+        {one["account_id"]: one["delegation_id"] for one in told["incumbents"]},
+        vacant=standing["account_id"] is None,
+        acting=acting and " ".join(filter(None, (acting["title"], f"({', '.join(acting['names']) or 'nobody yet'})"))),
+    )
 
 
 async def delegated(foundation: Foundation, token: str, acting: Delegation) -> str:

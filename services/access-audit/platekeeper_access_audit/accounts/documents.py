@@ -29,6 +29,8 @@ class LoginRequest(Document):
     """Of the second factor, once it is enrolled."""
     new_password: Password | None = None
     """Changes the password; a one-time password must be changed so."""
+    accept_policy: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """The SHA-256 of the agency's published policy, which the person accepts by sending it (B4)."""
     cookie: bool = False
     """Keep the refresh token in a cookie that pages cannot read, instead of answering it."""
 
@@ -122,25 +124,6 @@ class AccountDocument(Document):
     training_until: datetime | None
     disabled_at: datetime | None
     synthetic: bool
-
-
-class PostRequest(Document):
-    """Who holds the post from now on; nobody when null."""
-
-    account_id: str | None
-    agency_id: AgencyName | None = None
-    """Only the platform's administrator says it."""
-
-
-class PostDocument(Document):
-    """A post and its holder."""
-
-    post: str
-    title: str
-    account_id: str | None
-    name: str | None
-    since: datetime | None
-    vacant_since: datetime | None
 
 
 class CertificateRequest(Document):

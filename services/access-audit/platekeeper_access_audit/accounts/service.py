@@ -5,14 +5,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from platekeeper_access_audit.accounts import agencies, statements
-from platekeeper_access_audit.accounts.consumers import follow_devices, keep_awake
+from platekeeper_access_audit.accounts.consumers import follow_devices, follow_policies, keep_awake
+from platekeeper_access_audit.accounts.grants.routes import router as grants_router
+from platekeeper_access_audit.accounts.offices.routes import router as offices_router
+from platekeeper_access_audit.accounts.orders.routes import router as orders_router
 from platekeeper_access_audit.accounts.policy import SECTIONS
+from platekeeper_access_audit.accounts.policy_changes import handlers as policy_changes
+from platekeeper_access_audit.accounts.policy_changes.routes import router as policy_changes_router
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
 from platekeeper_access_audit.accounts.sessions import routes as session_routes
-from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
+from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged, PolicyAdopted
 from platekeeper_common.events.ingest import DeviceChanged
-from platekeeper_common.events.public import StatedInPublic
+from platekeeper_common.events.public import PolicyPublished, StatedInPublic
 from platekeeper_common.foundation import JWKS_PATH
 from platekeeper_common.service import Consumes, Follows, Foundation, Grant, Job, Service
 
@@ -21,7 +26,9 @@ from platekeeper_common.service import Consumes, Follows, Foundation, Grant, Job
 async def open_accounts(foundation: Foundation, settings: AccountsSettings) -> AsyncIterator[AccountsRoom]:
     """Open the room; agencies whose policy profile changed while the process was away are said again."""
     async with open_room(foundation, settings) as here:
+        await policy_changes.remember(here)
         await agencies.say_new_policy_versions(here)
+        await policy_changes.keep_installed(here)
         yield here
 
 
@@ -42,6 +49,11 @@ ACCOUNTS = Service(
         "/v1/agencies",
         "/v1/accounts",
         "/v1/posts",
+        "/v1/delegations",
+        "/v1/role-grants",
+        "/v1/purge-orders",
+        "/v1/policy-changes",
+        "/v1/policy-versions",
         "/v1/training-certificates",
         JWKS_PATH,
     ),
@@ -54,13 +66,21 @@ ACCOUNTS = Service(
         Grant("spent_refresh", "SELECT, INSERT, DELETE"),
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("delegation", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("role_grant", "SELECT, INSERT, UPDATE"),
+        Grant("purge_order", "SELECT, INSERT, UPDATE"),
+        Grant("purge_signature", "SELECT, INSERT"),
+        Grant("policy_change", "SELECT, INSERT, UPDATE"),
+        Grant("policy_version", "SELECT, INSERT"),
+        Grant("policy_acceptance", "SELECT, INSERT, DELETE"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
     ),
-    routes=(router, session_routes.router),
+    routes=(router, session_routes.router, grants_router, offices_router, orders_router, policy_changes_router),
     consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
-    follows=(Follows(DeviceChanged.topic, follow_devices),),
-    emits=(AgencyChanged, AccessRevoked, AccessRecorded, StatedInPublic),
+    emits=(AgencyChanged, PolicyAdopted, AccessRevoked, AccessRecorded, StatedInPublic),
+    follows=(Follows(DeviceChanged.topic, follow_devices), Follows(PolicyPublished.topic, follow_policies)),
+    emits=(AgencyChanged, PolicyAdopted, AccessRevoked, AccessRecorded, StatedInPublic),
     jobs=(Job("renew the signing key", renew_signing_key),),
     policy=SECTIONS,
     settings=AccountsSettings,

@@ -51,7 +51,8 @@ async def login(here: AccountsRoom, asked: Credentials, place: Place) -> Begun:
     """The session of the person whom the credentials belong to.
 
     Raises Unauthenticated `account_locked`, `credentials_wrong`, `second_factor_required` or `second_factor_wrong`,
-    Refused `password_change_required`, Invalid for a new password that is none, Busy (`audit_unavailable` too, B8).
+    Refused `password_change_required` or `policy_not_accepted` (B4), Invalid for a new password that is none, Busy
+    (`audit_unavailable` too, B8).
     Success and failure at an account leave an access record; an attempt at a locked username is not looked at and
     leaves none.
     """
@@ -162,7 +163,15 @@ async def _sign_on(
             await storage.change_account(tx, account.id, password_hash=hashed, must_change=False)
             await sessions.end_all(tx, here, account.id, account.agency_id, "password_changed")
         methods = ("pwd",) if judgement.step is None else ("pwd", "otp", "mfa")
-        begun = await sessions.begin(tx, here, account, methods=methods, place=place, cookie=asked.cookie)
+        begun = await sessions.begin(
+            tx,
+            here,
+            account,
+            methods=methods,
+            place=place,
+            cookie=asked.cookie,
+            accept_policy=asked.accept_policy,
+        )
         await commit_or_refuse(tx)
     return begun
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from platekeeper_access_audit.accounts import storage as accounts
+from platekeeper_access_audit.accounts.acceptances import handlers as acceptances
 from platekeeper_access_audit.accounts.agencies import profile_of, strictest_sessions
 from platekeeper_access_audit.accounts.domain import Account, demand_enabled, demand_open, demand_valid
+from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.policy import SessionsPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions import domain, storage
@@ -45,11 +47,13 @@ async def begin(
     place: Place,
     terminal: Terminal | None = None,
     cookie: bool = False,
+    accept_policy: str | None = None,
 ) -> Begun:
     """The session of a person who has just shown by `methods` (RFC 8176) to be the account's; its record in `tx`.
 
     Every kind of sign-on ends here: password, passkey, trusted issuer. The training on file now rides in the session
-    (C2). Raises Conflict `account_disabled` or `agency_closed`, Refused `account_expired`.
+    (C2), and the policy that the agency has published is accepted, by its SHA-256 in `accept_policy` where it is new
+    (B4). Raises Conflict `account_disabled` or `agency_closed`, Refused `account_expired` or `policy_not_accepted`.
     """
     now = here.clock()
     demand_enabled(account)
@@ -72,6 +76,7 @@ async def begin(
     await storage.add(tx, begun)
     await accounts.change_account(tx, account.id, last_signed_on_at=now)
     caller = await caller_of(tx, here, begun, account)
+    await acceptances.demand(tx, here, caller, accept_policy, place)
     tx.emit(here.recorder.administration(caller, Action.LOGIN, "account", account.id, place))
     return Begun(begun, caller, refresh_token)
 
@@ -100,6 +105,7 @@ async def caller_of(tx: Tx, here: AccountsRoom, session: Session, account: Accou
         terminal=session.terminal,
         locked=domain.locked(session, policy, now),
         matter=session.matter if session.matter and session.matter.until > now else None,
+        offices=await incumbents.offices_of(tx, here, account.agency_id, account.id),
     )
 
 
