@@ -122,12 +122,23 @@ class Recorder:
         )
 
     async def change(
-        self, by: Caller, action: Action, object_type: str, object_id: str, place: Place, written: Mapping[str, Any]
+        self,
+        by: Caller,
+        action: Action,
+        object_type: str,
+        object_id: str,
+        place: Place,
+        written: Mapping[str, Any],
+        *,
+        use: Use | None = None,
     ) -> AccessRecorded:
-        """The caller changed an object; `written` tells of it before and after (JSON values), sealed as a query is."""
-        return await self._sealed(
-            by, action, place, kind="administration", object_type=object_type, object_id=object_id, query=written
-        )
+        """The caller changed an object; `written` tells of it before and after (JSON values), sealed as a query is.
+
+        `use`: what the object says of purpose and matter, in the open.
+        """
+        told = use.recorded() if use else {}
+        named = {"object_type": object_type, "object_id": object_id}
+        return await self._sealed(by, action, place, kind="administration", query=written, **named, **told)
 
     async def refusal(
         self,
@@ -142,7 +153,8 @@ class Recorder:
     ) -> AccessRecorded:
         """The caller was refused; `asked` is the request's method and path.
 
-        Of plate data the record also says for which use it was asked, and with which query elements (JSON values).
+        Of plate data the record also says for which use it was asked, and with which query elements (JSON values); of
+        an act that takes words about why, the words, sealed.
         """
         refused: dict[str, Any] = {"outcome": "refused", "code": error.code, "clause": error.clause}
         if RULES[action].plate_data:
@@ -156,7 +168,11 @@ class Recorder:
                 result_count=0,
                 **refused,
             )
-        return self._record(by, action, place, kind="administration", object_type="request", object_id=asked, **refused)
+        refused |= {"object_type": "request", "object_id": asked}
+        if RULES[action].words:
+            written = query or {}
+            return await self._sealed(by, action, place, kind="administration", query=written, **refused)
+        return self._record(by, action, place, kind="administration", **refused)
 
     def by_itself(
         self, agency_id: AgencyId, action: Action, object_type: str, object_id: str, **more: Any

@@ -9,10 +9,15 @@ are the handler's.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from platekeeper_common.auth import Caller
 from platekeeper_common.errors import Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
+
+if TYPE_CHECKING:  # both are made of actions
+    from platekeeper_common.access import Use
+    from platekeeper_common.shared_policy import UsePolicy
 
 
 class Action(StrEnum):
@@ -23,6 +28,10 @@ class Action(StrEnum):
     SESSION_UNLOCK = "session.unlock"
     SESSION_END = "session.end"
     TOKEN_EXCHANGE = "token.exchange"  # noqa: S105 - the name of an act
+    MATTER_CHOOSE = "matter.choose"
+    MATTER_VIEW = "matter.view"
+    MATTER_END = "matter.end"
+    MATTER_NUMBER = "matter.number"
     AGENCY_OPEN = "agency.open"
     AGENCY_GO_LIVE = "agency.go_live"
     AGENCY_CLOSE = "agency.close"
@@ -111,6 +120,8 @@ class Rule:
     """A service that acts for a person may too, within the approved request that its token names."""
     across: frozenset[str] = frozenset()
     """The roles that may do it to what is another agency's."""
+    words: bool = False
+    """Its refusals keep, sealed, what was asked, as those of plate data do: it takes words about why (A4)."""
     locked: bool = False
     """It goes on while the session is locked (G2)."""
     post: str | None = None
@@ -149,6 +160,7 @@ ROLES = (
     "officer",
     "dispatcher",
     "investigator",
+    "internal_affairs",
     "supervisor",
     "auditor",
     "trainer",
@@ -156,11 +168,15 @@ ROLES = (
 )
 """The roles that an agency's administrator can give."""
 
+ADMINISTRATIVE = "administrative"
+"""The matter type that one role alone may use plate data for (A8)."""
 _PLATFORM = frozenset({PLATFORM_ADMINISTRATOR})
 _READERS = ("officer", "dispatcher", "investigator")
 _REVIEWERS = ("administrator", "auditor", "supervisor")
 _NOBODY = frozenset({"nobody"})
 """What the platform does by itself: its records name the act, and no person may."""
+_SEARCHERS = (*_READERS, "internal_affairs")
+_CHOOSERS = (*_SEARCHERS, "supervisor", "administrator", "auditor")
 _RELEASERS = ("administrator", "dispatcher", "investigator")
 
 RULES: Mapping[Action, Rule] = {
@@ -169,6 +185,11 @@ RULES: Mapping[Action, Rule] = {
     Action.SESSION_UNLOCK: Rule(),
     Action.SESSION_END: Rule(),
     Action.TOKEN_EXCHANGE: Rule(),
+    # Those for whom the policy has a purpose; what they may then do is asked again at each door.
+    Action.MATTER_CHOOSE: Rule(frozenset(_CHOOSERS), words=True),
+    Action.MATTER_VIEW: Rule(),
+    Action.MATTER_END: Rule(),
+    Action.MATTER_NUMBER: Rule(frozenset(_CHOOSERS), words=True),
     Action.AGENCY_OPEN: _of_all(),
     Action.AGENCY_GO_LIVE: _of_all(),
     Action.AGENCY_CLOSE: _of_all(),
@@ -223,9 +244,9 @@ RULES: Mapping[Action, Rule] = {
     Action.HOTLIST_VIEW: _plate_data("administrator", "auditor", *_READERS),
     Action.HITS_STREAM: _plate_data(*_READERS, locked=True),
     Action.HITS_VIEW: _plate_data(*_READERS),
-    Action.SEARCH: _plate_data(*_READERS, delegable=True),
-    Action.READ_VIEW: _plate_data(*_READERS, delegable=True),
-    Action.IMAGE_VIEW: _plate_data(*_READERS, delegable=True),
+    Action.SEARCH: _plate_data(*_SEARCHERS, delegable=True),
+    Action.READ_VIEW: _plate_data(*_SEARCHERS, delegable=True),
+    Action.IMAGE_VIEW: _plate_data(*_SEARCHERS, delegable=True),
     Action.PARTIAL_REPORT: _plate_data(*_READERS),
     Action.PARTIAL_VIEW: _plate_data(*_READERS, "supervisor", "auditor"),
     Action.PARTIAL_SETTLE: _plate_data("investigator", "supervisor"),
@@ -264,9 +285,19 @@ AUDITORS_WORK = frozenset({Action.REVIEW_SETTLE, Action.AUDIT_REVIEW, Action.AUD
 """All that an auditor does besides looking: to say what an audit found (G4)."""
 
 
-def decide(caller: Caller, action: Action, *, owner: AgencyId | None = None) -> None:
+def decide(
+    caller: Caller,
+    action: Action,
+    *,
+    owner: AgencyId | None = None,
+    use: "Use | None" = None,
+    policy: "UsePolicy | None" = None,
+    source: str | None = None,
+) -> None:
     """Return when the caller may do the action to what is `owner`'s (None: the own agency's).
 
+    Once it is known for which `use` plate data is asked, it comes with the agency's `policy`; once it is known that
+    what is asked came from a protected `source` (D1), that is named too: no role opens one, only its own entitlement.
     Raises Refused with code and clause otherwise, Unauthenticated `session_locked` when an idle session asks for more
     than its hits (G2): nothing is allowed that no rule allows.
     """
@@ -285,6 +316,33 @@ def decide(caller: Caller, action: Action, *, owner: AgencyId | None = None) -> 
             "no plate data without department-approved training that was valid when you signed on",
             code="training_missing",
             clause="C2",
+        )
+    if use is not None and caller.kind != "delegated":
+        _decide_use(caller, action, use, policy)
+    if source is not None and source not in caller.entitlements:
+        raise Refused(f"you are not authorised for data of {source}", code="source_not_authorised", clause="D1")
+
+
+def _decide_use(caller: Caller, action: Action, use: "Use", policy: "UsePolicy | None") -> None:
+    """Purpose and matter by role and action; who acts for a person does so for the use that was approved."""
+    allowed = {purpose for role in caller.roles for purpose in policy.purposes_of.get(role, ())} if policy else set()
+    if policy is None or use.purpose not in allowed:
+        raise Refused(
+            f"none of your roles may use plate data for {use.purpose}; yours: {', '.join(sorted(allowed)) or 'none'}",
+            code="purpose_not_allowed",
+            clause="A2",
+        )
+    if use.purpose in policy.never_for.get(action, ()):
+        raise Refused(
+            f"nobody does {action} for {use.purpose}; name the purpose that it serves",
+            code="purpose_not_allowed",
+            clause="A2",
+        )
+    if use.matter_type == ADMINISTRATIVE and policy.administrative_role not in caller.roles:
+        raise Refused(
+            f"administrative matters are for the role {policy.administrative_role} alone",
+            code="purpose_not_allowed",
+            clause="A8",
         )
 
 

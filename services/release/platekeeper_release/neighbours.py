@@ -149,13 +149,17 @@ async def _picture(retention: _Neighbour, read_id: str, kind: str, use: Use) -> 
     return Picture(read_id, kind, answer.content, answer.headers["content-type"], answer.headers[RECORD_HEADER])
 
 
-def _stated(use: Use) -> dict[str, str]:
+def _stated(use: Use) -> dict[str, Any]:
     stated = {
         "purpose": use.purpose,
         "matter_type": use.matter_type,
         "matter_number": use.matter_number,
         "requested_by": use.requested_by,
         "reason": use.reason,
+        "unit": use.unit,
+        "shift": use.shift,
+        "number_pending": use.number_pending,
+        "matter_session": use.matter_session,
     }
     return {name: value for name, value in stated.items() if value}
 

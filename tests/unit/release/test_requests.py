@@ -136,7 +136,7 @@ async def test_nothing_is_received_for_immigration_enforcement(here: Desk, diffe
 async def test_a_request_carries_a_purpose_and_a_matter(here: Desk) -> None:
     for different, expected in (
         ({"purpose": None}, (422, "purpose_required", "A1")),
-        ({"purpose": "curiosity"}, (422, "purpose_required", "A1")),
+        ({"purpose": "traffic_survey"}, (422, "purpose_required", "A1")),
         ({"matter_number": None}, (422, "matter_number_required", "A8")),
     ):
         answer = await here.clerk.post("/v1/release-requests", json=here.request(**different))

@@ -7,6 +7,7 @@ from pathlib import Path
 from platekeeper_access_audit.accounts import agencies, statements
 from platekeeper_access_audit.accounts.consumers import follow_devices, follow_policies, keep_awake
 from platekeeper_access_audit.accounts.grants.routes import router as grants_router
+from platekeeper_access_audit.accounts.matters import routes as matter_routes
 from platekeeper_access_audit.accounts.offices.routes import router as offices_router
 from platekeeper_access_audit.accounts.orders.routes import router as orders_router
 from platekeeper_access_audit.accounts.policy import SECTIONS
@@ -46,6 +47,7 @@ ACCOUNTS = Service(
         "/v1/device-tokens",
         "/v1/token-exchange",
         "/v1/me/second-factor",
+        "/v1/matters",
         "/v1/agencies",
         "/v1/accounts",
         "/v1/posts",
@@ -74,11 +76,19 @@ ACCOUNTS = Service(
         Grant("policy_version", "SELECT, INSERT"),
         Grant("policy_acceptance", "SELECT, INSERT, DELETE"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
+        Grant("matter_session", "SELECT, INSERT, UPDATE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
     ),
-    routes=(router, session_routes.router, grants_router, offices_router, orders_router, policy_changes_router),
+    routes=(
+        router,
+        session_routes.router,
+        matter_routes.router,
+        grants_router,
+        offices_router,
+        orders_router,
+        policy_changes_router,
+    ),
     consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
-    emits=(AgencyChanged, PolicyAdopted, AccessRevoked, AccessRecorded, StatedInPublic),
     follows=(Follows(DeviceChanged.topic, follow_devices), Follows(PolicyPublished.topic, follow_policies)),
     emits=(AgencyChanged, PolicyAdopted, AccessRevoked, AccessRecorded, StatedInPublic),
     jobs=(Job("renew the signing key", renew_signing_key),),

@@ -9,7 +9,6 @@ from platekeeper_access_audit.accounts.policy import SessionsPolicy
 from platekeeper_common.auth import TOKEN_LIFE, Terminal
 from platekeeper_common.errors import Unauthenticated
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.matter import Matter
 
 KEEPS_HITS = ("car", "dispatch")
 """Kinds of terminals at which a locked session still receives hits (G2)."""
@@ -37,8 +36,6 @@ class Session:
     training_until: datetime | None = None
     """As on file at sign-on (C2)."""
     terminal: Terminal | None = None
-    matter: Matter | None = None
-    """The purpose and matter chosen last (A4)."""
     ended_at: datetime | None = None
     ended_because: str | None = None
 

@@ -9,6 +9,7 @@ from platekeeper_access_audit.accounts import storage as accounts
 from platekeeper_access_audit.accounts.acceptances import handlers as acceptances
 from platekeeper_access_audit.accounts.agencies import profile_of, strictest_sessions
 from platekeeper_access_audit.accounts.domain import Account, demand_enabled, demand_open, demand_valid
+from platekeeper_access_audit.accounts.matters import handlers as matters
 from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.policy import SessionsPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
@@ -23,7 +24,6 @@ from platekeeper_common.edge import commit_or_refuse
 from platekeeper_common.errors import PlatekeeperError, Unauthenticated
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked
 from platekeeper_common.ids import PLATFORM, AgencyId
-from platekeeper_common.matter import Matter
 
 PLATFORM_NAME = "Platekeeper"
 POLL_SECONDS = 0.1
@@ -84,8 +84,10 @@ async def begin(
 async def caller_of(tx: Tx, here: AccountsRoom, session: Session, account: Account | None = None) -> Caller:
     """Who a token of the session says is calling, if it is issued now.
 
-    Roles, name and title are the account's today; training is that of the sign-on; a matter that has run out is left
-    out. Raises Conflict `account_disabled` or `agency_closed`, Refused `account_expired`.
+    Roles, name and title are the account's today; training is that of the sign-on, the matter the last one chosen,
+    run out or not: services say which.
+
+    Raises Conflict `account_disabled` or `agency_closed`, Refused `account_expired`.
     """
     now = here.clock()
     account = account or await accounts.find_account(tx, session.account_id, session.agency_id)
@@ -104,8 +106,8 @@ async def caller_of(tx: Tx, here: AccountsRoom, session: Session, account: Accou
         methods=session.methods,
         terminal=session.terminal,
         locked=domain.locked(session, policy, now),
-        matter=session.matter if session.matter and session.matter.until > now else None,
         offices=await incumbents.offices_of(tx, here, account.agency_id, account.id),
+        matter=await matters.current(tx, session.id),
     )
 
 
@@ -134,16 +136,6 @@ async def refused(
     outcome = {"outcome": "refused", "code": error.code, "clause": error.clause}
     caller = await known(tx, here, account)
     return here.recorder.administration(caller, action, "account", account.id, place, **outcome)
-
-
-async def choose_matter(tx: Tx, here: AccountsRoom, by: Caller, matter: Matter | None) -> Caller:
-    """The session's purpose and matter from now on (A4), and who its next token says is calling.
-
-    Raises Unauthenticated `session_ended` or `session_locked`.
-    """
-    session = await held(tx, here, by)
-    await storage.change(tx, session.id, matter=matter.claim() if matter else None)
-    return await caller_of(tx, here, replace(session, matter=matter))
 
 
 async def held(tx: Tx, here: AccountsRoom, by: Caller) -> Session:

@@ -9,7 +9,6 @@ from sqlalchemy import JSON, Boolean, Column, ForeignKey, Row, String, Table, de
 
 from platekeeper_access_audit.accounts.sessions.domain import Session
 from platekeeper_access_audit.accounts.storage import tables
-from platekeeper_common import matter
 from platekeeper_common.auth import Terminal
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
@@ -30,7 +29,6 @@ session = Table(
     Column("training_until", Moment, nullable=True),
     Column("terminal_id", String, nullable=True, index=True),
     Column("terminal_kind", String, nullable=True),
-    Column("matter", JSON(none_as_null=True), nullable=True),
     Column("ended_at", Moment, nullable=True),
     Column("ended_because", String, nullable=True),
 )
@@ -46,9 +44,8 @@ async def add(tx: Tx, new: Session) -> None:
     """Keep a new session."""
     row = asdict(new)
     terminal = row.pop("terminal")
-    matter = {"matter": new.matter.claim() if new.matter else None}
     kept = {"terminal_id": terminal and terminal["id"], "terminal_kind": terminal and terminal["kind"]}
-    await tx.write(session.insert().values(**row | kept | matter))
+    await tx.write(session.insert().values(**row | kept))
 
 
 async def hold(tx: Tx, session_id: str) -> Session | None:
@@ -136,5 +133,4 @@ def _session(row: Row[Any]) -> Session:
     terminal_id, kind = fields.pop("terminal_id"), fields.pop("terminal_kind")
     fields["terminal"] = Terminal(terminal_id, kind) if terminal_id else None
     fields["methods"] = tuple(fields["methods"])
-    fields["matter"] = matter.of_claim(fields["matter"])
     return Session(**fields)
