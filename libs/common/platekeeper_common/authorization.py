@@ -155,6 +155,8 @@ PLATFORM_ADMINISTRATOR = "platform_administrator"
 """Opens agencies and mends the machinery; belongs to no agency and never sees plate data."""
 SERVICE_ACCOUNT = "service"
 """Of an account that a machine signs on with: it opens no plate data, because one account is one person (A3)."""
+AUDITOR = "auditor"
+"""Only reads, alone and for a time (G4)."""
 ROLES = (
     "administrator",
     "officer",

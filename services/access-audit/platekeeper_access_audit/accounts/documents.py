@@ -100,6 +100,8 @@ class NewAccountRequest(Document):
     name: Line
     title: Line
     roles: Annotated[list[str], Field(min_length=1, max_length=10)]
+    valid_until: Instant | None = None
+    """When the account ends by itself; a contractor's must."""
     agency_id: AgencyName | None = None
     """Only the platform's administrator says it, for an agency's first administrator."""
 

@@ -36,6 +36,8 @@ class NewAccount:
     name: str
     title: str
     roles: tuple[str, ...]
+    valid_until: datetime | None = None
+    """A contractor's end (B5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ async def open_account(
 ) -> OpenedAccount:
     """Open an account with a one-time password. Raises NotFound, Conflict `username_taken`, Refused, Invalid."""
     domain.demand_roles(new.roles)
+    domain.demand_dated_auditor(new.roles, new.valid_until, here.clock())
     agency = await storage.find_agency(tx, domain.agency_for(by, asked, Action.ACCOUNT_OPEN))
     domain.demand_open(agency)
     password = one_time_password()
@@ -160,4 +163,5 @@ def _account(here: AccountsRoom, new: NewAccount, agency_id: AgencyId, hashed: s
         must_change=True,
         opened_at=here.clock(),
         synthetic=synthetic,
+        valid_until=new.valid_until,
     )

@@ -135,7 +135,13 @@ async def open_account(
     place: CurrentPlace,
 ) -> documents.OneTimePassword:
     """Open an account of the own agency; its one-time password is shown once."""
-    new = NewAccount(username=body.username, name=body.name, title=body.title, roles=tuple(body.roles))
+    new = NewAccount(
+        username=body.username,
+        name=body.name,
+        title=body.title,
+        roles=tuple(body.roles),
+        valid_until=body.valid_until,
+    )
     return _shown_once(await handlers.open_account(tx, here, new, body.agency_id, by=who, place=place))
 
 

@@ -27,6 +27,7 @@ async def change(
     domain.demand_roles(roles)
     account = await storage.find_account(tx, account_id, by.agency_id)
     domain.demand_enabled(account)
+    domain.demand_dated_auditor(roles, account.valid_until, now)
     rules.demand_changed(account, roles)
     waits = rules.widens(account.roles, roles)
     grant = Grant(
