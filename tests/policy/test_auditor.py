@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from profiles import DEPARTMENTS
-from unit.accounts.house import house
+from unit.accounts.house import house, title_for
 
 from platekeeper_common.authorization import AUDITORS_WORK, RULES, Action
 
@@ -41,11 +41,11 @@ async def test_an_auditors_account_has_an_end_and_no_other_role(tmp_path: Path, 
             "auditor_alone": {"roles": ["auditor", "officer"], "valid_until": end},
         }
         for code, more in wrong.items():
-            body = {"username": "outside", "name": "Outside Auditor", "title": "Officer", **more}
+            body = {"username": "outside", "name": "Outside Auditor", "title": title_for(name, *more["roles"]), **more}
             refused = await boss.post("/v1/accounts", json=body)
             assert (refused.status_code, refused.json()["code"], refused.json()["clause"]) == (422, code, "G4")
         past = {"roles": ["auditor"], "valid_until": here.clock().isoformat()}
-        body = {"username": "outside", "name": "Outside Auditor", "title": "Officer", **past}
+        body = {"username": "outside", "name": "Outside Auditor", "title": title_for(name, "auditor"), **past}
         assert (await boss.post("/v1/accounts", json=body)).json()["code"] == "auditor_undated"
         account_id = await here.hire(boss, "outside", "auditor", valid_until=end)
         widened = await boss.put(

@@ -1,9 +1,9 @@
 """The one authorization decision: who may do what, default deny (clauses A2, C1, C2, G2).
 
 Every route declares its `Action`; this table says which roles may do it, to whose data, and whether it opens plate
-data, for which the holder must have been trained when signing on. `tests/policy/authorization.toml` declares the same
-route by route, and a test compares. Rules that need more than the token (the holder of a post, the owner of a camera)
-are the handler's.
+data, for which the holder must have been trained and approved when signing on, or operates equipment (trained too).
+`tests/policy/authorization.toml` declares the same route by route, and a test compares. Rules that need more than the
+token (the holder of a post, the owner of a camera) are the handler's.
 """
 
 from collections.abc import Mapping
@@ -53,6 +53,15 @@ class Action(StrEnum):
     PURGE_ORDER_SIGN = "purge_order.sign"
     PURGE_ORDER_VIEW = "purge_order.view"
     TRAINING_CERTIFY = "training.certify"
+    TRAINING_VIEW = "training.view"
+    NOTICE_VIEW = "expiry_notice.view"
+    COURSE_EDIT = "course.edit"
+    COURSE_VIEW = "course.view"
+    TITLE_EDIT = "title.edit"
+    TITLE_VIEW = "title.view"
+    ACCESS_APPROVE = "access.approve"
+    APPROVAL_VIEW = "access_approval.view"
+    ACCOUNT_SEPARATE = "account.separate"
     RECORDS_VIEW = "access_records.view"
     CHECKPOINT_VIEW = "checkpoint.view"
     RECORDS_PROVE = "access_records.prove"
@@ -70,6 +79,9 @@ class Action(StrEnum):
     MONITORING_REPORT_VIEW = "monitoring_report.view"
     BREACH_EDIT = "breach.edit"
     BREACH_VIEW = "breach.view"
+    RECORDS_TRACE = "access_records.trace"
+    RECORDS_ALTER = "access_records.alter"
+    RECORDS_EXPIRE = "access_records.expire"
     DEVICE_REGISTER = "device.register"
     DEVICE_VIEW = "device.view"
     DEVICE_MOVE = "device.move"
@@ -111,7 +123,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may do an action. `roles` empty: every person. `plate_data`: training, purpose and query are required."""
+    """Who may do an action. `roles` empty: every person.
+
+    `plate_data`: training, approval, purpose and query are required.
+    """
 
     roles: frozenset[str] = frozenset()
     plate_data: bool = False
@@ -124,6 +139,8 @@ class Rule:
     """Its refusals keep, sealed, what was asked, as those of plate data do: it takes words about why (A4)."""
     locked: bool = False
     """It goes on while the session is locked (G2)."""
+    equipment: bool = False
+    """It operates cameras and gateways, for which the holder must have been trained (C1)."""
     post: str | None = None
     """Only who acts for that post may, whatever the role; beside it `roles` names who else may (B1 to B3)."""
     clause: str | None = None
@@ -134,10 +151,10 @@ def _roles(*roles: str) -> Rule:
     return Rule(frozenset(roles))
 
 
-def _of_post(post: str, clause: str, *, platform: bool = False) -> Rule:
+def _of_post(post: str, clause: str, *, platform: bool = False, equipment: bool = False) -> Rule:
     """Who acts for the post; where `platform`, the platform's administrator too, for every agency."""
     also = _PLATFORM if platform else frozenset()
-    return Rule(also, across=also, post=post, clause=clause)
+    return Rule(also, across=also, post=post, clause=clause, equipment=equipment)
 
 
 def _of_all(*roles: str) -> Rule:
@@ -157,6 +174,8 @@ SERVICE_ACCOUNT = "service"
 """Of an account that a machine signs on with: it opens no plate data, because one account is one person (A3)."""
 AUDITOR = "auditor"
 """Only reads, alone and for a time (G4)."""
+BY_ITSELF = "by_itself"
+"""Nobody's role: of what a service does because the policy says so, and no caller can ask for."""
 ROLES = (
     "administrator",
     "officer",
@@ -175,8 +194,6 @@ ADMINISTRATIVE = "administrative"
 _PLATFORM = frozenset({PLATFORM_ADMINISTRATOR})
 _READERS = ("officer", "dispatcher", "investigator")
 _REVIEWERS = ("administrator", "auditor", "supervisor")
-_NOBODY = frozenset({"nobody"})
-"""What the platform does by itself: its records name the act, and no person may."""
 _SEARCHERS = (*_READERS, "internal_affairs")
 _CHOOSERS = (*_SEARCHERS, "supervisor", "administrator", "auditor")
 _RELEASERS = ("administrator", "dispatcher", "investigator")
@@ -217,6 +234,15 @@ RULES: Mapping[Action, Rule] = {
     Action.PURGE_ORDER_SIGN: Rule(),
     Action.PURGE_ORDER_VIEW: Rule(),
     Action.TRAINING_CERTIFY: _roles("administrator", "trainer"),
+    Action.TRAINING_VIEW: _roles("administrator", "auditor", "trainer"),
+    Action.COURSE_EDIT: _roles("administrator", "trainer"),
+    Action.NOTICE_VIEW: Rule(),
+    Action.COURSE_VIEW: Rule(across=_PLATFORM),
+    Action.TITLE_EDIT: _of_post(ADMINISTRATOR, "B5"),
+    Action.TITLE_VIEW: Rule(across=_PLATFORM),
+    Action.ACCESS_APPROVE: _of_post(ADMINISTRATOR, "A8", platform=True),
+    Action.APPROVAL_VIEW: _of_all("administrator", "auditor"),
+    Action.ACCOUNT_SEPARATE: _of_all("administrator"),
     Action.RECORDS_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
     Action.CHECKPOINT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
     Action.RECORDS_PROVE: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
@@ -226,7 +252,7 @@ RULES: Mapping[Action, Rule] = {
     Action.ALERT_ACKNOWLEDGE: _roles("administrator"),
     Action.STAFF_PLATE_EDIT: _roles("administrator"),
     Action.STAFF_PLATE_VIEW: _roles("administrator", "auditor"),
-    Action.AUDIT_WATCH: Rule(_NOBODY),
+    Action.AUDIT_WATCH: _roles(BY_ITSELF),
     Action.AUDIT_VIEW: _roles(*_REVIEWERS),
     Action.AUDIT_REVIEW: _roles(*_REVIEWERS),
     Action.AUDIT_SIGN_OFF: _roles("administrator", "auditor"),
@@ -235,11 +261,16 @@ RULES: Mapping[Action, Rule] = {
     Action.MONITORING_REPORT_VIEW: _roles(*_REVIEWERS),
     Action.BREACH_EDIT: _roles("administrator"),
     Action.BREACH_VIEW: _roles("administrator", "auditor"),
-    Action.DEVICE_REGISTER: _of_post(ADMINISTRATOR, "B1"),
+    Action.DEVICE_REGISTER: _of_post(ADMINISTRATOR, "B1", equipment=True),
+    # Who searched this plate: the question names a plate, and so does the answer (G3, G4).
+    Action.RECORDS_TRACE: _plate_data("administrator", "auditor"),
+    # Whoever tries is refused, by the route itself: an attempt on the log leaves a record (G3).
+    Action.RECORDS_ALTER: Rule(),
+    Action.RECORDS_EXPIRE: _roles(BY_ITSELF),
     Action.DEVICE_VIEW: _roles("administrator", "auditor"),
-    Action.DEVICE_MOVE: _of_post(ADMINISTRATOR, "B1"),
-    Action.DEVICE_CALIBRATE: _of_post(ADMINISTRATOR, "B1"),
-    Action.DEVICE_RETIRE: _of_post(ADMINISTRATOR, "B1"),
+    Action.DEVICE_MOVE: _of_post(ADMINISTRATOR, "B1", equipment=True),
+    Action.DEVICE_CALIBRATE: _of_post(ADMINISTRATOR, "B1", equipment=True),
+    Action.DEVICE_RETIRE: _of_post(ADMINISTRATOR, "B1", equipment=True),
     Action.FRAME_POST: Rule(devices=True),
     Action.READS_POST: Rule(devices=True),
     Action.HOTLIST_EDIT: _plate_data("administrator", "investigator", "dispatcher"),
@@ -266,9 +297,9 @@ RULES: Mapping[Action, Rule] = {
     Action.RELEASE_FULFIL: _plate_data(*_RELEASERS),
     Action.RELEASE_HAND_OUT: _plate_data(*_RELEASERS),
     # No door does it: each service looks by itself (G1).
-    Action.BASELINE_CHECK: _roles(PLATFORM_ADMINISTRATOR),
-    Action.POLICY_DRAFT: _roles("administrator"),
-    Action.POLICY_PUBLISH: _roles("administrator"),
+    Action.BASELINE_CHECK: _roles(BY_ITSELF),
+    Action.POLICY_DRAFT: _of_post(ADMINISTRATOR, "B4"),
+    Action.POLICY_PUBLISH: _of_post(ADMINISTRATOR, "B4"),
     # Within a sign-on (B4).
     Action.POLICY_ACCEPT: Rule(),
     Action.POLICY_VIEW: _roles("administrator", "auditor", "trainer"),
@@ -313,12 +344,7 @@ def decide(
     _decide_who(caller, action, rule)
     if owner not in (None, caller.agency_id) and not reaches_all(caller, action):
         raise Refused("that is another agency's", code="other_agency", clause="A2")
-    if rule.plate_data and not caller.trained:
-        raise Refused(
-            "no plate data without department-approved training that was valid when you signed on",
-            code="training_missing",
-            clause="C2",
-        )
+    _decide_prepared(caller, rule)
     if use is not None and caller.kind != "delegated":
         _decide_use(caller, action, use, policy)
     if source is not None and source not in caller.entitlements:
@@ -380,3 +406,27 @@ def not_in_office(post: str, action: Action, clause: str | None) -> Refused:
     words = post.replace("_", " ")
     detail = f"{action} is for the {words} in office, or for whom the {words} has delegated it to; see /v1/delegations"
     return Refused(detail, code=f"not_{post}", clause=clause)
+
+
+def _decide_prepared(caller: Caller, rule: Rule) -> None:
+    """Whether training and approval, as they were at sign-on, open what the rule opens (A8, C1, C2)."""
+    if rule.plate_data and not caller.trained:
+        raise Refused(
+            "no plate data without department-approved training that was valid when you signed on",
+            code="training_missing",
+            clause="C2",
+        )
+    if rule.equipment and not caller.trained:
+        raise Refused(
+            "nobody operates equipment without department-approved training that was valid at sign-on: "
+            "the training owner certifies it, then sign on anew",
+            code="training_missing",
+            clause="C1",
+        )
+    if rule.plate_data and not caller.approved:
+        raise Refused(
+            "your access was not approved or its review is overdue: the administrator approves it at "
+            "POST /v1/access-approvals, then sign on anew",
+            code="access_not_approved",
+            clause="A8",
+        )

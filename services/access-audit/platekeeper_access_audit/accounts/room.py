@@ -34,6 +34,8 @@ class AccountsSettings(ServiceSettings):
     """Seconds for which a session that has just become idle is given, at a refresh, for word of its last act."""
     signing_key_days: int = Field(default=90, ge=1)
     """How long a key signs tokens before the next takes over."""
+    notices_every_seconds: float = Field(default=3600, gt=0)
+    """How often the worker looks for notices that are due."""
 
 
 @dataclass(kw_only=True)
@@ -45,6 +47,8 @@ class AccountsRoom(Room):
     signing: SigningKeys
     published: dict[AgencyId, PolicyPublished] = field(default_factory=dict)
     """The policy in force of each agency that has published one."""
+    notices_every: float
+    """Seconds."""
 
 
 @asynccontextmanager
@@ -66,4 +70,5 @@ async def open_room(foundation: Foundation, settings: AccountsSettings) -> Async
                 waiting=settings.logins_waiting,
             ),
             signing=signing,
+            notices_every=settings.notices_every_seconds,
         )

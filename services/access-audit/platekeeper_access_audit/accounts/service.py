@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from platekeeper_access_audit.accounts import agencies, statements
+from platekeeper_access_audit.accounts.approvals.routes import router as approvals
 from platekeeper_access_audit.accounts.consumers import follow_devices, follow_policies, keep_awake
 from platekeeper_access_audit.accounts.grants.routes import router as grants_router
 from platekeeper_access_audit.accounts.matters import routes as matter_routes
@@ -16,6 +17,9 @@ from platekeeper_access_audit.accounts.policy_changes.routes import router as po
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
 from platekeeper_access_audit.accounts.sessions import routes as session_routes
+from platekeeper_access_audit.accounts.titles.routes import router as titles
+from platekeeper_access_audit.accounts.training import notices
+from platekeeper_access_audit.accounts.training.routes import router as training
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged, PolicyAdopted
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.events.public import PolicyPublished, StatedInPublic
@@ -50,7 +54,12 @@ ACCOUNTS = Service(
         "/v1/matters",
         "/v1/agencies",
         "/v1/accounts",
+        "/v1/access-approvals",
         "/v1/posts",
+        "/v1/titles",
+        "/v1/courses",
+        "/v1/training",
+        "/v1/expiry-notices",
         "/v1/delegations",
         "/v1/role-grants",
         "/v1/purge-orders",
@@ -68,6 +77,10 @@ ACCOUNTS = Service(
         Grant("spent_refresh", "SELECT, INSERT, DELETE"),
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("authorised_title", "SELECT, INSERT, UPDATE"),
+        Grant("access_approval", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("course_version", "SELECT, INSERT, UPDATE"),
+        Grant("expiry_notice", "SELECT, INSERT, DELETE"),
         Grant("delegation", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("role_grant", "SELECT, INSERT, UPDATE"),
         Grant("purge_order", "SELECT, INSERT, UPDATE"),
@@ -87,11 +100,14 @@ ACCOUNTS = Service(
         offices_router,
         orders_router,
         policy_changes_router,
+        titles,
+        training,
+        approvals,
     ),
     consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
     follows=(Follows(DeviceChanged.topic, follow_devices), Follows(PolicyPublished.topic, follow_policies)),
     emits=(AgencyChanged, PolicyAdopted, AccessRevoked, AccessRecorded, StatedInPublic),
-    jobs=(Job("renew the signing key", renew_signing_key),),
+    jobs=(Job("renew the signing key", renew_signing_key), Job("write notices of what ends", notices.run)),
     policy=SECTIONS,
     settings=AccountsSettings,
     counts=agencies.counts,

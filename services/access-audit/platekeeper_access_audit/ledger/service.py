@@ -4,13 +4,14 @@ from pathlib import Path
 
 import msgspec
 
-from platekeeper_access_audit.ledger import following, handlers, sequencer, storage
+from platekeeper_access_audit.ledger import alarms, following, handlers, sequencer, storage
 from platekeeper_access_audit.ledger.audits import monitoring, opening
 from platekeeper_access_audit.ledger.audits import storage as audit_storage
 from platekeeper_access_audit.ledger.audits.routes import router as audits
 from platekeeper_access_audit.ledger.breaches import storage as breach_storage
 from platekeeper_access_audit.ledger.breaches.routes import router as breaches
 from platekeeper_access_audit.ledger.consumers import keep_records
+from platekeeper_access_audit.ledger.expiry import handlers as expiry
 from platekeeper_access_audit.ledger.plate_index import handlers as plates
 from platekeeper_access_audit.ledger.policy import SECTIONS
 from platekeeper_access_audit.ledger.proof_routes import router as proofs
@@ -20,12 +21,16 @@ from platekeeper_access_audit.ledger.reviews.domain import ALERT_KINDS
 from platekeeper_access_audit.ledger.reviews.routes import router as reviews
 from platekeeper_access_audit.ledger.room import NAME, LedgerRoom, LedgerSettings, open_room
 from platekeeper_access_audit.ledger.routes import router, strangers
+from platekeeper_access_audit.ledger.tampering import handlers as tampering
+from platekeeper_access_audit.ledger.tampering.routes import router as altering
+from platekeeper_access_audit.ledger.tracing.routes import router as tracing
+from platekeeper_access_audit.ledger.witnesses import handlers as witnesses
 from platekeeper_common.events.access import AccessRecorded, CheckpointSigned
 from platekeeper_common.events.public import Detector, Figures, Monitoring, Searches, StatedInPublic, Statement
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.metrics import Say, gauge
 from platekeeper_common.periods import Month
-from platekeeper_common.service import Consumes, Grant, Job, Room, Service
+from platekeeper_common.service import Consumes, Grant, Job, Service
 
 RECORDS = gauge("platekeeper_ledger_records", "Access records in the ledger.")
 REFUSALS = gauge("platekeeper_ledger_refusals", "Those of refusals.")
@@ -41,27 +46,28 @@ BREACHES = gauge("platekeeper_ledger_notifications_overdue", "Breaches of which 
 AUDITS = gauge("platekeeper_ledger_audits_overdue", "Audits that are not signed off in time.")
 
 
-async def counts(room: Room) -> dict[str, int]:
+async def counts(here: LedgerRoom) -> dict[str, int]:
     """Figures for the start page."""
-    return await handlers.counts(room.db)
+    return await handlers.counts(here.db) | await alarms.counts(here)
 
 
-async def figures(room: Room, say: Say) -> None:
+async def figures(here: LedgerRoom, say: Say) -> None:
     """What operators see of the ledger."""
-    known = await handlers.counts(room.db)
+    known = await handlers.counts(here.db)
     say(RECORDS, known["records"])
     say(REFUSALS, known["refusals"])
     say(GAPS, known["producers_with_gaps"])
-    async with room.db.tx() as tx:
+    async with here.db.tx() as tx:
         size, places = await storage.next_position(tx), await following.places(tx)
         unseen = await review_storage.unseen(tx)
-        say(REVIEWS, await review_storage.overdue(tx, room.clock()))
-        say(BREACHES, len(await breach_storage.overdue(tx, room.clock())))
-        say(AUDITS, len(await audit_storage.overdue(tx, room.clock())))
+        say(REVIEWS, await review_storage.overdue(tx, here.clock()))
+        say(BREACHES, len(await breach_storage.overdue(tx, here.clock())))
+        say(AUDITS, len(await audit_storage.overdue(tx, here.clock())))
     for reader in (plates.READER, watching.QUEUE, watching.DETECTORS):
         say(UNWATCHED, size - places.get(reader, 0), reader=reader)
     for kind in ALERT_KINDS:
         say(ALERTS, unseen.get(kind, 0), kind=kind)
+    await alarms.figures(here, say)
 
 
 async def says(here: LedgerRoom, agency_id: AgencyId) -> list[Statement]:
@@ -94,6 +100,21 @@ async def tallies(here: LedgerRoom, agency_id: AgencyId, month: Month) -> Figure
 async def sign_checkpoints(here: LedgerRoom) -> None:
     """The sequencer's work."""
     await sequencer.run(here)
+
+
+async def expire_months(here: LedgerRoom) -> None:
+    """Query elements die with their month, by policy."""
+    await expiry.run(here)
+
+
+async def ask_witnesses(here: LedgerRoom) -> None:
+    """Witnesses elsewhere cosign what was signed."""
+    await witnesses.run(here)
+
+
+async def watch_attempts(here: LedgerRoom) -> None:
+    """Statements that the database refused become access records."""
+    await tampering.run(here)
 
 
 async def index_plates(here: LedgerRoom) -> None:
@@ -137,6 +158,11 @@ LEDGER = Service(
         Grant("checkpoint", "SELECT"),
         Grant("subtree", "INSERT", roles=("worker",)),
         Grant("checkpoint", "INSERT", roles=("worker",)),
+        Grant("refused_statement", "SELECT, UPDATE", roles=("worker",)),
+        Grant("refused_statement_number", "SELECT", roles=("worker",)),
+        Grant("cosignature", "SELECT"),
+        Grant("cosignature", "INSERT", roles=("worker",)),
+        Grant("expired_month", "SELECT, INSERT, UPDATE", roles=("worker",)),
         Grant("reader", "SELECT"),
         Grant("reader", "INSERT, UPDATE", roles=("worker",)),
         Grant("review_item", "SELECT, INSERT, UPDATE"),
@@ -156,15 +182,18 @@ LEDGER = Service(
         Grant("plate_index", "SELECT"),
         Grant("plate_index", "INSERT, DELETE", roles=("worker",)),
     ),
-    routes=(proofs, router, reviews, audits, breaches, strangers),
+    routes=(proofs, tracing, router, altering, reviews, audits, breaches, strangers),
     consumes=(Consumes("ledger", (AccessRecorded.topic,), keep_records, gather=0.2),),
+    emits=(AccessRecorded, CheckpointSigned, StatedInPublic),
     jobs=(
         Job("sign checkpoints", sign_checkpoints),
         Job("index plates", index_plates),
+        Job("expire months", expire_months),
+        Job("watch attempts", watch_attempts),
+        Job("ask witnesses", ask_witnesses),
         Job("watch records", watch_records),
         Job("open audits", open_audits),
     ),
-    emits=(AccessRecorded, CheckpointSigned, StatedInPublic),
     policy=SECTIONS,
     settings=LedgerSettings,
     counts=counts,

@@ -35,6 +35,8 @@ class Session:
     """The refresh token is kept by a browser, out of reach of its pages."""
     training_until: datetime | None = None
     """As on file at sign-on (C2)."""
+    approved_until: datetime | None = None
+    """Likewise (A8)."""
     terminal: Terminal | None = None
     ended_at: datetime | None = None
     ended_because: str | None = None

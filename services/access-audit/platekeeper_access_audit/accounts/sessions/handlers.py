@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from platekeeper_access_audit.accounts import storage as accounts
 from platekeeper_access_audit.accounts.acceptances import handlers as acceptances
 from platekeeper_access_audit.accounts.agencies import profile_of, strictest_sessions
+from platekeeper_access_audit.accounts.approvals import admission
 from platekeeper_access_audit.accounts.domain import Account, demand_enabled, demand_open, demand_valid
 from platekeeper_access_audit.accounts.matters import handlers as matters
 from platekeeper_access_audit.accounts.offices import incumbents
@@ -51,14 +52,16 @@ async def begin(
 ) -> Begun:
     """The session of a person who has just shown by `methods` (RFC 8176) to be the account's; its record in `tx`.
 
-    Every kind of sign-on ends here: password, passkey, trusted issuer. The training on file now rides in the session
-    (C2), and the policy that the agency has published is accepted, by its SHA-256 in `accept_policy` where it is new
-    (B4). Raises Conflict `account_disabled` or `agency_closed`, Refused `account_expired` or `policy_not_accepted`.
+    Every kind of sign-on ends here: password, passkey, trusted issuer. Training and approval on file now ride in the
+    session (A8, C2), and the policy that the agency has published is accepted, by its SHA-256 in `accept_policy` where
+    it is new (B4). Raises Conflict `account_disabled` or `agency_closed`, Refused `account_expired` or
+    `policy_not_accepted`.
     """
     now = here.clock()
     demand_enabled(account)
     demand_valid(account, now)
     policy = await policy_for(tx, here, account.agency_id)
+    admitted = await admission.at_sign_on(tx, here, account)
     refresh_token = domain.new_refresh_token()
     begun = Session(
         id=ids.new(),
@@ -70,7 +73,8 @@ async def begin(
         methods=methods,
         refresh_sha256=digest(refresh_token),
         cookie=cookie,
-        training_until=(await accounts.trained_until(tx, account.agency_id)).get(account.id),
+        training_until=admitted.training_until,
+        approved_until=admitted.approved_until,
         terminal=terminal,
     )
     await storage.add(tx, begun)
@@ -84,8 +88,8 @@ async def begin(
 async def caller_of(tx: Tx, here: AccountsRoom, session: Session, account: Account | None = None) -> Caller:
     """Who a token of the session says is calling, if it is issued now.
 
-    Roles, name and title are the account's today; training is that of the sign-on, the matter the last one chosen,
-    run out or not: services say which.
+    Roles, name and title are the account's today; training and approval are those of the sign-on; the matter is the
+    last one chosen, run out or not: services say which.
 
     Raises Conflict `account_disabled` or `agency_closed`, Refused `account_expired`.
     """
@@ -103,6 +107,7 @@ async def caller_of(tx: Tx, here: AccountsRoom, session: Session, account: Accou
         session=session.id,
         signed_on_at=session.began_at,
         training_until=session.training_until,
+        approved_until=session.approved_until,
         methods=session.methods,
         terminal=session.terminal,
         locked=domain.locked(session, policy, now),
@@ -124,7 +129,7 @@ async def known(tx: Tx, here: AccountsRoom, account: Account) -> Caller:
         organisation=agency.name if agency else PLATFORM_NAME,
         issued_at=now,
         expires_at=now,
-        roles=frozenset(account.roles),
+        roles=await admission.roles(tx, here, account),
         title=account.title,
     )
 

@@ -6,7 +6,7 @@ from alembic import op
 from platekeeper_common.schema import Moment, RowId
 
 revision = "ledger_reviews"
-down_revision = "ledger_plate_index"
+down_revision = "ledger_witnesses"
 branch_labels = None
 depends_on = None
 
