@@ -24,9 +24,9 @@ class WrongJar(RuntimeError):
 def fetch(lock: Path, into: Path) -> None:
     """Put every jar that `lock` names into the folder `into`.
 
-    A line of `lock` is `GROUP:ARTIFACT:VERSION[:PACKAGING] SHA256`; without packaging it is a jar. Jars that Maven has already on this machine are copied; others
-    come from the central repository, or from its mirror in the user's Maven settings. Raises WrongJar, OSError,
-    RuntimeError.
+    A line of `lock` is `GROUP:ARTIFACT:VERSION[:PACKAGING] SHA256`; without packaging it is a jar. What Maven has
+    already on this machine is copied; the rest comes from the central repository, or from its mirror in the user's
+    Maven settings. Raises WrongJar, OSError, RuntimeError.
     """
     rows = [line.split() for line in lock.read_text().splitlines() if not line.startswith("#")]
     _trust_the_machine()

@@ -27,6 +27,12 @@ class Action(StrEnum):
     ACCOUNT_RESET = "account.reset"
     ACCOUNT_VIEW = "account.view"
     SECOND_FACTOR_ENROL = "second_factor.enrol"
+    PASSKEY_REGISTER = "passkey.register"
+    PASSKEY_VIEW = "passkey.view"
+    PASSKEY_REMOVE = "passkey.remove"
+    ISSUER_REGISTER = "issuer.register"
+    ISSUER_VIEW = "issuer.view"
+    ISSUER_REMOVE = "issuer.remove"
     POST_FILL = "post.fill"
     POST_VIEW = "post.view"
     TRAINING_CERTIFY = "training.certify"
@@ -97,6 +103,13 @@ RULES: Mapping[Action, Rule] = {
     Action.ACCOUNT_RESET: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
     Action.ACCOUNT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", "trainer"),
     Action.SECOND_FACTOR_ENROL: Rule(),
+    Action.PASSKEY_REGISTER: Rule(),
+    Action.PASSKEY_VIEW: Rule(),
+    Action.PASSKEY_REMOVE: Rule(),
+    Action.ISSUER_REGISTER: _roles("administrator"),
+    Action.ISSUER_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
+    # The platform's too: who turned passwords off and lost the issuer could not come in to change it.
+    Action.ISSUER_REMOVE: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
     Action.POST_FILL: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
     Action.POST_VIEW: Rule(),
     Action.TRAINING_CERTIFY: _roles("administrator", "trainer"),

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from platekeeper_access_audit.accounts.passwords import Passwords
@@ -14,6 +15,9 @@ from platekeeper_common.access import Recorder
 from platekeeper_common.db import Database
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import ServiceSettings
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""Hosts that are this machine."""
 
 
 class AccountsSettings(ServiceSettings):
@@ -30,6 +34,20 @@ class AccountsSettings(ServiceSettings):
     """Further logins that wait for their turn; the rest are answered 503."""
     signing_key_days: int = Field(default=90, ge=1)
     """How long a key signs tokens before the next takes over."""
+    origin: str = "http://localhost:8080"
+    """Where people open the platform, as their browsers name it (RFC 6454): passkeys are bound to its host name, and
+    trusted issuers send people back there."""
+
+    @field_validator("origin")
+    @classmethod
+    def _secure(cls, origin: str) -> str:
+        """Refuse what is no origin, and an unencrypted one of another machine: browsers offer no passkeys there."""
+        parts = urlsplit(origin)
+        if origin != f"{parts.scheme}://{parts.netloc}" or parts.scheme not in ("http", "https") or parts.username:
+            raise ValueError("must be an origin, as https://alpr.example.gov")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise ValueError("must begin with https:// unless it is this machine's own")
+        return origin
 
 
 @dataclass(kw_only=True)
@@ -38,6 +56,8 @@ class AccountsRoom(Room):
 
     passwords: Passwords
     signing: SigningKeys
+    origin: str
+    """Where people open the platform."""
 
 
 @asynccontextmanager
@@ -58,4 +78,5 @@ async def open_room(foundation: Foundation, settings: AccountsSettings) -> Async
                 waiting=settings.logins_waiting,
             ),
             signing=signing,
+            origin=settings.origin,
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from platekeeper_access_audit.accounts import agencies
 from platekeeper_access_audit.accounts.consumers import follow_devices
+from platekeeper_access_audit.accounts.passkeys.routes import router as passkeys
 from platekeeper_access_audit.accounts.policy import SECTIONS
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
@@ -36,6 +37,7 @@ ACCOUNTS = Service(
         "/v1/device-tokens",
         "/v1/token-exchange",
         "/v1/me/second-factor",
+        "/v1/me/passkeys",
         "/v1/agencies",
         "/v1/accounts",
         "/v1/posts",
@@ -51,8 +53,10 @@ ACCOUNTS = Service(
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
+        Grant("passkey", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("passkey_challenge", "SELECT, INSERT, DELETE"),
     ),
-    routes=(router,),
+    routes=(router, passkeys),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
     emits=(AgencyChanged, AccessRevoked, AccessRecorded),
     jobs=(Job("renew the signing key", renew_signing_key),),
