@@ -5,10 +5,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from platekeeper_access_audit.accounts.documents import Document, Line
-
+Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^\S(.*\S)?$")]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Base64url = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]*$", max_length=8_000)]
+
+
+class Document(BaseModel):
+    """Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class PasskeyOptions(Document):
@@ -66,7 +71,7 @@ class PasskeyRequest(Document):
     """A new passkey."""
 
     challenge_id: Id
-    name: Line
+    name: Name
     """What its owner calls it."""
     credential: NewCredential
 
