@@ -60,8 +60,10 @@ def test_haproxy_takes_the_committed_configuration(tmp_path: Path) -> None:
 
 def test_open_are_the_routes_that_declare_no_action() -> None:
     known = doors(SERVICES, {service.name: service.settings() for service in SERVICES})
-    assert set(known.open_paths) == {"/"} | {path for _, path, opened in routes() if opened}
-    assert set(known.logins) == {"/v1/login", "/v1/device-tokens", "/v1/token-exchange"}
+    pages = {"/", "/login", "/enrol", "/unlock"}
+    assert set(known.open_paths) == pages | {path for _, path, opened in routes() if opened}
+    passkeys = {"/v1/login/passkey", "/v1/login/passkey/options"}
+    assert set(known.logins) == {"/v1/login", "/v1/device-tokens", "/v1/token-exchange"} | passkeys
 
 
 @pytest.mark.clause("G2")
