@@ -30,6 +30,7 @@ down: $(READY) ## Stop the full stack; what it kept stays
 
 test: engines check ## Check, then run every test (ARGS: more options for pytest)
 	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	$(if $(ARGS),,@$(VENV)/bin/platekeeper policy matrix --check)
 
 engines: $(READY)
 	@nice $(VENV)/bin/python -m platekeeper.stack.fetch >/dev/null 2>&1 & # beside the checks; tests that need one wait

@@ -29,6 +29,7 @@ from platekeeper_common.log import describe
 from platekeeper_common.migrate import demand_migrated, migrate
 from platekeeper_common.observe import Observe
 from platekeeper_common.policy import Sections
+from platekeeper_common.public_statements import Speaker
 from platekeeper_common.relay import Relay
 from platekeeper_common.service import BOTH, Foundation, Job, Role, Room, Service
 from platekeeper_common.settings import ServiceSettings, Settings
@@ -225,6 +226,9 @@ def _service_parts(service: Service, room: Room, app: FastAPI, died: Callable[[]
             drain=foundation.settings.drain_seconds,
         )
         running.append(start(f"consume {consumes.group}", consumer.run(), consumer))
+    if (service.says or service.tallies) and service.states_as in foundation.roles:
+        speaker = Speaker(service.name, room, foundation.policies, service.says, service.tallies)
+        running.append(start("state in public", speaker.run(foundation.settings.statement_seconds)))
     jobs = [job for job in service.jobs if job.roles & foundation.roles]
     return running + [start(job.name, _run(job, room), Told(partial(job.trouble, room))) for job in jobs]
 

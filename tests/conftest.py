@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import databases
 import engines
+import proving
 import pytest
 from databases import Engine
 from hypothesis import settings
@@ -33,6 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """The run's own process, not its workers, opens and closes what they share."""
     if not hasattr(config, "workerinput"):
         engines.open_run()
+        proving.begin(config)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each test's report says which clauses it proves."""
+    proving.mark(items)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -40,4 +47,5 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         engines.close_worker()
     else:
+        proving.end(config)
         engines.close_run()

@@ -48,7 +48,7 @@ class Doors:
     open_paths: tuple[str, ...]
     """Exact paths whose routes declare no action: no token is asked for."""
     open_prefixes: tuple[str, ...]
-    """Health and documents."""
+    """Health, documents, and what a service leaves open as a whole."""
     logins: tuple[str, ...]
     """Open paths that are posted to: each tries a password, a secret or a token."""
 
@@ -85,12 +85,15 @@ def _paths(services: Iterable[Service]) -> Iterator[tuple[str, str]]:
 def _open(service: Service) -> Iterator[tuple[str, frozenset[str]]]:
     """Path and methods of every route that declares no action.
 
-    Raises ValueError for a path with a parameter: the gateway compares open paths exactly.
+    But of those below a prefix that is open as a whole. Raises ValueError for another path with a parameter: the
+    gateway compares open paths exactly.
     """
     for context in iter_route_contexts([route for router in service.routes for route in router.routes]):
         route = context.original_route
         if isinstance(route, APIRoute) and declared_action(route) is None:
             path = context.path or route.path
+            if any(f"{path}/".startswith(f"{prefix}/") for prefix in service.open_below):
+                continue
             if "{" in path:
                 raise ValueError(f"{path} is open and has a parameter")
             yield path, frozenset(context.methods or ())

@@ -70,6 +70,8 @@ def test_every_clause_that_a_test_proves_binds_the_departments_it_is_proved_for(
         ('A1 = "x"', "A1: is no clause"),
         ('[A1]\ntitle = 1\nstrength = "may"\nsections = {}', "A1.title: must be a text"),
         ('[A1]\ntitle = "x"\nstrength = ["may"]\nsections = {}', "A1.strength: must be one of"),
+        ('[A1]\ntitle = "x"\nstrength = "may"\nneed = "some"', "A1.need: must be one of"),
+        ('[A1]\ntitle = "x"\nstrength = "may"\nlater = "x"', "A1.later: must hold names"),
         ('[A1]\ntitle = "x"\nstrength = "may"', "A1.sections: this entry is missing"),
         ('[A1]\ntitle = "x"\nstrength = "may"\nsections = {}\nsection = 1', "A1.section: no such entry"),
         ('[A1]\ntitle = "x"\nstrength = "may"\nsections = "all"', "A1.sections: must name departments"),

@@ -148,7 +148,7 @@ def test_a_folder_is_refused_with_the_faults_of_all_its_files(tmp_path: Path) ->
         load_folder(tmp_path, SECTIONS)
     assert [problem.key for problem in refusal.value.problems] == ["retention.purge", "ledger.access_years"]
     (tmp_path / "clauses.toml").write_text(
-        '[A1]\ntitle = "x"\nstrength = "must"\nsections = { pomona = ".1" }', "utf-8"
+        '[A1]\ntitle = "x"\nstrength = "must"\nneed = "recorded"\nsections = { pomona = ".1" }', "utf-8"
     )
     lines = check(tmp_path, SECTIONS)
     assert len(lines) == 3
@@ -170,7 +170,7 @@ def test_a_clause_table_that_names_an_unknown_department_is_refused(tmp_path: Pa
     for name in DEPARTMENTS:
         write(tmp_path / f"{name}.toml", VALID[name])
     (tmp_path / "clauses.toml").write_text(
-        '[A1]\ntitle = "x"\nstrength = "may"\nsections = { pomonna = ".1" }', "utf-8"
+        '[A1]\ntitle = "x"\nstrength = "may"\nneed = "recorded"\nsections = { pomonna = ".1" }', "utf-8"
     )
     assert check(tmp_path, SECTIONS) == [f"{tmp_path / 'clauses.toml'}: no profile pomonna.toml"]
 

@@ -66,8 +66,8 @@ def paths(service: Service, roles: frozenset[Role] = BOTH) -> tuple[str, ...]:
 
 
 def public(service: Service) -> tuple[str, ...]:
-    """The prefixes among them that need no token: health and documents."""
-    return (f"/health/{service.name}", f"/docs/{service.name}")
+    """The prefixes among them that need no token: health, documents, and what the service itself leaves open."""
+    return (f"/health/{service.name}", f"/docs/{service.name}", *service.open_below)
 
 
 def build(service: Service, room: Room, settings: ServiceSettings, health: Health) -> FastAPI:

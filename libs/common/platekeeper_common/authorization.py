@@ -1,8 +1,9 @@
 """The one authorization decision: who may do what, default deny (clauses A2, C1, C2, G2).
 
-Every route declares its `Action`; this table says which roles may do it and whether it opens plate data, for which the
-holder must have been trained when signing on. Rules that need more than the token (the holder of a post, the owner of
-a camera) are the handler's.
+Every route declares its `Action`; this table says which roles may do it, to whose data, and whether it opens plate
+data, for which the holder must have been trained when signing on. `tests/policy/authorization.toml` declares the same
+route by route, and a test compares. Rules that need more than the token (the holder of a post, the owner of a camera)
+are the handler's.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from enum import StrEnum
 
 from platekeeper_common.auth import Caller
 from platekeeper_common.errors import Refused
+from platekeeper_common.ids import AgencyId
 
 
 class Action(StrEnum):
@@ -64,58 +66,68 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may do an action. `roles` empty: every person. `plate_data`: training, purpose and query are required.
-
-    `delegable`: a service that acts for a person may too, within the approved request that its token names.
-    """
+    """Who may do an action. `roles` empty: every person. `plate_data`: training, purpose and query are required."""
 
     roles: frozenset[str] = frozenset()
     plate_data: bool = False
     devices: bool = False
     delegable: bool = False
+    """A service that acts for a person may too, within the approved request that its token names."""
+    across: frozenset[str] = frozenset()
+    """The roles that may do it to what is another agency's."""
+    locked: bool = False
+    """It goes on while the session is locked (G2)."""
 
 
 def _roles(*roles: str) -> Rule:
     return Rule(frozenset(roles))
 
 
-def _plate_data(*roles: str, delegable: bool = False) -> Rule:
-    return Rule(frozenset(roles), plate_data=True, delegable=delegable)
+def _of_all(*roles: str) -> Rule:
+    """These roles; the platform's administrator among them, for every agency."""
+    return Rule(frozenset({PLATFORM_ADMINISTRATOR, *roles}), across=_PLATFORM)
+
+
+def _plate_data(*roles: str, delegable: bool = False, locked: bool = False) -> Rule:
+    return Rule(frozenset(roles), plate_data=True, delegable=delegable, locked=locked)
 
 
 PLATFORM_ADMINISTRATOR = "platform_administrator"
 """Opens agencies and mends the machinery; belongs to no agency and never sees plate data."""
-ROLES = ("administrator", "officer", "dispatcher", "investigator", "auditor", "trainer")
+SERVICE_ACCOUNT = "service"
+"""Of an account that a machine signs on with: it opens no plate data, because one account is one person (A3)."""
+ROLES = ("administrator", "officer", "dispatcher", "investigator", "auditor", "trainer", SERVICE_ACCOUNT)
 """The roles that an agency's administrator can give."""
 
+_PLATFORM = frozenset({PLATFORM_ADMINISTRATOR})
 _READERS = ("officer", "dispatcher", "investigator")
 _RELEASERS = ("administrator", "dispatcher", "investigator")
 
 RULES: Mapping[Action, Rule] = {
     Action.LOGIN: Rule(),
     Action.TOKEN_EXCHANGE: Rule(),
-    Action.AGENCY_OPEN: _roles(PLATFORM_ADMINISTRATOR),
-    Action.AGENCY_GO_LIVE: _roles(PLATFORM_ADMINISTRATOR),
-    Action.AGENCY_CLOSE: _roles(PLATFORM_ADMINISTRATOR),
-    Action.AGENCY_VIEW: Rule(),
-    Action.ACCOUNT_OPEN: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
-    Action.ACCOUNT_DISABLE: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
-    Action.ACCOUNT_RESET: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
-    Action.ACCOUNT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", "trainer"),
+    Action.AGENCY_OPEN: _of_all(),
+    Action.AGENCY_GO_LIVE: _of_all(),
+    Action.AGENCY_CLOSE: _of_all(),
+    Action.AGENCY_VIEW: Rule(across=_PLATFORM),
+    Action.ACCOUNT_OPEN: _of_all("administrator"),
+    Action.ACCOUNT_DISABLE: _of_all("administrator"),
+    Action.ACCOUNT_RESET: _of_all("administrator"),
+    Action.ACCOUNT_VIEW: _of_all("administrator", "auditor", "trainer"),
     Action.SECOND_FACTOR_ENROL: Rule(),
     Action.PASSKEY_REGISTER: Rule(),
     Action.PASSKEY_VIEW: Rule(),
     Action.PASSKEY_REMOVE: Rule(),
     Action.ISSUER_REGISTER: _roles("administrator"),
-    Action.ISSUER_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
+    Action.ISSUER_VIEW: _of_all("administrator", "auditor"),
     # The platform's too: who turned passwords off and lost the issuer could not come in to change it.
-    Action.ISSUER_REMOVE: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
-    Action.POST_FILL: _roles(PLATFORM_ADMINISTRATOR, "administrator"),
-    Action.POST_VIEW: Rule(),
+    Action.ISSUER_REMOVE: _of_all("administrator"),
+    Action.POST_FILL: _of_all("administrator"),
+    Action.POST_VIEW: Rule(across=_PLATFORM),
     Action.TRAINING_CERTIFY: _roles("administrator", "trainer"),
     Action.RECORDS_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
-    Action.CHECKPOINT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
-    Action.RECORDS_PROVE: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
+    Action.CHECKPOINT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
+    Action.RECORDS_PROVE: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
     Action.DEVICE_REGISTER: _roles("administrator"),
     Action.DEVICE_VIEW: _roles("administrator", "auditor"),
     Action.DEVICE_RETIRE: _roles("administrator"),
@@ -123,7 +135,7 @@ RULES: Mapping[Action, Rule] = {
     Action.READS_POST: Rule(devices=True),
     Action.HOTLIST_EDIT: _plate_data("administrator", "investigator", "dispatcher"),
     Action.HOTLIST_VIEW: _plate_data("administrator", "auditor", *_READERS),
-    Action.HITS_STREAM: _plate_data(*_READERS),
+    Action.HITS_STREAM: _plate_data(*_READERS, locked=True),
     Action.HITS_VIEW: _plate_data(*_READERS),
     Action.SEARCH: _plate_data(*_READERS, delegable=True),
     Action.READ_VIEW: _plate_data(*_READERS, delegable=True),
@@ -136,16 +148,40 @@ RULES: Mapping[Action, Rule] = {
     Action.RELEASE_DECIDE: _plate_data(),
     Action.RELEASE_FULFIL: _plate_data(*_RELEASERS),
     Action.RELEASE_HAND_OUT: _plate_data(*_RELEASERS),
-    Action.DEAD_LETTERS_VIEW: _roles(PLATFORM_ADMINISTRATOR),
-    Action.DEAD_LETTERS_RETRY: _roles(PLATFORM_ADMINISTRATOR),
+    Action.DEAD_LETTERS_VIEW: _of_all(),
+    Action.DEAD_LETTERS_RETRY: _of_all(),
 }
 
 
-def decide(caller: Caller, action: Action) -> None:
-    """Return when the caller may do the action within the own agency; raise Refused with code and clause otherwise."""
+def decide(caller: Caller, action: Action, *, owner: AgencyId | None = None) -> None:
+    """Return when the caller may do the action to what is `owner`'s (None: the own agency's).
+
+    Raises Refused with code and clause otherwise: nothing is allowed that no rule allows.
+    """
     rule = RULES[action]
     if (caller.kind == "device") != rule.devices:
         raise Refused("a device posts, a person asks; neither does the other's work", code="not_allowed", clause="A3")
+    if caller.locked and not rule.locked:
+        raise Refused(
+            "the session is locked: give your password at POST /v1/session/unlock", code="session_locked", clause="G2"
+        )
+    _decide_who(caller, action, rule)
+    if owner not in (None, caller.agency_id) and not reaches_all(caller, action):
+        raise Refused("that is another agency's", code="other_agency", clause="A2")
+    if rule.plate_data and not caller.trained:
+        raise Refused(
+            "no plate data without department-approved training that was valid when you signed on",
+            code="training_missing",
+            clause="C2",
+        )
+
+
+def reaches_all(caller: Caller, action: Action) -> bool:
+    """Whether the caller may do the action to what is any agency's, and not to the own agency's alone."""
+    return bool(RULES[action].across & caller.roles)
+
+
+def _decide_who(caller: Caller, action: Action, rule: Rule) -> None:
     if caller.kind == "delegated":
         if not rule.delegable:
             raise Refused(
@@ -153,11 +189,12 @@ def decide(caller: Caller, action: Action) -> None:
                 code="delegation_not_allowed",
                 clause="A2",
             )
-    elif rule.roles and not rule.roles & caller.roles:
-        raise Refused(f"none of your roles allows {action}", code="not_allowed", clause="A2")
-    if rule.plate_data and not caller.trained:
+        return
+    if rule.plate_data and SERVICE_ACCOUNT in caller.roles:
         raise Refused(
-            "no plate data without department-approved training that was valid when you signed on",
-            code="training_missing",
-            clause="C2",
+            "a service account opens no plate data: one account is one person, so sign on with your own",
+            code="shared_account",
+            clause="A3",
         )
+    if rule.roles and not rule.roles & caller.roles:
+        raise Refused(f"none of your roles allows {action}", code="not_allowed", clause="A2")

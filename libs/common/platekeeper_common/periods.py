@@ -62,6 +62,39 @@ class Period:
         return start.replace(year=year, month=month + 1, day=1)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Month:
+    """A month of the calendar, in UTC."""
+
+    year: int
+    month: int
+
+    def __str__(self) -> str:
+        """`2026-10`."""
+        return f"{self.year:04}-{self.month:02}"
+
+    @classmethod
+    def of(cls, moment: datetime) -> "Month":
+        """The month in which an aware moment lies."""
+        at = moment.astimezone(UTC)
+        return cls(at.year, at.month)
+
+    def back(self, count: int) -> "Month":
+        """So many months earlier; a negative count is later."""
+        months = self.year * 12 + self.month - 1 - count
+        return Month(months // 12, months % 12 + 1)
+
+    @property
+    def start(self) -> datetime:
+        """Its first moment."""
+        return datetime(self.year, self.month, 1, tzinfo=UTC)
+
+    @property
+    def end(self) -> datetime:
+        """The first moment after it."""
+        return self.back(-1).start
+
+
 def parse_duration(text: str) -> timedelta:
     """The exact length in "10 s", "5 min", "2 h", "1 day", "21 days". Raises ValueError naming the form wanted."""
     match = re.fullmatch(r"([1-9][0-9]{0,4}) (s|min|h|days?)", text, re.ASCII)

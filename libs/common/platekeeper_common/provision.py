@@ -19,6 +19,7 @@ SHARED = (
     Grant("access_number", "SELECT, UPDATE"),
     Grant("dead_letter", "SELECT, INSERT, UPDATE, DELETE"),
     Grant("alembic_version", "SELECT"),
+    Grant("stated", "SELECT, INSERT, UPDATE"),
 )
 EXTENSION = "pg_trgm"
 """Of Debian's package and of every managed PostgreSQL; in the schema `public`."""

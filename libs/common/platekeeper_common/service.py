@@ -22,6 +22,7 @@ from platekeeper_common.metrics import Instrument, Meter, Meters, Say
 from platekeeper_common.objects import Objects
 from platekeeper_common.peers import Peers
 from platekeeper_common.policy import Policies, PolicySection
+from platekeeper_common.public_statements import Says, Tallies
 from platekeeper_common.settings import ServiceSettings, Settings
 
 Role = Literal["api", "worker"]
@@ -164,6 +165,12 @@ class Service:
     """What its handlers count as it happens."""
     figures: Callable[[Any, Say], Awaitable[None]] = _no_figures
     """Says what operators want to know of the room, each time they ask."""
+    says: Says | None = None
+    """What it states in public of an agency; asked every minute in its workers, or where it has none in its api."""
+    tallies: Tallies | None = None
+    """Its figures of an ended month for the public, asked once for each."""
+    open_below: tuple[str, ...] = ()
+    """Of `paths`, those at which and below which no route asks for a token."""
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -171,3 +178,8 @@ class Service:
         works = self.consumes or any("worker" in job.roles for job in self.jobs)
         held: tuple[tuple[Role, object], ...] = (("api", self.routes), ("worker", works))
         return tuple(role for role, there in held if there)
+
+    @property
+    def states_as(self) -> Role:
+        """In which role it states in public."""
+        return "worker" if "worker" in self.roles else "api"

@@ -83,6 +83,8 @@ class Settings(BaseSettings):
     query_seconds: float = Field(default=3, gt=0)
     peer_seconds: float = Field(default=3, gt=0)
     drain_seconds: float = Field(default=20, gt=0)
+    statement_seconds: float = Field(default=60, gt=0)
+    """Between two looks at whether what a service states in public has changed."""
     notice_seconds: float = Field(default=0, ge=0)
     """How long a process that is told to stop still takes requests while it says that it is not ready: longer than
     the gateway takes to notice."""

@@ -1,11 +1,12 @@
 """The objects that the golden files must decode to. A field that an event gains later has its default here."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged, CheckpointSigned, Sealed
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.hotlist import HitRaised, HotlistChanged, ListedEntry
 from platekeeper_common.events.ingest import Camera, DeviceChanged, FrameCaptured, ImageReference, Position
+from platekeeper_common.events.public import PolicyPublished, Post, Posts, StatedInPublic
 from platekeeper_common.events.recognition import Box, Candidate, Model, PlateRead, PlatesRead
 from platekeeper_common.ids import PLATFORM, AgencyId, CameraId, DeviceId, EntryId, FrameId, HitId, ListId, ReadId
 
@@ -157,4 +158,21 @@ EXPECTED: tuple[Event, ...] = (
         "tDnG6cgfKU6+3ptsSAFlIlbnImm7uHFjskCokXs0tZRvoojR92tQjMJZpSIfwgWB4OjA4VNjfwo3+x3e1K2ijVsDwAU=\n",
         verifier_key="pomona.example/ledger+b439c6e9+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
     ),
+    StatedInPublic(
+        agency_id=AGENCY,
+        service="accounts",
+        content=Posts(
+            posts=(
+                Post(
+                    code="administrator",
+                    title="Administrative Services Division Commander",
+                    holder="A. Rivera",
+                    since=date(2026, 1, 5),
+                ),
+                Post(code="training_owner", title="Training Sergeant", vacant_since=date(2026, 2, 1)),
+            )
+        ),
+        stated_at=RECEIVED,
+    ),
+    PolicyPublished(agency_id=AGENCY, version=2, sha256="ab" * 32, published_at=RECEIVED),
 )

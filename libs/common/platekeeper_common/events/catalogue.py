@@ -2,7 +2,7 @@
 
 import msgspec
 
-from platekeeper_common.events import access, envelope, hotlist, ingest, recognition
+from platekeeper_common.events import access, envelope, hotlist, ingest, public, recognition
 from platekeeper_common.events.envelope import Event, Topic
 
 EVENTS: tuple[type[Event], ...] = (
@@ -15,6 +15,8 @@ EVENTS: tuple[type[Event], ...] = (
     access.AccessRevoked,
     access.AccessRecorded,
     access.CheckpointSigned,
+    public.StatedInPublic,
+    public.PolicyPublished,
 )
 TOPICS: dict[str, Topic] = {event.topic.name: event.topic for event in EVENTS}
 

@@ -8,7 +8,7 @@ from platekeeper_access_audit.accounts.policy import AccountsPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
+from platekeeper_common.authorization import Action, reaches_all
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict, Invalid
 from platekeeper_common.events.access import AccessRevoked, AgencyChanged
@@ -36,7 +36,7 @@ async def listed(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> lis
     """All agencies for the platform's administrator, the own one for others."""
     known = await storage.agencies(tx)
     tx.emit(here.recorder.administration(by, Action.AGENCY_VIEW, "agencies", by.agency_id, place))
-    return [agency for agency in known if domain.is_platform(by) or agency.id == by.agency_id]
+    return [agency for agency in known if reaches_all(by, Action.AGENCY_VIEW) or agency.id == by.agency_id]
 
 
 async def go_live(tx: Tx, here: AccountsRoom, agency_id: AgencyId, *, by: Caller, place: Place) -> Agency:

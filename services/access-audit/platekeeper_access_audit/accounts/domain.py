@@ -11,7 +11,7 @@ import pyotp
 
 from platekeeper_access_audit.accounts.policy import AccountsPolicy
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, ROLES
+from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, ROLES, SERVICE_ACCOUNT, Action, decide
 from platekeeper_common.errors import Conflict, Invalid, NotFound, PlatekeeperError, Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policy import Agency
@@ -170,9 +170,12 @@ def demand_dates(completed_on: date, valid_until: datetime, now: datetime) -> No
 
 
 def demand_roles(roles: Collection[str]) -> None:
-    """Raise Invalid `role_unknown` unless every role is one that an agency gives."""
+    """Raise Invalid `role_unknown` unless an agency gives every role, `role_alone` for a machine with others (A3)."""
     if not roles or set(roles) - set(ROLES):
         raise Invalid(f"roles must be one or more of {', '.join(ROLES)}", code="role_unknown")
+    if SERVICE_ACCOUNT in roles and len(set(roles)) > 1:
+        detail = f"an account is a person's or a machine's: the role {SERVICE_ACCOUNT} stands alone"
+        raise Invalid(detail, code="role_alone", clause="A3")
 
 
 def demand_time_zone(name: str) -> None:
@@ -189,18 +192,22 @@ def is_platform(by: Caller) -> bool:
     return PLATFORM_ADMINISTRATOR in by.roles
 
 
-def agency_for(by: Caller, asked: str | None) -> AgencyId:
+def agency_for(by: Caller, asked: str | None, action: Action) -> AgencyId:
     """The agency whose matters the caller means: the own one, or for the platform's administrator the one asked for.
 
-    Raises Invalid when the platform's administrator names none, NotFound when others name a strange one.
+    Raises Invalid when the platform's administrator names none, NotFound when others name a strange one: they are not
+    told whether it exists.
     """
-    if is_platform(by):
-        if asked is None:
+    if asked is None:
+        if is_platform(by):
             raise Invalid("say which agency is meant: agency_id", code="agency_required")
-        return AgencyId(asked)
-    if asked is not None and asked != by.agency_id:
-        raise NotFound(f"no agency {asked}", code="agency_unknown")
-    return by.agency_id
+        return by.agency_id
+    owner = AgencyId(asked)
+    try:
+        decide(by, action, owner=owner)
+    except Refused as refusal:
+        raise NotFound(f"no agency {asked}", code="agency_unknown") from refusal
+    return owner
 
 
 def demand_opener(by: Caller, roles: Collection[str], *, has_administrator: bool) -> None:

@@ -17,7 +17,7 @@ from platekeeper_access_audit.accounts.sign_on import PLATFORM_NAME, username_di
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, Action
+from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, Action, reaches_all
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict
 from platekeeper_common.events.access import AccessRevoked
@@ -77,7 +77,7 @@ async def open_account(
 ) -> OpenedAccount:
     """Open an account with a one-time password. Raises NotFound, Conflict `username_taken`, Refused, Invalid."""
     domain.demand_roles(new.roles)
-    agency = await storage.find_agency(tx, domain.agency_for(by, asked))
+    agency = await storage.find_agency(tx, domain.agency_for(by, asked, Action.ACCOUNT_OPEN))
     domain.demand_open(agency)
     password = one_time_password()
     hashed = await here.passwords.hash(password)
@@ -98,7 +98,7 @@ async def accounts(
     tx: Tx, here: AccountsRoom, asked: str | None, *, by: Caller, place: Place
 ) -> tuple[list[Account], Mapping[str, datetime]]:
     """The agency's accounts, and until when the training of each is valid, by account id."""
-    agency_id = domain.agency_for(by, asked)
+    agency_id = domain.agency_for(by, asked, Action.ACCOUNT_VIEW)
     tx.emit(here.recorder.administration(by, Action.ACCOUNT_VIEW, "accounts", agency_id, place))
     return await storage.accounts(tx, agency_id), await storage.trained_until(tx, agency_id)
 
@@ -106,7 +106,7 @@ async def accounts(
 async def disable_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, place: Place) -> Account:
     """Shut the account; its tokens are worth nothing and its posts vacant. Raises NotFound, Conflict."""
     await tx.lock()
-    account = await storage.find_account(tx, account_id, _own(by))
+    account = await storage.find_account(tx, account_id, _own(by, Action.ACCOUNT_DISABLE))
     domain.demand_other(by, account)
     domain.demand_enabled(account)
     now = here.clock()
@@ -122,7 +122,7 @@ async def reset_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Call
     password = one_time_password()
     hashed = await here.passwords.hash(password)
     await tx.lock()
-    account = await storage.find_account(tx, account_id, _own(by))
+    account = await storage.find_account(tx, account_id, _own(by, Action.ACCOUNT_RESET))
     domain.demand_other(by, account)
     domain.demand_enabled(account)
     domain.demand_resetter(by, account)
@@ -141,9 +141,9 @@ async def take_device(here: AccountsRoom, changed: DeviceChanged) -> None:
         await storage.put_device(tx, changed)
 
 
-def _own(by: Caller) -> AgencyId | None:
-    """Whose accounts the caller may touch; None: anyone's."""
-    return None if domain.is_platform(by) else by.agency_id
+def _own(by: Caller, action: Action) -> AgencyId | None:
+    """Whose accounts the caller may do it to; None: anyone's. Of others nobody is told whether they exist."""
+    return None if reaches_all(by, action) else by.agency_id
 
 
 def _account(here: AccountsRoom, new: NewAccount, agency_id: AgencyId, hashed: str, *, synthetic: bool) -> Account:

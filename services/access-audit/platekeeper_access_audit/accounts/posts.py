@@ -40,7 +40,7 @@ class NewCertificate:
 
 async def listed(tx: Tx, here: AccountsRoom, asked: str | None, *, by: Caller, place: Place) -> list[Post]:
     """The posts that the agency's policy names, and who holds them."""
-    agency = await storage.find_agency(tx, domain.agency_for(by, asked))
+    agency = await storage.find_agency(tx, domain.agency_for(by, asked, Action.POST_VIEW))
     tx.emit(here.recorder.administration(by, Action.POST_VIEW, "posts", agency.id, place))
     return await _posts(tx, here, agency)
 
@@ -50,7 +50,7 @@ async def fill(
 ) -> Post:
     """The account holds the post from now on, its last holder does not; None leaves it vacant (B3)."""
     await tx.lock()
-    agency = await storage.find_agency(tx, domain.agency_for(by, asked))
+    agency = await storage.find_agency(tx, domain.agency_for(by, asked, Action.POST_FILL))
     domain.demand_open(agency)
     domain.demand_post(domain.posts(policy_of(here, agency)), post)
     holder = (await storage.holders(tx, agency.id)).get(post)

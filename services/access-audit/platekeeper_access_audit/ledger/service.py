@@ -4,6 +4,7 @@ from pathlib import Path
 
 from platekeeper_access_audit.ledger import handlers, sequencer
 from platekeeper_access_audit.ledger.consumers import keep_records
+from platekeeper_access_audit.ledger.plate_index import handlers as plates
 from platekeeper_access_audit.ledger.policy import SECTIONS
 from platekeeper_access_audit.ledger.proof_routes import router as proofs
 from platekeeper_access_audit.ledger.room import NAME, LedgerRoom, LedgerSettings, open_room
@@ -35,6 +36,11 @@ async def sign_checkpoints(here: LedgerRoom) -> None:
     await sequencer.run(here)
 
 
+async def index_plates(here: LedgerRoom) -> None:
+    """Digests of the plates that were asked for, so that one question finds who asked."""
+    await plates.run(here)
+
+
 LEDGER = Service(
     name=NAME,
     summary="The access records of all services, append-only, in a signed Merkle tree.",
@@ -49,11 +55,14 @@ LEDGER = Service(
         Grant("checkpoint", "SELECT"),
         Grant("subtree", "INSERT", roles=("worker",)),
         Grant("checkpoint", "INSERT", roles=("worker",)),
+        Grant("reader", "SELECT, INSERT, UPDATE", roles=("worker",)),
+        Grant("plate_index", "SELECT"),
+        Grant("plate_index", "INSERT, DELETE", roles=("worker",)),
     ),
     routes=(proofs, router),
     consumes=(Consumes("ledger", (AccessRecorded.topic,), keep_records, gather=0.2),),
     emits=(AccessRecorded, CheckpointSigned),
-    jobs=(Job("sign checkpoints", sign_checkpoints),),
+    jobs=(Job("sign checkpoints", sign_checkpoints), Job("index plates", index_plates)),
     policy=SECTIONS,
     settings=LedgerSettings,
     counts=counts,

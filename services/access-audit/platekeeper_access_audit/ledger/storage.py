@@ -157,6 +157,15 @@ async def find(tx: Tx, selection: Selection, *, after: Cursor | None, limit: int
     return [_entry(row) for row in await tx.rows(statement.limit(limit))]
 
 
+async def in_order(tx: Tx, start: int, limit: int, *, before: int | None = None) -> list[Entry]:
+    """Up to `limit` entries from the position `start` on, in the order in which they were appended."""
+    position = access_record.c.position
+    statement = select(access_record).where(position >= start).order_by(position).limit(limit)
+    if before is not None:
+        statement = statement.where(position < before)
+    return [_entry(row) for row in await tx.rows(statement)]
+
+
 async def count(tx: Tx, selection: Selection) -> int:
     """How many entries are selected."""
     row = await tx.row(_selected(select(func.count()).select_from(access_record), selection))

@@ -1,0 +1,95 @@
+"""The worker's reading of the ledger for plates: opens what was asked for, keeps a digest, forgets the plate."""
+
+import asyncio
+
+import structlog
+
+from platekeeper_access_audit.ledger import following
+from platekeeper_access_audit.ledger.domain import Entry
+from platekeeper_access_audit.ledger.plate_index import domain, storage
+from platekeeper_access_audit.ledger.plate_index.domain import Asked
+from platekeeper_access_audit.ledger.plate_index.storage import Indexed
+from platekeeper_access_audit.ledger.room import LedgerRoom
+from platekeeper_common.access import unseal
+from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.db import Tx
+from platekeeper_common.errors import Gone
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.keys import KeyStore
+
+READER = "plate index"
+BATCH = 500
+LOOK_SECONDS = 0.5
+_log = structlog.get_logger()
+
+
+async def run(here: LedgerRoom) -> None:
+    """Index what was appended, twice a second, until cancelled."""
+    while True:
+        try:
+            while await index(here):
+                pass
+        except Unavailable as error:
+            _log.warning("plates not indexed", reason=str(error))
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def index(here: LedgerRoom) -> int:
+    """Take the next records, up to BATCH, and keep a digest for each that asked for a plate; how many it took.
+
+    Safe to run twice. Raises Unavailable when the database or the key store is away.
+    """
+    keys = here.foundation.keys
+    async with here.db.alone(READER):
+        async with here.db.tx() as tx:
+            start = await following.place(tx, READER)
+            entries = await following.records(tx, start, BATCH)
+        found = [one for entry in entries if (one := await _indexed(keys, entry)) is not None]
+        if entries:
+            async with here.db.tx() as tx:
+                await storage.add(tx, found)
+                await following.move(tx, READER, start + len(entries))
+    return len(entries)
+
+
+async def plate_of(keys: KeyStore, entry: Entry) -> Asked | None:
+    """The plate that a record asked for; None when it asked for none, or nobody can tell any more.
+
+    For the worker alone, which must not keep it. Raises Unavailable.
+    """
+    record = entry.record
+    if record.kind != "plate_data" or record.query is None:
+        return None
+    try:
+        return domain.asked(await unseal(keys, record.id, record.query))
+    except (Gone, ValueError):
+        return None
+
+
+async def positions_of(tx: Tx, keys: KeyStore, agency_id: AgencyId, plate: str, *, limit: int) -> list[int]:
+    """The positions of the agency's newest records, up to `limit`, that asked for the normalised plate.
+
+    Of months whose key is gone nobody can tell. Raises Unavailable.
+    """
+    return await storage.positions(tx, agency_id, await digests_of(keys, agency_id, plate), limit=limit)
+
+
+async def digests_of(keys: KeyStore, agency_id: AgencyId, plate: str) -> dict[str, str]:
+    """The digest of the plate in each month whose key is there."""
+    found = {}
+    for name in await keys.names(domain.folder(agency_id)):
+        try:
+            key = await keys.existing(name)
+        except Gone:
+            continue
+        found[name.rpartition("/")[2]] = domain.digest(key, plate)
+    return found
+
+
+async def _indexed(keys: KeyStore, entry: Entry) -> Indexed | None:
+    asked = await plate_of(keys, entry)
+    if asked is None:
+        return None
+    agency_id, month = entry.record.agency_id, domain.month_of(entry.record.at)
+    key = await keys.key(domain.key_name(agency_id, month))
+    return Indexed(entry.position, agency_id, month, domain.digest(key, asked.plate), asked.further)
