@@ -81,6 +81,17 @@ class PasskeyLogin(Document):
 
     challenge_id: Id
     credential: UsedCredential
+    cookie: bool = False
+    """Keep the refresh token in the browser's cookie."""
+
+
+class PasskeyUnlock(Document):
+    """A passkey's answer for a locked session."""
+
+    challenge_id: Id
+    credential: UsedCredential
+    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
+    """Where no cookie holds it."""
 
 
 class PasskeyDocument(Document):

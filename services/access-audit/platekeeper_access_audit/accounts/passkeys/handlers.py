@@ -1,7 +1,8 @@
 """Passkeys in use: registering, listing and removing one's own, and signing on with one."""
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -9,12 +10,15 @@ from sqlalchemy.exc import IntegrityError
 from platekeeper_access_audit.accounts.passkeys import domain, storage
 from platekeeper_access_audit.accounts.passkeys.domain import CHALLENGE_LIFE, Challenge, Passkey, Proof, Purpose
 from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.sessions import handlers as sessions
+from platekeeper_access_audit.accounts.sessions.handlers import Begun
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx
-from platekeeper_common.errors import Busy, Conflict, NotFound
+from platekeeper_common.edge import commit_or_refuse
+from platekeeper_common.errors import Busy, Conflict, NotFound, Refused, Unauthenticated
 
 CHALLENGE_BYTES = 32
 MOST_WAITING = 10_000
@@ -76,6 +80,85 @@ async def login_options(here: AccountsRoom) -> Asked:
     async with here.db.tx() as tx:
         challenge = await _challenge(tx, here, "login", None)
     return Asked(challenge.id, here.origin, domain.login_options(here.origin, challenge.secret))
+
+
+async def login(here: AccountsRoom, proof: Proof, *, cookie: bool, place: Place) -> Begun:
+    """The session of the person whose passkey answered: password and second factor in one (G2).
+
+    Raises Unauthenticated `challenge_unknown`, `passkey_wrong`, `passkey_copied`, `account_locked`; what
+    `sessions.begin` raises. A passkey that is somebody's leaves an access record, and a wrong answer counts towards the
+    lock of the username, as a wrong password does.
+    """
+    challenge = await take(here, proof, "login", None)
+    async with here.db.tx() as tx:
+        passkey = await storage.find(tx, proof.passkey_id)
+        if passkey is None:
+            raise domain.passkey_wrong()
+        account = await accounts.find_account(tx, passkey.account_id, None)
+
+    async def begin(tx: Tx) -> Begun:
+        # While the answer was verified the account may have been disabled, which tells nobody anything.
+        now_kept = await accounts.find_account(tx, account.id, None)
+        if now_kept.disabled_at is not None:
+            raise domain.passkey_wrong()
+        return await sessions.begin(tx, here, now_kept, methods=domain.METHODS, place=place, cookie=cookie)
+
+    return await _proved(here, challenge, proof, passkey, account, begin, Action.LOGIN, place)
+
+
+async def unlock_options(here: AccountsRoom, token: str | None, place: Place) -> Asked:
+    """A challenge for the person of the locked session that the refresh token carries on. Raises as `carried_on`."""
+    async with here.db.tx() as tx:
+        session = await sessions.carried_on(tx, here, token, place)
+        known = await storage.of_account(tx, session.account_id)
+        challenge = await _challenge(tx, here, "unlock", session.account_id)
+    return Asked(challenge.id, here.origin, domain.login_options(here.origin, challenge.secret, known))
+
+
+async def unlock(here: AccountsRoom, token: str | None, proof: Proof, place: Place) -> Begun:
+    """The session that the refresh token carries on, awake again for its person's passkey. Raises as `login`."""
+    async with here.db.tx() as tx:
+        session = await sessions.carried_on(tx, here, token, place)
+        account = await accounts.find_account(tx, session.account_id, session.agency_id)
+        passkey = await storage.find(tx, proof.passkey_id)
+    challenge = await take(here, proof, "unlock", account.id)
+    if passkey is None or passkey.account_id != account.id:
+        raise domain.passkey_wrong()
+
+    async def awake(tx: Tx) -> Begun:
+        return await sessions.unlock(tx, here, await sessions.carried_on(tx, here, token, place), place)
+
+    return await _proved(here, challenge, proof, passkey, account, awake, Action.SESSION_UNLOCK, place)
+
+
+async def _proved(
+    here: AccountsRoom,
+    challenge: Challenge,
+    proof: Proof,
+    passkey: Passkey,
+    account: Account,
+    begin: Callable[[Tx], Awaitable[Begun]],
+    action: Action,
+    place: Place,
+) -> Begun:
+    """What `begin` gives once the answer is proved; the attempt is counted before, a refusal recorded after."""
+    attempt = await sign_on.admit(here, account.username)
+    try:
+        count = domain.proved_count(here.origin, challenge, proof, passkey)
+        async with here.db.tx() as tx:
+            await tx.lock()
+            now_kept = await storage.find(tx, passkey.id)
+            if now_kept is None or replace(now_kept, used_at=passkey.used_at) != passkey:
+                raise domain.passkey_wrong()
+            await attempts.forget_all(tx, sign_on.username_digest(here, account.username))
+            await storage.used(tx, passkey.id, count, here.clock())
+            begun = await begin(tx)
+            await commit_or_refuse(tx)
+    except (Unauthenticated, Refused, Conflict) as error:
+        failed = isinstance(error, Unauthenticated)
+        await sign_on.record_refusal(here, account, error, attempt, place, failed=failed, action=action)
+        raise
+    return begun
 
 
 async def take(here: AccountsRoom, proof: Proof, purpose: Purpose, account_id: str | None) -> Challenge:

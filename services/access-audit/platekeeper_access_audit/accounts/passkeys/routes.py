@@ -2,12 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 
 from platekeeper_access_audit.accounts.passkeys import documents, handlers
 from platekeeper_access_audit.accounts.passkeys.domain import Passkey, Proof
 from platekeeper_access_audit.accounts.passkeys.handlers import Asked
 from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.sessions.documents import RefreshRequest, SessionToken
+from platekeeper_access_audit.accounts.sessions.routes import Kept, shown, told
 from platekeeper_common import edge
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
@@ -59,6 +61,32 @@ async def remove(
 async def login_options(here: Here) -> documents.PasskeyOptions:
     """What the browser needs to ask for a passkey; nobody is named, so nobody's existence is told."""
     return _options(await handlers.login_options(here))
+
+
+@router.post("/v1/login/passkey")
+async def login(
+    body: documents.PasskeyLogin, here: Here, place: CurrentPlace, answer: Response
+) -> SessionToken:
+    """Begin the session of the person whose passkey answers; it stands for password and second factor."""
+    proof = Proof(body.challenge_id, body.credential.model_dump())
+    return await told(here, await handlers.login(here, proof, cookie=body.cookie, place=place), answer)
+
+
+@router.post("/v1/session/unlock/passkey/options", status_code=201)
+async def unlock_options(
+    here: Here, place: CurrentPlace, body: RefreshRequest | None = None, kept: Kept = None
+) -> documents.PasskeyOptions:
+    """What the browser needs to ask for a passkey of the person whose session is locked."""
+    return _options(await handlers.unlock_options(here, shown(body, kept), place))
+
+
+@router.post("/v1/session/unlock/passkey")
+async def unlock(
+    body: documents.PasskeyUnlock, here: Here, place: CurrentPlace, answer: Response, kept: Kept = None
+) -> SessionToken:
+    """Unlock the session by its person's passkey."""
+    proof = Proof(body.challenge_id, body.credential.model_dump())
+    return await told(here, await handlers.unlock(here, body.refresh_token or kept, proof, place), answer)
 
 
 def _options(asked: Asked) -> documents.PasskeyOptions:
