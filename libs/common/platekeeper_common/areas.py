@@ -22,6 +22,9 @@ CORNERS_AT_MOST = 100
 SPAN_AT_MOST = 1.0
 """Degrees of latitude and of longitude that a polygon may cover: some 110 by 90 km in California."""
 
+METRES_A_DEGREE = 111_195.0
+"""Of a great circle on a sphere of the Earth's mean radius."""
+
 _FLAT = 1e-10
 """Square degrees, about a square metre: less is a line."""
 
@@ -41,6 +44,11 @@ class Circle:
         """It as JSON values."""
         return {"circle": {"centre": _written(self.centre), "radius": self.radius}}
 
+    @property
+    def square_metres(self) -> float:
+        """How large it is."""
+        return math.pi * self.radius**2
+
 
 @dataclass(frozen=True)
 class Polygon:
@@ -57,6 +65,12 @@ class Polygon:
     def elements(self) -> dict[str, Any]:
         """It as JSON values."""
         return {"polygon": [_written(corner) for corner in self.corners]}
+
+    @property
+    def square_metres(self) -> float:
+        """How large it is, on a plane that touches the Earth in its middle: within 1 % at the spans allowed."""
+        latitude = math.radians(self._shape.centroid.y)
+        return float(self._shape.area) * METRES_A_DEGREE**2 * math.cos(latitude)
 
     @cached_property
     def _shape(self) -> shapely.Polygon:

@@ -53,6 +53,14 @@ class Action(StrEnum):
     SEARCH = "reads.search"
     READ_VIEW = "read.view"
     IMAGE_VIEW = "image.view"
+    PARTIAL_REPORT = "partial.report"
+    PARTIAL_VIEW = "partial.view"
+    PARTIAL_SETTLE = "partial.settle"
+    CANVASS_OPEN = "canvass.open"
+    CANVASS_VIEW = "canvass.view"
+    CANVASS_APPROVE = "canvass.approve"
+    CANVASS_CLOSE = "canvass.close"
+    CANVASS_SEARCH = "canvass.search"
     RECIPIENT_EDIT = "recipient.edit"
     RECIPIENT_VIEW = "recipient.view"
     RELEASE_RECEIVE = "release.receive"
@@ -96,7 +104,16 @@ PLATFORM_ADMINISTRATOR = "platform_administrator"
 """Opens agencies and mends the machinery; belongs to no agency and never sees plate data."""
 SERVICE_ACCOUNT = "service"
 """Of an account that a machine signs on with: it opens no plate data, because one account is one person (A3)."""
-ROLES = ("administrator", "officer", "dispatcher", "investigator", "auditor", "trainer", SERVICE_ACCOUNT)
+ROLES = (
+    "administrator",
+    "officer",
+    "dispatcher",
+    "investigator",
+    "supervisor",
+    "auditor",
+    "trainer",
+    SERVICE_ACCOUNT,
+)
 """The roles that an agency's administrator can give."""
 
 _PLATFORM = frozenset({PLATFORM_ADMINISTRATOR})
@@ -140,6 +157,14 @@ RULES: Mapping[Action, Rule] = {
     Action.SEARCH: _plate_data(*_READERS, delegable=True),
     Action.READ_VIEW: _plate_data(*_READERS, delegable=True),
     Action.IMAGE_VIEW: _plate_data(*_READERS, delegable=True),
+    Action.PARTIAL_REPORT: _plate_data(*_READERS),
+    Action.PARTIAL_VIEW: _plate_data(*_READERS, "supervisor", "auditor"),
+    Action.PARTIAL_SETTLE: _plate_data("investigator", "supervisor"),
+    Action.CANVASS_OPEN: _plate_data("investigator"),
+    Action.CANVASS_VIEW: _roles("investigator", "supervisor", "administrator", "auditor"),
+    Action.CANVASS_APPROVE: _plate_data("supervisor"),
+    Action.CANVASS_CLOSE: _plate_data("investigator", "supervisor"),
+    Action.CANVASS_SEARCH: _plate_data("investigator"),
     Action.RECIPIENT_EDIT: _roles("administrator"),
     Action.RECIPIENT_VIEW: _roles("administrator", "auditor", *_READERS),
     Action.RELEASE_RECEIVE: _plate_data(*_RELEASERS),

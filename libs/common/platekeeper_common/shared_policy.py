@@ -14,6 +14,7 @@ from platekeeper_common.policy import Code, PolicySection, Profile, Several
 
 OTHER = "other_le"
 """The purpose that the list does not name: law enforcement all the same, and said in words (A1)."""
+_NO_INCIDENT = frozenset({"", "0", "00", "000", "0000", "none", "na", "n/a", "test", "unknown", "x", "xxx", "-"})
 _FORBIDDEN = ("immigra", "deport", "personal")
 
 
@@ -77,6 +78,32 @@ class UsePolicy(PolicySection):
             raise Invalid(f"a {matter_type} matter needs its number", code="matter_number_required", clause="A8")
 
 
+class IncidentsPolicy(PolicySection):
+    """[incidents]: the kinds of incidents that plate data is used for, and those that come first (clauses A6, A7)."""
+
+    types: Several[Code]
+    """What a canvass or a partial plate may belong to."""
+    major_types: Several[Code]
+    """Those of `types` that the manual asks to consider before others, and whose partial plates should be entered."""
+
+    @model_validator(mode="after")
+    def _major_types_are_types(self) -> "IncidentsPolicy":
+        if unknown := set(self.major_types) - set(self.types):
+            raise ValueError(f"major_types holds what types lacks: {', '.join(sorted(unknown))}")
+        return self
+
+    def demand_number(self, number: str, why: str, *, clause: str) -> None:
+        """Raise Invalid `incident_required` for a number that is none."""
+        if number.strip().casefold() in _NO_INCIDENT:
+            raise Invalid(f"{why}: give its number", code="incident_required", clause=clause)
+
+    def demand_type(self, given: str, *, clause: str) -> None:
+        """Raise Invalid `incident_type_unknown`."""
+        if given not in self.types:
+            types = ", ".join(self.types)
+            raise Invalid(f"the incident's type must be one of {types}", code="incident_type_unknown", clause=clause)
+
+
 class AuditPolicy(PolicySection):
     """[audit]: what every service that shows plate data does about its access records (clauses B8, G3)."""
 
@@ -96,4 +123,9 @@ def longest_on_bus(profiles: Iterable[Profile]) -> timedelta:
     return min((profile.section(CopiesPolicy).bus for profile in profiles), default=timedelta.max)
 
 
-SECTIONS: Mapping[str, type[PolicySection]] = {"use": UsePolicy, "audit": AuditPolicy, "copies": CopiesPolicy}
+SECTIONS: Mapping[str, type[PolicySection]] = {
+    "use": UsePolicy,
+    "incidents": IncidentsPolicy,
+    "audit": AuditPolicy,
+    "copies": CopiesPolicy,
+}

@@ -10,6 +10,8 @@ from platekeeper_common.service import Consumes, Follows, Grant, Job, Service
 from platekeeper_hotlist import consumers, hits, import_routes, storage
 from platekeeper_hotlist.figures import HITS, LISTENERS
 from platekeeper_hotlist.policy import SECTIONS
+from platekeeper_hotlist.reported.routes import router as reported
+from platekeeper_hotlist.reported.storage import number_due as partials_due
 from platekeeper_hotlist.room import HotlistRoom, HotlistSettings, open_room
 from platekeeper_hotlist.routes import router
 
@@ -20,9 +22,10 @@ async def confirm_lists(here: HotlistRoom) -> None:
 
 
 async def counts(here: HotlistRoom) -> dict[str, int]:
-    """Lists, entries in force, hits by kind, late hits, and the reads that were counted to hits."""
+    """Lists, entries in force, hits by kind, late hits, the reads counted to hits, and partial plates to be entered."""
     async with here.db.tx() as tx:
-        return await storage.counts(tx, here.clock()) | await hits.counts(tx)
+        due = {"partials_due": await partials_due(tx)}
+        return await storage.counts(tx, here.clock()) | await hits.counts(tx) | due
 
 
 async def figures(here: HotlistRoom, say: Say) -> None:
@@ -33,7 +36,7 @@ async def figures(here: HotlistRoom, say: Say) -> None:
 SERVICE = Service(
     name="hotlist",
     summary="Keeps hot lists, matches every read against them, and tells of hits as they are raised.",
-    paths=("/v1/hotlists", "/v1/hits"),
+    paths=("/v1/hotlists", "/v1/hits", "/v1/reported-partials"),
     open=open_room,
     migrations=Path(__file__).parent / "migrations",
     grants=(
@@ -44,8 +47,9 @@ SERVICE = Service(
         Grant("list_import", "SELECT, INSERT, UPDATE"),
         Grant("list_import_span", "SELECT, INSERT"),
         Grant("list_import_said", "SELECT, INSERT, DELETE"),
+        Grant("reported_partial", "SELECT, INSERT, UPDATE", roles=("api",)),
     ),
-    routes=(router, import_routes.router),
+    routes=(router, import_routes.router, reported),
     consumes=(Consumes("hotlist", (PlatesRead.topic,), consumers.match_reads),),
     follows=(Follows(HotlistChanged.topic, consumers.load_changes),),
     emits=(HitRaised, HotlistChanged, AccessRecorded),

@@ -53,6 +53,8 @@ class Query:
     """Exclusive, aware UTC."""
     cameras: tuple[CameraId, ...] = ()
     """None named: all of them."""
+    canvass: str | None = None
+    """Under which canvass area and window are searched (A6)."""
 
     def answers(self, read: PlateRead) -> bool:
         """Whether the read is one of those asked for. One without a position lies in no area."""
@@ -86,6 +88,7 @@ class Query:
             "from": self.captured_from and self.captured_from.isoformat(),
             "to": self.captured_to and self.captured_to.isoformat(),
             "cameras": list(self.cameras),
+            "canvass": self.canvass,
         }
         return {name: value for name, value in asked.items() if value}
 
@@ -126,6 +129,22 @@ def query(
     )
     _demand_bound(asked)
     return asked
+
+
+def narrowing(*, pattern: str | None = None, cameras: Sequence[str] = ()) -> Query:
+    """What narrows the search of a canvass, whose area and window bound it. Raises Invalid `pattern_invalid`."""
+    exact, wild = _plates(None, None, pattern)
+    return Query(plate=exact, pattern=wild, cameras=tuple(CameraId(camera) for camera in sorted(set(cameras))))
+
+
+def demand_canvass(query: Query, acting: Delegation | None) -> None:
+    """Raise Invalid `canvass_required` when an area is searched without a plate outside a canvass (A6).
+
+    A service that acts within an approved request has its bounds from there.
+    """
+    if query.plate is None and query.pattern is None and query.canvass is None and acting is None:
+        detail = "to search an area without a plate, open a canvass for its incident: POST /v1/canvasses"
+        raise Invalid(detail, code="canvass_required", clause="A6")
 
 
 def _plates(plate: str | None, prefix: str | None, pattern: str | None) -> tuple[str | None, Pattern | None]:

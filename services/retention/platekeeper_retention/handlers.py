@@ -66,10 +66,11 @@ async def store_reads(tx: Tx, events: Sequence[PlatesRead], policies: Policies) 
 async def search(tx: Tx, here: RetentionRoom, query: Query, access: Access, *, limit: int, cursor: str | None) -> Page:
     """A page of the search, with an access record of its own.
 
-    Raises Invalid for what the use lacks (A1, A8) or a cursor of another search, Refused `immigration_refused` (J4) or
-    `outside_scope`, Busy `query_too_slow`.
+    Raises Invalid for what the use lacks (A1, A8), `canvass_required` (A6) or a cursor of another search, Refused
+    `immigration_refused` (J4) or `outside_scope`, Busy `query_too_slow`.
     """
     _demand_use(here, access)
+    domain.demand_canvass(query, access.by.delegation)
     domain.demand_question_within(query, access.by.delegation)
     key, by = here.foundation.ids, access.by
     after = None if cursor is None else paging.read(cursor, query, by, key)
@@ -79,7 +80,8 @@ async def search(tx: Tx, here: RetentionRoom, query: Query, access: Access, *, l
     found = await finding.find(tx, by.agency_id, query, after, limit + 1, seconds)
     shown = found[:limit]
     elements = query.elements() | {"search_id": search_id, "limit": limit} | ({"after": after.read_id} if after else {})
-    await _record(tx, here, Action.SEARCH, access, elements, [kept.read.id for kept in shown])
+    action = Action.SEARCH if query.canvass is None else Action.CANVASS_SEARCH
+    await _record(tx, here, action, access, elements, [kept.read.id for kept in shown])
     if len(found) <= limit:
         return Page(search_id, shown, None)
     last = shown[-1].read

@@ -1,13 +1,13 @@
-"""Retention's sections of a policy profile: [retention], and the shared [use] and [audit]."""
+"""Retention's sections of a policy profile: [retention], [canvass], and the shared [use] and [audit]."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from platekeeper_common import shared_policy
-from platekeeper_common.periods import CalendarPeriod
+from platekeeper_common.periods import CalendarPeriod, Duration
 from platekeeper_common.policy import Code, PolicySection, Title, none_when
 
 
@@ -35,4 +35,19 @@ class RetentionPolicy(PolicySection):
         return self
 
 
-SECTIONS: Mapping[str, type[PolicySection]] = {"retention": RetentionPolicy, **shared_policy.SECTIONS}
+class CanvassPolicy(PolicySection):
+    """What one person may canvass (clause A6)."""
+
+    area_at_most_km2: Annotated[float, Field(gt=0, le=10_000)]
+    """A larger area needs a supervisor."""
+    window_at_most: Duration
+    """A longer window needs a supervisor."""
+    open_for: Duration
+    """A canvass closes by itself after so long."""
+
+
+SECTIONS: Mapping[str, type[PolicySection]] = {
+    "retention": RetentionPolicy,
+    "canvass": CanvassPolicy,
+    **shared_policy.SECTIONS,
+}

@@ -241,5 +241,6 @@ async def test_health_counts_without_a_plate(here: Town) -> None:
         "partial_hits": 0,
         "late_hits": 0,
         "sightings": 0,
+        "partials_due": 0,
     }
     assert seen(here, "7SAM123").plate not in answer.text

@@ -1,5 +1,6 @@
 """Searches through the public door: what they find, page by page, and what they refuse."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,34 @@ async def all_pages(client: httpx.AsyncClient, **asked: Any) -> list[dict[str, A
 
 async def found_as_by_a_plain_filter(here: Town, officer: httpx.AsyncClient, query: Query, limit: int) -> None:
     reads = await stored_once(here)
-    found = await all_pages(officer, **query.elements(), limit=limit)
+    if query.plate is None and query.pattern is None:
+        found = await all_pages_of_a_canvass(here, query, limit)
+    else:
+        found = await all_pages(officer, **query.elements(), limit=limit)
     assert [(read["id"], read["version"]) for read in found] == expected(reads, query)
+
+
+async def all_pages_of_a_canvass(here: Town, query: Query, limit: int) -> list[dict[str, Any]]:
+    """What nothing is known of a plate is found by (A6)."""
+    asked = query.elements()
+    always = {"from": (START - timedelta(days=1)).isoformat(), "to": (START + timedelta(days=1)).isoformat()}
+    canvass = {"incident_number": "26-004711", "incident_type": "other", **always, **asked}
+    narrowed = {name: asked[name] for name in ("pattern", "cameras") if name in asked} | {"limit": limit}
+    investigator, supervisor = here.person("iris", "investigator"), here.person("sam", "supervisor")
+    async with here.client(investigator) as iris, here.client(supervisor) as sam:
+        opened = {name: value for name, value in canvass.items() if name not in ("pattern", "cameras")}
+        answer = await iris.post("/v1/canvasses", json=opened)
+        assert answer.status_code == 201, answer.text
+        place = f"/v1/canvasses/{answer.json()['id']}"
+        if answer.json()["state"] == "waiting":
+            await sam.post(f"{place}/approve")
+        found: list[dict[str, Any]] = []
+        page: dict[str, Any] = {"next_cursor": None, "reads": None}
+        while page["reads"] is None or page["next_cursor"]:
+            further = {"cursor": page["next_cursor"]} if page["next_cursor"] else {}
+            page = (await iris.post(f"{place}/searches", json=narrowed | further)).json()
+            found += page["reads"]
+    return found
 
 
 @FEW

@@ -1,0 +1,1 @@
+"""Partial plates that were reported of incidents: each is entered on a hot list, or why not is said (clause A7)."""
