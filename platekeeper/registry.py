@@ -41,7 +41,7 @@ ENTRIES = (
     Entry("ledger", "platekeeper_access_audit.ledger", ("api", "worker"), "LEDGER"),
 )
 NAMES = tuple(entry.name for entry in ENTRIES)
-DEAD_LETTERS = ("recognition", "hotlist", "retention", "ledger")
+DEAD_LETTERS = ("recognition", "hotlist", "retention", "accounts", "ledger")
 """Those that consume: their workers answer for what could not be handled."""
 PAGES = "pages"
 """The start page, which is no service: it has no database and no events."""

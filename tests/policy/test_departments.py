@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from profiles import DEPARTMENTS, FOLDER, SECTIONS, department
 
-from platekeeper_access_audit.accounts.policy import AccountsPolicy
+from platekeeper_access_audit.accounts.policy import AccountsPolicy, SessionsPolicy
 from platekeeper_access_audit.ledger.policy import LedgerPolicy
 from platekeeper_common.errors import Invalid
 from platekeeper_common.periods import Period
@@ -35,6 +35,12 @@ GRID: list[tuple[type[PolicySection], str, tuple[Any, ...]]] = [
     ),
     (AccountsPolicy, "training_owner", (SERGEANT, SERGEANT, None, None, DEPUTY)),
     (AccountsPolicy, "certifier", (SERGEANT, SERGEANT, SUPPORT, ADMINISTRATION, DEPUTY)),
+    (SessionsPolicy, "second_factor", ("once_live",) * 5),
+    (SessionsPolicy, "idle_lock", (timedelta(minutes=30),) * 5),
+    (SessionsPolicy, "reauthenticate_after", (timedelta(hours=12),) * 5),
+    (SessionsPolicy, "dormant_after", (timedelta(days=90),) * 5),
+    (SessionsPolicy, "lock_after_failures", (5,) * 5),
+    (SessionsPolicy, "lock_within", (timedelta(minutes=15),) * 5),
     (RetentionPolicy, "minimum", (*[Period(1, "year")] * 4, Period(5, "year"))),
     (RetentionPolicy, "purge", ("should", "should", "may", "may", "should")),
     (RetentionPolicy, "clock", ("receipt",) * 5),

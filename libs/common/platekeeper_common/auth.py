@@ -168,6 +168,8 @@ class Verifier:
         self._fetched_at: datetime | None = None
         self._fetching = asyncio.Lock()
         self._revoked: dict[str, datetime] = {}
+        self._ended: dict[str, datetime] = {}
+        """Sessions that were ended, and when; forgotten once no token of theirs can be left."""
 
     async def learn(self) -> None:
         """Get the issuer's keys, or while it is away those of the last time. Raises Busy `keys_unavailable`."""
@@ -176,8 +178,13 @@ class Verifier:
                 self._take(await self._document())
 
     async def revoke(self, event: Event) -> None:
-        """Follow `access.revoked`: tokens issued before the moment are worth nothing."""
+        """Follow `access.revoked`: tokens issued before the moment, or of sessions that ended, are worth nothing."""
         assert isinstance(event, AccessRevoked)  # noqa: S101 - the topic carries nothing else
+        if event.sessions:
+            self._ended |= dict.fromkeys(event.sessions, event.before)
+            for session in [one for one, at in self._ended.items() if at + 2 * TOKEN_LIFE < self._clock()]:
+                del self._ended[session]
+            return
         known = self._revoked.get(event.key, event.before)
         self._revoked[event.key] = max(known, event.before)
 
@@ -232,10 +239,14 @@ class Verifier:
         # A second of grace: `nbf` is in whole seconds and clocks of two machines differ.
         if not_before > now + timedelta(seconds=1):
             raise Unauthenticated("the token is not valid yet", code="token_invalid", clause="G2")
-        for key in (f"{caller.agency_id}/{caller.subject}", f"{caller.agency_id}/*"):
-            if (before := self._revoked.get(key)) is not None and caller.issued_at < before:
-                raise Unauthenticated("the token has been revoked; log in again", code="token_revoked", clause="G2")
+        if self._is_revoked(caller):
+            raise Unauthenticated("the token has been revoked; log in again", code="token_revoked", clause="G2")
         return caller
+
+    def _is_revoked(self, caller: Caller) -> bool:
+        keys = (f"{caller.agency_id}/{caller.subject}", f"{caller.agency_id}/*")
+        before = [self._revoked[key] for key in keys if key in self._revoked]
+        return caller.session in self._ended or any(caller.issued_at < moment for moment in before)
 
     async def _key(self, kid: str) -> Any:
         if kid not in self._keys:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from platekeeper_common.auth import Caller
-from platekeeper_common.errors import Refused
+from platekeeper_common.errors import Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
 
 
@@ -19,6 +19,9 @@ class Action(StrEnum):
     """What can be done through the doors of the services. The names stand in access records."""
 
     LOGIN = "login"
+    SESSION_REFRESH = "session.refresh"
+    SESSION_UNLOCK = "session.unlock"
+    SESSION_END = "session.end"
     TOKEN_EXCHANGE = "token.exchange"  # noqa: S105 - the name of an act
     AGENCY_OPEN = "agency.open"
     AGENCY_GO_LIVE = "agency.go_live"
@@ -122,6 +125,9 @@ _RELEASERS = ("administrator", "dispatcher", "investigator")
 
 RULES: Mapping[Action, Rule] = {
     Action.LOGIN: Rule(),
+    Action.SESSION_REFRESH: Rule(),
+    Action.SESSION_UNLOCK: Rule(),
+    Action.SESSION_END: Rule(),
     Action.TOKEN_EXCHANGE: Rule(),
     Action.AGENCY_OPEN: _of_all(),
     Action.AGENCY_GO_LIVE: _of_all(),
@@ -178,16 +184,21 @@ RULES: Mapping[Action, Rule] = {
 }
 
 
+RECEIVE_ONLY = frozenset(action for action, rule in RULES.items() if rule.locked)
+"""All that a locked session's token does, and what keeps no session awake (G2)."""
+
+
 def decide(caller: Caller, action: Action, *, owner: AgencyId | None = None) -> None:
     """Return when the caller may do the action to what is `owner`'s (None: the own agency's).
 
-    Raises Refused with code and clause otherwise: nothing is allowed that no rule allows.
+    Raises Refused with code and clause otherwise, Unauthenticated `session_locked` when an idle session asks for more
+    than its hits (G2): nothing is allowed that no rule allows.
     """
     rule = RULES[action]
     if (caller.kind == "device") != rule.devices:
         raise Refused("a device posts, a person asks; neither does the other's work", code="not_allowed", clause="A3")
     if caller.locked and not rule.locked:
-        raise Refused(
+        raise Unauthenticated(
             "the session is locked: give your password at POST /v1/session/unlock", code="session_locked", clause="G2"
         )
     _decide_who(caller, action, rule)

@@ -211,7 +211,7 @@ def _named(error: HTTPException) -> PlatekeeperError:
 async def _refuse(request: Request, error: PlatekeeperError) -> Response:
     who: Caller | None = request.state.caller
     action = action_of(request)
-    if isinstance(error, Unauthenticated):
+    if isinstance(error, Unauthenticated) and (who is None or action is None):
         strangers: Strangers = request.app.state.strangers
         strangers.count(place(request).address or "unknown", error.code, error.clause or "G2")
     elif who is not None and action is not None and error.status < 500:

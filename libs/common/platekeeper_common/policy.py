@@ -221,6 +221,10 @@ class Policies:
         """The installed profile of that name, or None."""
         return self._profiles.get(name)
 
+    def installed(self) -> list[Profile]:
+        """Every installed profile, whether an agency follows it or not."""
+        return list(self._profiles.values())
+
     def agency(self, agency_id: AgencyId) -> Agency:
         """What is known of the agency, a closed one too. Raises Refused `agency_unknown`."""
         if (agency := self._agencies.get(agency_id)) is None:

@@ -23,7 +23,7 @@ from platekeeper_common.service import Service
 from platekeeper_common.settings import ServiceSettings, Settings
 
 PASSWORD = "correct horse battery"
-FAST = AccountsSettings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
+FAST = AccountsSettings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1, acts_within=0.5)
 POMONA = {
     "id": "pomona-pd",
     "name": "Pomona Police Department",
@@ -89,6 +89,14 @@ class House:
         await self.hire(await self.platform(), "boss", "administrator", agency_id=agency["id"])
         return await self.login("boss")
 
+    def rows(self, statement: str) -> list[Any]:
+        """Committed rows of accounts' database."""
+        return databases.rows(self.standing.foundation.settings.database_of("accounts"), statement)
+
+    def run_sql(self, statement: str) -> None:
+        """Change accounts' database behind its back."""
+        databases.run(self.standing.foundation.settings.database_of("accounts"), statement)
+
     def records(self, action: str, outcome: str = "allowed") -> list[AccessRecorded]:
         records = [event for event in self.said if isinstance(event, AccessRecorded)]
         return [record for record in records if (record.action, record.outcome) == (action, outcome)]
@@ -100,9 +108,9 @@ class House:
         return [event for event in self.said if isinstance(event, AgencyChanged)]
 
     async def until_revoked(self, key: str) -> None:
-        await eventually(lambda: any(event.key == key for event in self.revoked()))
+        """Until the tokens of the key that were issued before this moment are worth nothing."""
         verifier = self.standing.foundation.verifier
-        await eventually(lambda: key in verifier._revoked)
+        await eventually(lambda: verifier._revoked.get(key) == self.clock())
 
 
 @asynccontextmanager

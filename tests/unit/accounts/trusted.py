@@ -1,4 +1,4 @@
-"""A real OpenID Connect issuer: the run's Keycloak, a realm of the test's own in it, and a browser that logs in there."""
+"""A real OpenID Connect issuer: a realm of the test's own in the run's Keycloak, and a browser that logs in there."""
 
 import re
 from html import unescape

@@ -26,17 +26,22 @@ class AgencyChanged(Event, frozen=True, kw_only=True):
 
 
 class AccessRevoked(Event, frozen=True, kw_only=True):
-    """Tokens of a subject (or of a whole agency when `subject` is None) issued before `before` are worth nothing."""
+    """Tokens issued before `before` are worth nothing: a subject's, or a whole agency's when `subject` is None.
+
+    With `sessions`, of the subject's tokens those of these sessions alone.
+    """
 
     type: ClassVar[str] = "access.revoked.v1"
     topic: ClassVar[Topic] = Topic("access.revoked", compacted=True)
     before: datetime
     subject: str | None = None
+    sessions: tuple[str, ...] = ()
+    """All of the subject's that were ended within the life of a token."""
 
     @property
     def key(self) -> str:
-        """The last revocation of each subject stays."""
-        return f"{self.agency_id}/{self.subject or '*'}"
+        """The last revocation of each subject stays, and the last word on each subject's sessions."""
+        return f"{self.agency_id}/{self.subject or '*'}{'/sessions' if self.sessions else ''}"
 
 
 class Sealed(Struct, frozen=True):

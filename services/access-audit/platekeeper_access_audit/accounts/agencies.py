@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from platekeeper_access_audit.accounts import attempts, domain, storage
-from platekeeper_access_audit.accounts.domain import WINDOW, Mode
-from platekeeper_access_audit.accounts.policy import AccountsPolicy
+from platekeeper_access_audit.accounts.domain import Mode
+from platekeeper_access_audit.accounts.policy import AccountsPolicy, SessionsPolicy, strictest
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
@@ -80,7 +80,7 @@ async def say_new_policy_versions(here: AccountsRoom) -> None:
 
 async def counts(here: AccountsRoom) -> dict[str, int]:
     """Figures for the start page."""
-    now = here.clock()
+    now, rule = here.clock(), strictest_sessions(here)
     async with here.db.tx() as tx:
         standing = [agency for agency in await storage.agencies(tx) if agency.mode != "closed"]
         vacant = 0
@@ -89,11 +89,11 @@ async def counts(here: AccountsRoom) -> dict[str, int]:
                 continue
             held = await storage.holders(tx, agency.id)
             vacant += sum(post not in held for post in domain.posts(policy_of(here, agency)))
-        failures = await attempts.failures(tx, now - 2 * WINDOW)
+        failures = await attempts.failures(tx, now - 2 * rule.lock_within)
         return {
             "agencies": len(standing),
             "accounts": await storage.number_of_accounts(tx),
-            "locked_accounts": sum(domain.locked(times, now) for times in failures),
+            "locked_accounts": sum(domain.locked(times, rule, now) for times in failures),
             "vacant_posts": vacant,
         }
 
@@ -109,6 +109,11 @@ def profile_of(here: AccountsRoom, agency: Agency) -> Profile:
 def policy_of(here: AccountsRoom, agency: Agency) -> AccountsPolicy:
     """Accounts' section of the agency's policy."""
     return profile_of(here, agency).section(AccountsPolicy)
+
+
+def strictest_sessions(here: AccountsRoom) -> SessionsPolicy:
+    """The rules of sessions for those of no agency, or of one that nobody knows yet."""
+    return strictest(profile.section(SessionsPolicy) for profile in here.foundation.policies.installed())
 
 
 async def _set_mode(tx: Tx, here: AccountsRoom, agency: Agency, mode: Mode) -> Agency:

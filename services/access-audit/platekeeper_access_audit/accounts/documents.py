@@ -29,6 +29,8 @@ class LoginRequest(Document):
     """Of the second factor, once it is enrolled."""
     new_password: Password | None = None
     """Changes the password; a one-time password must be changed so."""
+    cookie: bool = False
+    """Keep the refresh token in a cookie that pages cannot read, instead of answering it."""
 
 
 class DeviceTokenRequest(Document):
@@ -68,18 +70,6 @@ class DelegatedToken(Token):
         "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - the name of a type
     )
     scope: str
-
-
-class PersonToken(Token):
-    """A person's token, and what it says."""
-
-    account_id: str
-    agency_id: str
-    name: str
-    title: str | None
-    roles: list[str]
-    training_until: datetime | None
-    """None: no completed training, no plate data (C2)."""
 
 
 class AgencyDocument(Document):

@@ -3,22 +3,19 @@
 import hmac
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyotp
 
-from platekeeper_access_audit.accounts.policy import AccountsPolicy
+from platekeeper_access_audit.accounts.policy import AccountsPolicy, SessionsPolicy
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, ROLES, SERVICE_ACCOUNT, Action, decide
 from platekeeper_common.errors import Conflict, Invalid, NotFound, PlatekeeperError, Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policy import Agency
 
-MOST_FAILURES = 5
-WINDOW = timedelta(minutes=15)
-"""So many failed logins within the window lock a username for as long again."""
 SHORTEST_PASSWORD = 12
 SECOND_FACTOR_PERIOD = 30
 """Seconds that one code is shown (RFC 6238)."""
@@ -47,6 +44,9 @@ class Account:
     totp_last_step: int = 0
     """The period of the last code that was taken: a code works once."""
     disabled_at: datetime | None = None
+    last_signed_on_at: datetime | None = None
+    valid_until: datetime | None = None
+    """A dated account ends then: an outside auditor's, a contractor's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,8 @@ class Credentials:
     password: str
     code: str | None = None
     new_password: str | None = None
+    cookie: bool = False
+    """A browser keeps the refresh token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,31 +89,34 @@ class Judgement:
     step: int | None = None
 
 
-def locked(attempts: Sequence[datetime], now: datetime) -> bool:
-    """Whether the latest `MOST_FAILURES` attempts without success fell into one window, less than a window ago."""
-    latest = sorted(attempts)[-MOST_FAILURES:]
-    return len(latest) == MOST_FAILURES and latest[-1] - latest[0] < WINDOW and now < latest[-1] + WINDOW
+def locked(attempts: Sequence[datetime], rule: SessionsPolicy, now: datetime) -> bool:
+    """Whether the latest attempts without success lock the username: so many within one window, the last within one."""
+    latest, window = sorted(attempts)[-rule.lock_after_failures :], rule.lock_within
+    full = len(latest) == rule.lock_after_failures
+    return full and latest[-1] - latest[0] < window and now < latest[-1] + window
 
 
-def judge(account: Account, asked: Credentials, *, right: bool, secret: str | None, now: datetime) -> Judgement:
-    """Whether the credentials open the account. `right`: the password is; `secret`: the open second factor, if any.
+def judge(
+    account: Account, asked: Credentials, *, right: bool, off: bool, secret: str | None, now: datetime
+) -> Judgement:
+    """Whether the credentials open the account. `right`: the password is; `off`: its agency logs in without any;
+    `secret`: the open second factor, if any.
 
     Nothing about the account is told before the password is right.
     """
     if account.disabled_at is not None or not right:
         return Judgement(credentials_wrong(), failed=True)
+    if off:
+        detail = "your agency logs in through its own issuer; the login page has the link"
+        return Judgement(Refused(detail, code="password_login_off", clause="G2"))
     if (refusal := _password_refusal(account, asked)) is not None:
         return Judgement(refusal)
     if secret is None:
         return Judgement()
-    if asked.code is None:
-        detail = "give the code of your second factor too"
-        return Judgement(Unauthenticated(detail, code="second_factor_required", clause="G2"))
-    step = code_step(secret, asked.code, after=account.totp_last_step, now=now)
-    if step is None:
-        detail = "the code is wrong, too old, or was used before"
-        return Judgement(Unauthenticated(detail, code="second_factor_wrong", clause="G2"), failed=True)
-    return Judgement(step=step)
+    try:
+        return Judgement(step=demand_code(secret, asked.code, after=account.totp_last_step, now=now))
+    except Unauthenticated as error:
+        return Judgement(error, failed=error.code == "second_factor_wrong")
 
 
 def _password_refusal(account: Account, asked: Credentials) -> PlatekeeperError | None:
@@ -131,6 +136,18 @@ def _password_refusal(account: Account, asked: Credentials) -> PlatekeeperError 
 def credentials_wrong() -> Unauthenticated:
     """The one answer to an unknown username, a disabled account and a wrong password."""
     return Unauthenticated("username or password is wrong", code="credentials_wrong", clause="G2")
+
+
+def demand_code(secret: str, code: str | None, *, after: int, now: datetime) -> int:
+    """The period of the code. Raises Unauthenticated `second_factor_required` or `second_factor_wrong`."""
+    if code is None:
+        detail = "give the code of your second factor too"
+        raise Unauthenticated(detail, code="second_factor_required", clause="G2")
+    step = code_step(secret, code, after=after, now=now)
+    if step is None:
+        detail = "the code is wrong, too old, or was used before"
+        raise Unauthenticated(detail, code="second_factor_wrong", clause="G2")
+    return step
 
 
 def code_step(secret: str, code: str, *, after: int, now: datetime) -> int | None:
@@ -269,3 +286,10 @@ def demand_enabled(account: Account) -> None:
     """Raise Conflict `account_disabled`."""
     if account.disabled_at is not None:
         raise Conflict("the account is disabled", code="account_disabled")
+
+
+def demand_valid(account: Account, now: datetime) -> None:
+    """Raise Refused `account_expired` when the account's time is over (G2)."""
+    if account.valid_until is not None and now >= account.valid_until:
+        detail = "the account's time is over; an administrator of your agency can open another"
+        raise Refused(detail, code="account_expired", clause="G2")

@@ -11,16 +11,18 @@ from sqlalchemy.exc import IntegrityError
 
 from platekeeper_access_audit.accounts import attempts, domain, storage
 from platekeeper_access_audit.accounts.domain import Account
+from platekeeper_access_audit.accounts.issuers import storage as issuers
+from platekeeper_access_audit.accounts.passkeys import storage as passkeys
 from platekeeper_access_audit.accounts.passwords import one_time_password
 from platekeeper_access_audit.accounts.room import AccountsRoom
-from platekeeper_access_audit.accounts.sign_on import PLATFORM_NAME, username_digest
+from platekeeper_access_audit.accounts.sessions.handlers import PLATFORM_NAME, end_all
+from platekeeper_access_audit.accounts.sign_on import username_digest
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, Action, reaches_all
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict
-from platekeeper_common.events.access import AccessRevoked
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.ids import PLATFORM, AgencyId
 
@@ -112,13 +114,16 @@ async def disable_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Ca
     now = here.clock()
     await storage.change_account(tx, account.id, disabled_at=now)
     await storage.end_terms_of(tx, account.id, now)
-    tx.emit(AccessRevoked(agency_id=account.agency_id, before=now, subject=account.id))
+    await end_all(tx, here, account.id, account.agency_id, "account_disabled")
     tx.emit(here.recorder.administration(by, Action.ACCOUNT_DISABLE, "account", account.id, place))
     return replace(account, disabled_at=now)
 
 
 async def reset_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, place: Place) -> OpenedAccount:
-    """A fresh one-time password, no second factor, no lock: for who lost them. Raises NotFound, Conflict, Refused."""
+    """A fresh one-time password and nothing else to sign on with, no lock: for who lost them.
+
+    Raises NotFound, Conflict, Refused.
+    """
     password = one_time_password()
     hashed = await here.passwords.hash(password)
     await tx.lock()
@@ -128,9 +133,10 @@ async def reset_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Call
     domain.demand_resetter(by, account)
     fresh = {"password_hash": hashed, "must_change": True, "totp_secret": None, "totp_confirmed": False}
     await storage.change_account(tx, account.id, **fresh)
-    now = here.clock()
+    await passkeys.remove_all(tx, account.id)
+    await issuers.unlink(tx, account.id)
     await attempts.forget_all(tx, username_digest(here, account.username))
-    tx.emit(AccessRevoked(agency_id=account.agency_id, before=now, subject=account.id))
+    await end_all(tx, here, account.id, account.agency_id, "account_reset")
     tx.emit(here.recorder.administration(by, Action.ACCOUNT_RESET, "account", account.id, place))
     return OpenedAccount(account, password)
 

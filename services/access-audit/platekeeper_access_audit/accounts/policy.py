@@ -1,8 +1,11 @@
-"""Accounts' section of a policy profile: [accounts]."""
+"""Accounts' sections of a policy profile: [accounts] and [sessions]."""
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from platekeeper_common.periods import Duration
 from platekeeper_common.policy import PolicySection, Title, none_when
 
 
@@ -22,4 +25,34 @@ class AccountsPolicy(PolicySection):
         return self.training_owner or self.administrator
 
 
-SECTIONS: Mapping[str, type[PolicySection]] = {"accounts": AccountsPolicy}
+class SessionsPolicy(PolicySection):
+    """How people sign on, and how long it lasts (clauses A3, G2)."""
+
+    second_factor: Literal["once_live", "always"]
+    """From when plate data and new devices need one: once the agency is live, or in test already."""
+    idle_lock: Duration
+    """A session in which nobody has acted for so long is locked."""
+    reauthenticate_after: Duration
+    """Then a person signs on again, however busy."""
+    dormant_after: Duration
+    """An account with which nobody has signed on for so long is disabled."""
+    lock_after_failures: Annotated[int, Field(ge=1, le=100)]
+    """Failed logins that lock a username; the strictest of the installed profiles counts, whoever has the name."""
+    lock_within: Duration
+    """Within which they fall, and for how long after the last the username stays locked; counted likewise."""
+
+
+def strictest(several: Iterable[SessionsPolicy]) -> SessionsPolicy:
+    """What no profile is stricter than, figure by figure: for those who belong to no agency, or are not known yet."""
+    policies = list(several)
+    return SessionsPolicy(
+        second_factor="always" if any(one.second_factor == "always" for one in policies) else "once_live",
+        idle_lock=min(one.idle_lock for one in policies),
+        reauthenticate_after=min(one.reauthenticate_after for one in policies),
+        dormant_after=min(one.dormant_after for one in policies),
+        lock_after_failures=min(one.lock_after_failures for one in policies),
+        lock_within=max(one.lock_within for one in policies),
+    )
+
+
+SECTIONS: Mapping[str, type[PolicySection]] = {"accounts": AccountsPolicy, "sessions": SessionsPolicy}

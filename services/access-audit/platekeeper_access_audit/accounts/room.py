@@ -32,6 +32,8 @@ class AccountsSettings(ServiceSettings):
     """Passwords that are verified beside each other, each in its own thread and memory."""
     logins_waiting: int = Field(default=50, ge=0)
     """Further logins that wait for their turn; the rest are answered 503."""
+    acts_within: float = Field(default=2.0, ge=0)
+    """Seconds for which a session that has just become idle is given, at a refresh, for word of its last act."""
     signing_key_days: int = Field(default=90, ge=1)
     """How long a key signs tokens before the next takes over."""
     origin: str = "http://localhost:8080"
@@ -54,6 +56,7 @@ class AccountsSettings(ServiceSettings):
 class AccountsRoom(Room):
     """Database and records as every service has them, the password hasher and the signing keys."""
 
+    settings: AccountsSettings
     passwords: Passwords
     signing: SigningKeys
     origin: str
@@ -70,6 +73,7 @@ async def open_room(foundation: Foundation, settings: AccountsSettings) -> Async
             foundation=foundation,
             db=db,
             recorder=Recorder("accounts", foundation.keys, foundation.policies, foundation.clock),
+            settings=settings,
             passwords=Passwords(
                 time_cost=settings.argon2_time_cost,
                 memory_kib=settings.argon2_memory_kib,

@@ -3,13 +3,15 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import APIRouter, Depends, Form, Query, Response
 
 from platekeeper_access_audit.accounts import agencies, documents, exchange, handlers, posts, sign_on
 from platekeeper_access_audit.accounts.domain import Credentials
 from platekeeper_access_audit.accounts.handlers import NewAccount, OpenedAccount
 from platekeeper_access_audit.accounts.posts import NewCertificate, Post
 from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.sessions.documents import SessionToken, UnlockRequest
+from platekeeper_access_audit.accounts.sessions.routes import Kept, shown, told
 from platekeeper_common import edge
 from platekeeper_common.auth import TOKEN_LIFE, Caller
 from platekeeper_common.authorization import Action
@@ -28,21 +30,18 @@ LIFE = int(TOKEN_LIFE.total_seconds())
 
 
 @router.post("/v1/login", tags=["tokens"])
-async def login(body: documents.LoginRequest, here: Here, place: CurrentPlace) -> documents.PersonToken:
-    """A 10-minute token for a person."""
-    asked = Credentials(body.username, body.password, body.code, body.new_password)
-    signed_on = await sign_on.login(here, asked, place)
-    who = signed_on.caller
-    return documents.PersonToken(
-        access_token=signed_on.token,
-        expires_in=LIFE,
-        account_id=who.subject,
-        agency_id=who.agency_id,
-        name=who.name,
-        title=who.title,
-        roles=sorted(who.roles),
-        training_until=who.training_until,
-    )
+async def login(body: documents.LoginRequest, here: Here, place: CurrentPlace, answer: Response) -> SessionToken:
+    """Begin a person's session: a token of ten minutes at most, and what carries the session on."""
+    asked = Credentials(body.username, body.password, body.code, body.new_password, body.cookie)
+    return await told(here, await sign_on.login(here, asked, place), answer)
+
+
+@router.post("/v1/session/unlock", tags=["sessions"])
+async def unlock(
+    body: UnlockRequest, here: Here, place: CurrentPlace, answer: Response, kept: Kept = None
+) -> SessionToken:
+    """Open a session that idleness has locked, with its person's password."""
+    return await told(here, await sign_on.unlock(here, shown(body, kept), body.password, place), answer)
 
 
 @router.post("/v1/device-tokens", tags=["tokens"])

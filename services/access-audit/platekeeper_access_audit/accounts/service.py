@@ -5,15 +5,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from platekeeper_access_audit.accounts import agencies
-from platekeeper_access_audit.accounts.consumers import follow_devices
+from platekeeper_access_audit.accounts.consumers import follow_devices, keep_awake
+from platekeeper_access_audit.accounts.issuers.routes import router as issuers
 from platekeeper_access_audit.accounts.passkeys.routes import router as passkeys
 from platekeeper_access_audit.accounts.policy import SECTIONS
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
+from platekeeper_access_audit.accounts.sessions import routes as session_routes
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.foundation import JWKS_PATH
-from platekeeper_common.service import Follows, Foundation, Grant, Job, Service
+from platekeeper_common.service import Consumes, Follows, Foundation, Grant, Job, Service
 
 
 @asynccontextmanager
@@ -34,10 +36,12 @@ ACCOUNTS = Service(
     summary="Agencies, people, posts, training and the tokens of people and devices.",
     paths=(
         "/v1/login",
+        "/v1/session",
         "/v1/device-tokens",
         "/v1/token-exchange",
         "/v1/me/second-factor",
         "/v1/me/passkeys",
+        "/v1/issuer",
         "/v1/agencies",
         "/v1/accounts",
         "/v1/posts",
@@ -49,14 +53,20 @@ ACCOUNTS = Service(
     grants=(
         Grant("agency", "SELECT, INSERT, UPDATE"),
         Grant("account", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("session", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("spent_refresh", "SELECT, INSERT, DELETE"),
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
         Grant("passkey", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("passkey_challenge", "SELECT, INSERT, DELETE"),
+        Grant("issuer", "SELECT, INSERT, DELETE"),
+        Grant("issuer_login", "SELECT, INSERT, DELETE"),
+        Grant("issuer_link", "SELECT, INSERT, DELETE"),
     ),
-    routes=(router, passkeys),
+    routes=(router, session_routes.router, passkeys, issuers),
+    consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
     emits=(AgencyChanged, AccessRevoked, AccessRecorded),
     jobs=(Job("renew the signing key", renew_signing_key),),

@@ -2,23 +2,26 @@
 
 import hashlib
 import hmac
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 
 import pyotp
 
 from platekeeper_access_audit.accounts import attempts, storage
+from platekeeper_access_audit.accounts.agencies import strictest_sessions
 from platekeeper_access_audit.accounts.domain import (
-    WINDOW,
     Account,
     Credentials,
     Judgement,
     code_step,
     credentials_wrong,
+    demand_code,
     judge,
     locked,
 )
+from platekeeper_access_audit.accounts.issuers import storage as issuers
 from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.sessions import handlers as sessions
+from platekeeper_access_audit.accounts.sessions.handlers import PLATFORM_NAME, Begun
 from platekeeper_common import auth, ids
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
@@ -26,10 +29,7 @@ from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx
 from platekeeper_common.edge import commit_or_refuse
 from platekeeper_common.errors import Busy, Conflict, Invalid, PlatekeeperError, Refused, Unauthenticated
-from platekeeper_common.events.access import AccessRevoked
-from platekeeper_common.ids import PLATFORM
 
-PLATFORM_NAME = "Platekeeper"
 NO_SECRET = "0" * 64
 
 
@@ -49,35 +49,35 @@ class SecondFactor:
     otpauth_uri: str
 
 
-async def login(here: AccountsRoom, asked: Credentials, place: Place) -> SignedOn:
-    """A token for the person whom the credentials belong to.
+async def login(here: AccountsRoom, asked: Credentials, place: Place) -> Begun:
+    """The session of the person whom the credentials belong to.
 
     Raises Unauthenticated `account_locked`, `credentials_wrong`, `second_factor_required` or `second_factor_wrong`,
     Refused `password_change_required`, Invalid for a new password that is none, Busy (`audit_unavailable` too, B8).
     Success and failure at an account leave an access record; an attempt at a locked username is not looked at and
     leaves none.
     """
-    digest = username_digest(here, asked.username)
-    attempt = await _admit(here, digest)
+    attempt = await admit(here, asked.username)
     async with here.db.tx() as tx:
         account = await storage.account_of(tx, asked.username)
-    try:
-        right = await here.passwords.verify(account.password_hash if account else None, asked.password)
-    except Busy:
-        async with here.db.tx() as tx:
-            await attempts.forget(tx, attempt)
-        raise
+    right = await _verify(here, account, asked.password, attempt)
     if account is None:
         async with here.db.tx() as tx:
             await attempts.fail(tx, attempt, None)
         raise credentials_wrong()
+    async with here.db.tx() as tx:
+        off = await issuers.passwords_off(tx, account.agency_id)
     secret = _open_second_factor(here, account) if account.totp_confirmed else None
-    judgement = judge(account, asked, right=right, secret=secret, now=here.clock())
+    judgement = judge(account, asked, right=right, off=off, secret=secret, now=here.clock())
     if judgement.refusal is not None:
-        await _record_refusal(here, account, judgement.refusal, attempt, place, failed=judgement.failed)
+        await record_refusal(here, account, judgement.refusal, attempt, place, failed=judgement.failed)
         raise judgement.refusal
     hashed = await here.passwords.hash(asked.new_password) if asked.new_password else None
-    return await _sign_on(here, account, judgement, hashed, place)
+    try:
+        return await _sign_on(here, account, asked, judgement, hashed, place)
+    except (Refused, Conflict) as error:
+        await record_refusal(here, account, error, attempt, place, failed=False)
+        raise
 
 
 def username_digest(here: AccountsRoom, username: str) -> str:
@@ -85,53 +85,94 @@ def username_digest(here: AccountsRoom, username: str) -> str:
     return here.foundation.ids.derive("username", username)
 
 
-async def _admit(here: AccountsRoom, digest: str) -> str:
-    """The id of the attempt, counted before anything is verified: many at once guess no more than one by one."""
-    now, attempt = here.clock(), ids.new()
+async def unlock(here: AccountsRoom, token: str | None, password: str, place: Place) -> Begun:
+    """The session that the refresh token carries on, awake again for whoever knows its person's password (G2).
+
+    Raises Unauthenticated `credentials_wrong`, which counts towards the lock, `account_locked`, and what `carried_on`
+    raises; Busy. Success and failure leave an access record.
+    """
+    async with here.db.tx() as tx:
+        session = await sessions.carried_on(tx, here, token, place)
+        account = await storage.find_account(tx, session.account_id, session.agency_id)
+    attempt = await admit(here, account.username)
+    if not await _verify(here, account, password, attempt):
+        error = credentials_wrong()
+        await record_refusal(here, account, error, attempt, place, failed=True, action=Action.SESSION_UNLOCK)
+        raise error
+    async with here.db.tx() as tx:
+        await attempts.forget_all(tx, username_digest(here, account.username))
+        begun = await sessions.unlock(tx, here, await sessions.carried_on(tx, here, token, place), place)
+        await commit_or_refuse(tx)
+    return begun
+
+
+async def _verify(here: AccountsRoom, account: Account | None, password: str, attempt: str) -> bool:
+    """Whether it is the account's password. Raises Busy, and then it was no attempt."""
+    try:
+        return await here.passwords.verify(account.password_hash if account else None, password)
+    except Busy:
+        async with here.db.tx() as tx:
+            await attempts.forget(tx, attempt)
+        raise
+
+
+async def admit(here: AccountsRoom, username: str) -> str:
+    """The id of the attempt, counted before anything is verified: many at once guess no more than one by one.
+
+    Raises Unauthenticated `account_locked`.
+    """
+    digest = username_digest(here, username)
+    now, attempt, rule = here.clock(), ids.new(), strictest_sessions(here)
     async with here.db.tx() as tx:
         await tx.lock()
-        if locked(await attempts.times(tx, digest, now - 2 * WINDOW), now):
-            minutes = int(WINDOW.total_seconds() // 60)
+        if locked(await attempts.times(tx, digest, now - 2 * rule.lock_within), rule, now):
+            minutes = int(rule.lock_within.total_seconds() // 60)
             detail = f"too many failed logins; try again {minutes} minutes after the last"
             raise Unauthenticated(detail, code="account_locked", clause="G2")
-        await attempts.prune(tx, now - 2 * WINDOW)
+        await attempts.prune(tx, now - 2 * rule.lock_within)
         await attempts.add(tx, attempt, digest, now)
     return attempt
 
 
-async def _record_refusal(
-    here: AccountsRoom, account: Account, error: PlatekeeperError, attempt: str, place: Place, *, failed: bool
+async def record_refusal(
+    here: AccountsRoom,
+    account: Account,
+    error: PlatekeeperError,
+    attempt: str,
+    place: Place,
+    *,
+    failed: bool,
+    action: Action = Action.LOGIN,
 ) -> None:
+    """Record that the attempt was refused at the account; it counts towards the lock when it `failed`."""
     async with here.db.tx() as tx:
         if failed:
             await attempts.fail(tx, attempt, account.id)
         else:
             await attempts.forget(tx, attempt)
-        caller = await _person(tx, account, here.clock())
-        outcome = {"outcome": "refused", "code": error.code, "clause": error.clause}
-        tx.emit(here.recorder.administration(caller, Action.LOGIN, "account", account.id, place, **outcome))
+        tx.emit(await sessions.refused(tx, here, account, action, error, place))
         await commit_or_refuse(tx)
 
 
 async def _sign_on(
-    here: AccountsRoom, account: Account, judgement: Judgement, hashed: str | None, place: Place
-) -> SignedOn:
+    here: AccountsRoom, account: Account, asked: Credentials, judgement: Judgement, hashed: str | None, place: Place
+) -> Begun:
     async with here.db.tx() as tx:
         await tx.lock()
-        now = here.clock()
         # While the password was verified the account may have been disabled, or the same code used elsewhere.
-        if await storage.account_of(tx, account.username) != account:
+        now_kept = await storage.account_of(tx, account.username)
+        if now_kept is None or replace(now_kept, last_signed_on_at=account.last_signed_on_at) != account:
             raise credentials_wrong()
         await attempts.forget_all(tx, username_digest(here, account.username))
-        caller = await _person(tx, account, now)
         if judgement.step is not None:
             await storage.change_account(tx, account.id, totp_last_step=judgement.step)
         if hashed is not None:
             await storage.change_account(tx, account.id, password_hash=hashed, must_change=False)
-            tx.emit(AccessRevoked(agency_id=account.agency_id, before=now, subject=account.id))
-        tx.emit(here.recorder.administration(caller, Action.LOGIN, "account", account.id, place))
+            await sessions.end_all(tx, here, account.id, account.agency_id, "password_changed")
+        methods = ("pwd",) if judgement.step is None else ("pwd", "otp", "mfa")
+        begun = await sessions.begin(tx, here, account, methods=methods, place=place, cookie=asked.cookie)
         await commit_or_refuse(tx)
-    return SignedOn(await issue(here, caller), caller)
+    return begun
 
 
 async def device_token(here: AccountsRoom, device_id: str, secret: str) -> SignedOn:
@@ -159,7 +200,7 @@ async def device_token(here: AccountsRoom, device_id: str, secret: str) -> Signe
         issued_at=now,
         expires_at=now + auth.TOKEN_LIFE,
     )
-    return SignedOn(await issue(here, caller), caller)
+    return SignedOn(await sessions.issue(here, caller), caller)
 
 
 async def enrol(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> SecondFactor:
@@ -188,32 +229,10 @@ async def confirm(tx: Tx, here: AccountsRoom, code: str, *, by: Caller, place: P
     tx.emit(here.recorder.administration(by, Action.SECOND_FACTOR_ENROL, "account", account.id, place))
 
 
-async def issue(here: AccountsRoom, caller: Caller) -> str:
-    """A token that says `caller`, signed with the current key."""
-    settings = here.foundation.settings
-    return auth.issue(caller, await here.signing.current(), issuer=settings.issuer, audience=settings.audience)
-
-
-async def _person(tx: Tx, account: Account, now: datetime) -> Caller:
-    """The account's person, signing on now, with the training that is on file (C2)."""
-    organisation = PLATFORM_NAME
-    if account.agency_id != PLATFORM:
-        organisation = (await storage.find_agency(tx, account.agency_id)).name
-    return Caller(
-        kind="person",
-        subject=account.id,
-        agency_id=account.agency_id,
-        username=account.username,
-        name=account.name,
-        organisation=organisation,
-        issued_at=now,
-        expires_at=now + auth.TOKEN_LIFE,
-        roles=frozenset(account.roles),
-        title=account.title,
-        session=ids.new(),
-        signed_on_at=now,
-        training_until=(await storage.trained_until(tx, account.agency_id)).get(account.id),
-    )
+def demand_second_factor(here: AccountsRoom, account: Account, code: str | None) -> int:
+    """The period of the code of the account's second factor. Raises Unauthenticated as `demand_code`."""
+    secret = _open_second_factor(here, account)
+    return demand_code(secret, code, after=account.totp_last_step, now=here.clock())
 
 
 def _open_second_factor(here: AccountsRoom, account: Account) -> str:

@@ -63,6 +63,8 @@ account = Table(
     Column("totp_confirmed", Boolean, nullable=False),
     Column("totp_last_step", BigInteger, nullable=False),
     Column("disabled_at", Moment, nullable=True),
+    Column("last_signed_on_at", Moment, nullable=True),
+    Column("valid_until", Moment, nullable=True),
 )
 post_term = Table(
     "post_term",

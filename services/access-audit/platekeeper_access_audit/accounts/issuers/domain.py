@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 from platekeeper_access_audit.accounts.domain import Account
 from platekeeper_access_audit.accounts.room import LOOPBACK
-from platekeeper_common.errors import Conflict, Invalid, NotFound, Refused, Unauthenticated
+from platekeeper_common.errors import Conflict, Invalid, NotFound, Unauthenticated
 from platekeeper_common.ids import AgencyId
 
 ALGORITHMS = ("RS256", "ES256", "PS256")
@@ -178,9 +178,7 @@ def word(claims: Mapping[str, Any], issuer: Issuer, now: datetime) -> Word:
 def demand_account(account: Account | None, issuer: Issuer) -> Account:
     """The account that the word opens. Raises Unauthenticated `issuer_account_unknown`."""
     if account is None or account.agency_id != issuer.agency_id:
-        detail = (
-            "no account here has the username that your agency's issuer gives you; your administrator can open one"
-        )
+        detail = "no account here has the username that your agency's issuer gives you; your administrator can open one"
         raise Unauthenticated(detail, code="issuer_account_unknown", clause="G2")
     return account
 
@@ -221,12 +219,6 @@ def demand_tried(*, passwords: bool, tried: bool) -> None:
     if not passwords and not tried:
         detail = "log in through the issuer once yourself before passwords are turned off"
         raise Conflict(detail, code="issuer_untried", clause="G2")
-
-
-def password_login_off() -> Refused:
-    """The answer to a right password whose agency uses none."""
-    detail = "your agency logs in through its own issuer; the login page has the link"
-    return Refused(detail, code="password_login_off", clause="G2")
 
 
 def word_wrong(why: str) -> Unauthenticated:

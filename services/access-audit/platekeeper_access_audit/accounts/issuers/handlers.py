@@ -187,15 +187,13 @@ async def _sign_on(
         if vouched.second_factor:
             methods.append("mfa")
         elif account.totp_confirmed:
-            step = sign_on.demand_code(here, account, answer.code)
+            step = sign_on.demand_second_factor(here, account, answer.code)
             await accounts.change_account(tx, account.id, totp_last_step=step)
             methods += ["otp", "mfa"]
         if linked is None:
             await storage.link(tx, account.id, issuer.url, vouched.subject, here.clock())
         await attempts.forget_all(tx, sign_on.username_digest(here, account.username))
-        begun = await sessions.begin(
-            tx, here, account, methods=tuple(methods), place=place, cookie=answer.cookie
-        )
+        begun = await sessions.begin(tx, here, account, methods=tuple(methods), place=place, cookie=answer.cookie)
         await commit_or_refuse(tx)
     return begun
 

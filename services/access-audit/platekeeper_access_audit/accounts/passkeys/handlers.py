@@ -7,6 +7,9 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
+from platekeeper_access_audit.accounts import attempts, sign_on
+from platekeeper_access_audit.accounts import storage as accounts
+from platekeeper_access_audit.accounts.domain import Account
 from platekeeper_access_audit.accounts.passkeys import domain, storage
 from platekeeper_access_audit.accounts.passkeys.domain import CHALLENGE_LIFE, Challenge, Passkey, Proof, Purpose
 from platekeeper_access_audit.accounts.room import AccountsRoom

@@ -64,9 +64,7 @@ async def login_options(here: Here) -> documents.PasskeyOptions:
 
 
 @router.post("/v1/login/passkey")
-async def login(
-    body: documents.PasskeyLogin, here: Here, place: CurrentPlace, answer: Response
-) -> SessionToken:
+async def login(body: documents.PasskeyLogin, here: Here, place: CurrentPlace, answer: Response) -> SessionToken:
     """Begin the session of the person whose passkey answers; it stands for password and second factor."""
     proof = Proof(body.challenge_id, body.credential.model_dump())
     return await told(here, await handlers.login(here, proof, cookie=body.cookie, place=place), answer)
