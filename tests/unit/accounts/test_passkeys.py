@@ -120,7 +120,8 @@ async def test_wrong_answers_of_a_passkey_are_recorded_and_lock_the_username(her
     answers = [await login(here, other)]
     for lie in lies:
         for name, value in lie.items():
-            kept, _ = getattr(key, name), setattr(key, name, value)
+            kept = getattr(key, name)
+            setattr(key, name, value)
             answers.append(await login(here, key))
             setattr(key, name, kept)
     key.handle = None if key.handle is None else "b3RoZXI"
