@@ -84,7 +84,7 @@ async def false_issuer(clock: TestClock) -> AsyncIterator[FalseIssuer]:
 
 def secret_of(key: Any) -> OctKey:
     """The public key misused as a secret (RFC 8725 2.1)."""
-    return OctKey.import_key(key.as_pem(private=False))
+    return OctKey.import_key(key.as_dict(private=False)["n"])
 
 
 def another_key() -> ECKey:

@@ -1,4 +1,4 @@
-"""Trusted issuers: registered fitly, believed only when their word holds, and an own second factor where they have none."""
+"""Trusted issuers: registered fitly, believed only when their word holds, our second factor where they have none."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

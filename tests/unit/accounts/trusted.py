@@ -78,7 +78,7 @@ def _realm(name: str, people: tuple[str, ...]) -> dict[str, Any]:
         "attributes": {"pkce.code.challenge.method": "S256"},
     }
     users = [_user(one) for one in people]
-    return {"realm": name, "enabled": True, "sslRequired": "none", "clients": [client], "users": users}
+    return {"realm": name, "enabled": True, "sslRequired": "none", "editUsernameAllowed": True, "clients": [client], "users": users}
 
 
 def _user(name: str) -> dict[str, Any]:
