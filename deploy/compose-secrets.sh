@@ -16,7 +16,7 @@ head -c 32 /dev/urandom >"$folder/kek"
 } >"$folder/compose.env"
 comma=
 for role in ingest_api recognition_worker hotlist_api hotlist_worker retention_api retention_worker release_api \
-    accounts_api accounts_worker ledger_api ledger_worker; do
+    accounts_api accounts_worker ledger_api ledger_worker publication_api publication_worker; do
     password=$(fresh)
     echo "PASSWORD_$(echo "$role" | tr a-z A-Z)=$password" >>"$folder/compose.env"
     printf '%s"%s": "%s"' "${comma:-{}" "$role" "$password"

@@ -39,6 +39,7 @@ ENTRIES = (
     Entry("release", "platekeeper_release", ("api",)),
     Entry("accounts", "platekeeper_access_audit.accounts", ("api", "worker"), "ACCOUNTS"),
     Entry("ledger", "platekeeper_access_audit.ledger", ("api", "worker"), "LEDGER"),
+    Entry("publication", "platekeeper_access_audit.publication", ("api", "worker"), "PUBLICATION"),
 )
 NAMES = tuple(entry.name for entry in ENTRIES)
 DEAD_LETTERS = ("recognition", "hotlist", "retention", "accounts", "ledger")

@@ -15,7 +15,7 @@ secret() { # NAME TYPE, and the data as YAML on standard input
 }
 
 for role in ingest_api recognition_worker hotlist_api hotlist_worker retention_api retention_worker release_api \
-    accounts_api accounts_worker ledger_api ledger_worker; do
+    accounts_api accounts_worker ledger_api ledger_worker publication_api publication_worker; do
     secret "database-$(echo "$role" | tr _ -)" kubernetes.io/basic-auth <<EOF
   labels: {cnpg.io/reload: "true"}
 stringData:

@@ -60,10 +60,17 @@ def test_haproxy_takes_the_committed_configuration(tmp_path: Path) -> None:
 
 def test_open_are_the_routes_that_declare_no_action() -> None:
     known = doors(SERVICES, {service.name: service.settings() for service in SERVICES})
-    pages = {"/", "/login", "/enrol", "/unlock"}
-    assert set(known.open_paths) == pages | {path for _, path, opened in routes() if opened}
-    passkeys = {"/v1/login/passkey", "/v1/login/passkey/options"}
-    assert set(known.logins) == {"/v1/login", "/v1/device-tokens", "/v1/token-exchange"} | passkeys
+    below = tuple(f"{prefix}/" for service in SERVICES for prefix in service.open_below)
+    whole = {path for _, path, _ in routes() if f"{path}/".startswith(below)}
+    opened = {path for _, path, is_open in routes() if is_open}
+    assert whole <= opened
+    assert whole >= {"/policy", "/transparency", "/policy/{agency_id}/versions/{name}"}
+    assert set(known.open_paths) == {"/", "/login", "/enrol", "/unlock"} | opened - whole
+    assert {prefix.rstrip("/") for prefix in below} <= set(known.open_prefixes)
+    sessions = {f"/v1/session/{act}" for act in ("refresh", "unlock", "end")}
+    asked = {f"/v1/{what}/passkey{step}" for what in ("login", "session/unlock") for step in ("", "/options")}
+    others = {"/v1/login/oidc", "/v1/device-tokens", "/v1/token-exchange"}
+    assert set(known.logins) == {"/v1/login", *sessions, *asked, *others}
 
 
 @pytest.mark.clause("G2")

@@ -71,6 +71,10 @@ class Action(StrEnum):
     RELEASE_DECIDE = "release.decide"
     RELEASE_FULFIL = "release.fulfil"
     RELEASE_HAND_OUT = "release.hand_out"
+    POLICY_DRAFT = "policy.draft"
+    POLICY_PUBLISH = "policy.publish"
+    POLICY_VIEW = "policy.view"
+    POLICY_CHECK = "policy.check"
     DEAD_LETTERS_VIEW = "dead_letters.view"
     DEAD_LETTERS_RETRY = "dead_letters.retry"
 
@@ -179,6 +183,11 @@ RULES: Mapping[Action, Rule] = {
     Action.RELEASE_DECIDE: _plate_data(),
     Action.RELEASE_FULFIL: _plate_data(*_RELEASERS),
     Action.RELEASE_HAND_OUT: _plate_data(*_RELEASERS),
+    Action.POLICY_DRAFT: _roles("administrator"),
+    Action.POLICY_PUBLISH: _roles("administrator"),
+    Action.POLICY_VIEW: _roles("administrator", "auditor", "trainer"),
+    # What publication itself finds, once a day, on the agency's website (B11).
+    Action.POLICY_CHECK: Rule(devices=True),
     Action.DEAD_LETTERS_VIEW: _of_all(),
     Action.DEAD_LETTERS_RETRY: _of_all(),
 }

@@ -73,7 +73,7 @@ class Speaker:
         while True:
             try:
                 await self.state()
-            except (Unavailable, SQLAlchemyError, PlatekeeperError) as error:
+            except (Unavailable, SQLAlchemyError) as error:
                 _log.warning("nothing stated in public", service=self.name, reason=describe(error))
             await asyncio.sleep(seconds)
 
@@ -81,11 +81,17 @@ class Speaker:
         """State of every open agency what has changed. Raises Unavailable."""
         async with self.here.db.alone("public statements"):
             for agency_id in self.policies.open_agencies():
-                statements = [] if self.says is None else [*await self.says(self.here, agency_id)]
-                async with self.here.db.tx() as tx:
-                    kept = await _kept(tx, agency_id)
-                statements += [await self._tally(agency_id, month) for month in self._untold(kept)]
-                await self._say(agency_id, statements)
+                try:
+                    await self._state_of(agency_id)
+                except PlatekeeperError as error:  # of one agency: unknown to the service yet, or too slow to count
+                    _log.warning("agency not stated in public", service=self.name, agency=agency_id, code=error.code)
+
+    async def _state_of(self, agency_id: AgencyId) -> None:
+        statements = [] if self.says is None else [*await self.says(self.here, agency_id)]
+        async with self.here.db.tx() as tx:
+            kept = await _kept(tx, agency_id)
+        statements += [await self._tally(agency_id, month) for month in self._untold(kept)]
+        await self._say(agency_id, statements)
 
     def _untold(self, kept: "dict[str, _Kept]") -> list[Month]:
         if self.tallies is None:

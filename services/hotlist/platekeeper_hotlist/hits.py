@@ -35,6 +35,7 @@ from platekeeper_common.errors import Invalid
 from platekeeper_common.events.hotlist import HitRaised
 from platekeeper_common.events.ingest import Position
 from platekeeper_common.ids import AgencyId, CameraId, EntryId, HitId, ReadId
+from platekeeper_common.periods import Month
 from platekeeper_common.schema import Moment
 from platekeeper_hotlist import sightings
 from platekeeper_hotlist.sightings import CountedHit, KeptSighting, Sighting, Stretch
@@ -180,6 +181,13 @@ async def sightings_of(tx: Tx, hit_id: HitId, cursor: str | None, limit: int) ->
         wanted = wanted.where(or_(sighting.c.captured_at < place.captured_at, same))
     rows = await tx.rows(wanted.order_by(sighting.c.captured_at.desc(), sighting.c.read_id.desc()).limit(limit))
     return [_kept_sighting(row) for row in rows]
+
+
+async def raised_in(tx: Tx, agency_id: AgencyId, month: Month) -> int:
+    """How many hits of the agency were raised in the month."""
+    own = (hit.c.agency_id == agency_id) & (hit.c.raised_at >= month.start) & (hit.c.raised_at < month.end)
+    row = await tx.row(select(func.count()).select_from(hit).where(own))
+    return int(row[0]) if row else 0
 
 
 async def counts(tx: Tx) -> dict[str, int]:

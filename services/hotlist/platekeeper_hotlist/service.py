@@ -4,12 +4,15 @@ from pathlib import Path
 
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.hotlist import HitRaised, HotlistChanged
+from platekeeper_common.events.public import Accuracy, Figures, StatedInPublic, Statement
 from platekeeper_common.events.recognition import PlatesRead
+from platekeeper_common.ids import AgencyId
 from platekeeper_common.metrics import Say
+from platekeeper_common.periods import Month
 from platekeeper_common.service import Consumes, Follows, Grant, Job, Service
 from platekeeper_hotlist import consumers, hits, import_routes, storage
 from platekeeper_hotlist.figures import HITS, LISTENERS
-from platekeeper_hotlist.policy import SECTIONS
+from platekeeper_hotlist.policy import SECTIONS, HotlistPolicy
 from platekeeper_hotlist.reported.routes import router as reported
 from platekeeper_hotlist.reported.storage import number_due as partials_due
 from platekeeper_hotlist.room import HotlistRoom, HotlistSettings, open_room
@@ -26,6 +29,25 @@ async def counts(here: HotlistRoom) -> dict[str, int]:
     async with here.db.tx() as tx:
         due = {"partials_due": await partials_due(tx)}
         return await storage.counts(tx, here.clock()) | await hits.counts(tx) | due
+
+
+async def says(here: HotlistRoom, agency_id: AgencyId) -> list[Statement]:
+    """What is done against errors before anybody acts on an alert (D2, A7)."""
+    rules = here.foundation.policies.of(agency_id).section(HotlistPolicy)
+    return [
+        Accuracy(
+            clets_verification=rules.clets_verification,
+            clets_before=rules.clets_before,
+            look_alikes_at_most=rules.look_alikes_at_most,
+            partial_expires_after_days=rules.partial_expires_after.days,
+        )
+    ]
+
+
+async def tallies(here: HotlistRoom, agency_id: AgencyId, month: Month) -> Figures:
+    """Hits that were raised in the month: one count over the index of their moments, once."""
+    async with here.db.tx() as tx:
+        return Figures(month=str(month), hits=await hits.raised_in(tx, agency_id, month))
 
 
 async def figures(here: HotlistRoom, say: Say) -> None:
@@ -52,7 +74,7 @@ SERVICE = Service(
     routes=(router, import_routes.router, reported),
     consumes=(Consumes("hotlist", (PlatesRead.topic,), consumers.match_reads),),
     follows=(Follows(HotlistChanged.topic, consumers.load_changes),),
-    emits=(HitRaised, HotlistChanged, AccessRecorded),
+    emits=(HitRaised, HotlistChanged, AccessRecorded, StatedInPublic),
     jobs=(Job("confirm hot lists", confirm_lists),),
     policy=SECTIONS,
     settings=HotlistSettings,
@@ -60,4 +82,6 @@ SERVICE = Service(
     counts=counts,
     counted=(HITS,),
     figures=figures,
+    says=says,
+    tallies=tallies,
 )

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 from platekeeper_common.events.access import AccessRecorded
+from platekeeper_common.events.public import AgenciesWithAccess, Figures, Sharing, StatedInPublic, Statement
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.periods import Month
 from platekeeper_common.service import Grant, Service
 from platekeeper_release import storage
-from platekeeper_release.policy import SECTIONS
+from platekeeper_release.policy import SECTIONS, ReleasePolicy
 from platekeeper_release.room import NAME, ReleaseRoom, ReleaseSettings, open_room
 from platekeeper_release.routes import router
 
@@ -14,6 +17,24 @@ async def counts(here: ReleaseRoom) -> dict[str, int]:
     """Figures for the start page."""
     async with here.db.tx() as tx:
         return await storage.counts(tx)
+
+
+async def says(here: ReleaseRoom, agency_id: AgencyId) -> list[Statement]:
+    """By which routes data may leave, and to which agencies some may today (I1 to I7)."""
+    rules = here.foundation.policies.of(agency_id).section(ReleasePolicy)
+    async with here.db.tx() as tx:
+        names = await storage.granted(tx, agency_id, here.clock())
+    sharing = Sharing(routes=rules.routes, approver=rules.approver, non_le_owner=rules.non_le_owner)
+    return [sharing, AgenciesWithAccess(agencies=tuple(sorted(names)))]
+
+
+async def tallies(here: ReleaseRoom, agency_id: AgencyId, month: Month) -> Figures:
+    """What was sent in the month, and which requests were denied: the files of one month, once."""
+    async with here.db.tx() as tx:
+        decided = await storage.decisions_in(tx, agency_id, month)
+        sent = await storage.sent_in(tx, agency_id, month)
+    denied = sum(one.outcome == "denied" for one in decided)
+    return Figures(month=str(month), releases=sent, releases_refused=denied)
 
 
 SERVICE = Service(
@@ -29,9 +50,11 @@ SERVICE = Service(
         Grant("fulfilment", "SELECT, INSERT"),
     ),
     routes=(router,),
-    emits=(AccessRecorded,),
+    emits=(AccessRecorded, StatedInPublic),
     calls=("accounts", "retention"),
     policy=SECTIONS,
     settings=ReleaseSettings,
     counts=counts,
+    says=says,
+    tallies=tallies,
 )

@@ -5,6 +5,7 @@ A request and a decision are kept as the bytes whose SHA-256 stands beside them:
 
 import hashlib
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -32,6 +33,7 @@ from sqlalchemy import (
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound, PlatekeeperError
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.periods import Month
 from platekeeper_common.schema import Moment
 from platekeeper_release.filing import Decision, Fulfilment, Recipient, Request, RequestFile
 
@@ -98,6 +100,7 @@ _FILE = (
     .outerjoin(decision, decision.c.request_id == release_request.c.id)
     .outerjoin(fulfilment, fulfilment.c.request_id == release_request.c.id)
 )
+DECISIONS_AT_MOST = 5_000
 _NUMBER = (release_request.c.year, release_request.c.serial)
 Filed = TypeVar("Filed", Request, Decision)
 
@@ -183,10 +186,43 @@ async def counts(tx: Tx) -> dict[str, int]:
     return {"requests": await _number(tx, asked), "releases": await _number(tx, sent)}
 
 
+async def sent_in(tx: Tx, agency_id: AgencyId, month: Month) -> int:
+    """How many releases the agency sent in the month."""
+    filed_under = fulfilment.join(release_request, fulfilment.c.request_id == release_request.c.id)
+    at = fulfilment.c.fulfilled_at
+    own = (release_request.c.agency_id == agency_id) & (at >= month.start) & (at < month.end)
+    return await _number(tx, select(func.count()).select_from(filed_under).where(own))
+
+
+async def decisions_in(tx: Tx, agency_id: AgencyId, month: Month) -> list[Decision]:
+    """The agency's decisions of the month."""
+    at = decision.c.decided_at
+    rows = await tx.rows(_decided(agency_id).where(at >= month.start, at < month.end))
+    return [_opened(row.decided, Decision) for row in rows]
+
+
+async def granted(tx: Tx, agency_id: AgencyId, now: datetime) -> set[str]:
+    """The names of the agencies that may be given data now: of an approved request that has not expired.
+
+    Looked for among the last thousands of decisions; without those that were withdrawn from the register since.
+    """
+    newest = _decided(agency_id).order_by(decision.c.decided_at.desc()).limit(DECISIONS_AT_MOST)
+    open_now = [row for row in await tx.rows(newest) if _opened(row.decided, Decision).open(now)]
+    standing = {one.id: one.name for one in await recipients(tx, agency_id) if one.withdrawn_at is None}
+    asking = {_opened(row.asked, Request).recipient.id for row in open_now}
+    return {standing[one] for one in asking & standing.keys()}
+
+
 def filed(document: Request | Decision) -> tuple[bytes, str]:
     """The document as it is kept, RFC 8785 JSON, and its SHA-256 in hexadecimal."""
     content = rfc8785.dumps(msgspec.to_builtins(document))
     return content, _sha256(content)
+
+
+def _decided(agency_id: AgencyId) -> Select[Any]:
+    both = decision.join(release_request, decision.c.request_id == release_request.c.id)
+    documents = (decision.c.document.label("decided"), release_request.c.document.label("asked"))
+    return select(*documents).select_from(both).where(release_request.c.agency_id == agency_id)
 
 
 async def _number(tx: Tx, statement: Select[Any]) -> int:

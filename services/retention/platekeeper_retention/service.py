@@ -3,22 +3,49 @@
 from pathlib import Path
 
 from platekeeper_common.events.access import AccessRecorded
+from platekeeper_common.events.public import Figures, Retention, StatedInPublic, Statement
 from platekeeper_common.events.recognition import PlatesRead
+from platekeeper_common.ids import AgencyId
 from platekeeper_common.metrics import Say, counter, gauge
+from platekeeper_common.periods import Month
 from platekeeper_common.service import Consumes, Grant, Job, Service
-from platekeeper_retention import consumers
+from platekeeper_retention import consumers, storage
 from platekeeper_retention.canvasses.routes import router as canvasses
-from platekeeper_retention.policy import SECTIONS
+from platekeeper_retention.policy import SECTIONS, RetentionPolicy
 from platekeeper_retention.room import NAME, RetentionRoom, RetentionSettings, open_room
 from platekeeper_retention.routes import router
 
 READS = gauge("platekeeper_retention_reads", "Versions of reads that are stored.")
+COUNT_SECONDS = 60.0
+"""How long a month of reads may take to be counted."""
 READS_STORED = counter("platekeeper_retention_reads_stored", "Versions of reads stored by this process.")
 
 
 async def counts(here: RetentionRoom) -> dict[str, int]:
     """How many reads are stored."""
     return {"reads_stored": here.found + here.stored}
+
+
+async def says(here: RetentionRoom, agency_id: AgencyId) -> list[Statement]:
+    """How long reads are kept, by the schedule in force (F1 to F3)."""
+    rules = here.foundation.policies.of(agency_id).section(RetentionPolicy)
+    return [
+        Retention(
+            item=rules.schedule_item,
+            authority=rules.authority,
+            minimum=str(rules.minimum),
+            maximum=None if rules.maximum is None else str(rules.maximum),
+            clock=rules.clock,
+            purge=rules.purge,
+        )
+    ]
+
+
+async def tallies(here: RetentionRoom, agency_id: AgencyId, month: Month) -> Figures:
+    """Reads that were received in the month: one count over it, once. No purge has been carried out yet."""
+    async with here.db.tx() as tx:
+        reads = await storage.received_in(tx, agency_id, month, COUNT_SECONDS)
+    return Figures(month=str(month), reads=reads, purges=0)
 
 
 async def figures(here: RetentionRoom, say: Say) -> None:
@@ -46,10 +73,12 @@ SERVICE = Service(
     ),
     routes=(router, canvasses),
     consumes=(Consumes(NAME, (PlatesRead.topic,), consumers.store_reads),),
-    emits=(AccessRecorded,),
+    emits=(AccessRecorded, StatedInPublic),
     jobs=(Job("make room for reads", make_room_ahead),),
     policy=SECTIONS,
     settings=RetentionSettings,
     counts=counts,
     figures=figures,
+    says=says,
+    tallies=tallies,
 )

@@ -10,6 +10,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    Date,
     Float,
     Index,
     Integer,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    column,
     exists,
     func,
     select,
@@ -28,6 +30,7 @@ from platekeeper_common.db import Tx
 from platekeeper_common.events.ingest import ImageReference, Position
 from platekeeper_common.events.recognition import Box, Candidate, Model, PlateRead
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.periods import Month
 from platekeeper_common.schema import Moment
 from platekeeper_retention import cells, partitions
 from platekeeper_retention.domain import KeptRead
@@ -139,6 +142,18 @@ async def count(tx: Tx) -> int:
     counted = select(func.reads_stored()) if tx.database == "postgresql" else _COUNTED
     row = await tx.row(counted)
     return int(row[0]) if row else 0
+
+
+async def received_in(tx: Tx, agency_id: AgencyId, month: Month, seconds: float) -> int:
+    """How many reads of the agency were received in the month; on PostgreSQL one partition is counted. Raises Busy."""
+    reads = plate_read.c
+    first = (reads.agency_id == agency_id) & (reads.version == 1)
+    if tx.database == "postgresql":
+        within = column("received_month", Date) == month.start.date()
+    else:
+        within = (reads.received_at >= month.start) & (reads.received_at < month.end)
+    rows = await tx.rows(_COUNTED.where(first, within), seconds=seconds)
+    return int(rows[0][0])
 
 
 def last_versions(agency_id: AgencyId, read_ids: Collection[str]) -> Select[Any]:

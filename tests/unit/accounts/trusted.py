@@ -78,7 +78,8 @@ def _realm(name: str, people: tuple[str, ...]) -> dict[str, Any]:
         "attributes": {"pkce.code.challenge.method": "S256"},
     }
     users = [_user(one) for one in people]
-    return {"realm": name, "enabled": True, "sslRequired": "none", "editUsernameAllowed": True, "clients": [client], "users": users}
+    about = {"realm": name, "enabled": True, "sslRequired": "none", "editUsernameAllowed": True}
+    return about | {"clients": [client], "users": users}
 
 
 def _user(name: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from platekeeper_access_audit.accounts import agencies
+from platekeeper_access_audit.accounts import agencies, statements
 from platekeeper_access_audit.accounts.consumers import follow_devices, keep_awake
 from platekeeper_access_audit.accounts.issuers.routes import router as issuers
 from platekeeper_access_audit.accounts.passkeys.routes import router as passkeys
@@ -14,6 +14,7 @@ from platekeeper_access_audit.accounts.routes import router
 from platekeeper_access_audit.accounts.sessions import routes as session_routes
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
 from platekeeper_common.events.ingest import DeviceChanged
+from platekeeper_common.events.public import StatedInPublic
 from platekeeper_common.foundation import JWKS_PATH
 from platekeeper_common.service import Consumes, Follows, Foundation, Grant, Job, Service
 
@@ -68,9 +69,10 @@ ACCOUNTS = Service(
     routes=(router, session_routes.router, passkeys, issuers),
     consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
-    emits=(AgencyChanged, AccessRevoked, AccessRecorded),
+    emits=(AgencyChanged, AccessRevoked, AccessRecorded, StatedInPublic),
     jobs=(Job("renew the signing key", renew_signing_key),),
     policy=SECTIONS,
     settings=AccountsSettings,
     counts=agencies.counts,
+    says=statements.says,
 )

@@ -2,15 +2,20 @@
 
 from pathlib import Path
 
-from platekeeper_access_audit.ledger import handlers, sequencer
+import msgspec
+
+from platekeeper_access_audit.ledger import handlers, sequencer, storage
 from platekeeper_access_audit.ledger.consumers import keep_records
 from platekeeper_access_audit.ledger.plate_index import handlers as plates
-from platekeeper_access_audit.ledger.policy import SECTIONS
+from platekeeper_access_audit.ledger.policy import SECTIONS, LedgerPolicy
 from platekeeper_access_audit.ledger.proof_routes import router as proofs
 from platekeeper_access_audit.ledger.room import NAME, LedgerRoom, LedgerSettings, open_room
 from platekeeper_access_audit.ledger.routes import router
 from platekeeper_common.events.access import AccessRecorded, CheckpointSigned
+from platekeeper_common.events.public import Figures, Monitoring, Searches, StatedInPublic, Statement
+from platekeeper_common.ids import AgencyId
 from platekeeper_common.metrics import Say, gauge
+from platekeeper_common.periods import Month
 from platekeeper_common.service import Consumes, Grant, Job, Room, Service
 
 RECORDS = gauge("platekeeper_ledger_records", "Access records in the ledger.")
@@ -29,6 +34,25 @@ async def figures(room: Room, say: Say) -> None:
     say(RECORDS, known["records"])
     say(REFUSALS, known["refusals"])
     say(GAPS, known["producers_with_gaps"])
+
+
+async def says(here: LedgerRoom, agency_id: AgencyId) -> list[Statement]:
+    """How use is monitored, by the settings in force (B7)."""
+    rules = here.foundation.policies.of(agency_id).section(LedgerPolicy)
+    plan = Monitoring(
+        audit_cadence=rules.audit_cadence, access_years=rules.access_years, breach_policy=rules.breach_policy
+    )
+    return [plan]
+
+
+async def tallies(here: LedgerRoom, agency_id: AgencyId, month: Month) -> Figures:
+    """Searches by purpose and refusals of the month: two counts over the index of its moments, once."""
+    async with here.db.tx() as tx:
+        made = await storage.searches_in(tx, agency_id, month)
+        refused = await storage.refusals_in(tx, agency_id, month)
+    known = {purpose: made.pop(purpose) for purpose in Searches.__struct_fields__ if purpose in made}
+    searches = msgspec.convert({**known, "another": sum(made.values())}, Searches)
+    return Figures(month=str(month), searches=searches, refusals=refused)
 
 
 async def sign_checkpoints(here: LedgerRoom) -> None:
@@ -61,10 +85,12 @@ LEDGER = Service(
     ),
     routes=(proofs, router),
     consumes=(Consumes("ledger", (AccessRecorded.topic,), keep_records, gather=0.2),),
-    emits=(AccessRecorded, CheckpointSigned),
+    emits=(AccessRecorded, CheckpointSigned, StatedInPublic),
     jobs=(Job("sign checkpoints", sign_checkpoints), Job("index plates", index_plates)),
     policy=SECTIONS,
     settings=LedgerSettings,
     counts=counts,
     figures=figures,
+    says=says,
+    tallies=tallies,
 )

@@ -30,9 +30,11 @@ from sqlalchemy import (
 )
 
 from platekeeper_access_audit.ledger.domain import Cursor, Entry, Gap, Producer, Selection
+from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx
 from platekeeper_common.events.access import AccessRecorded, Sealed
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.periods import Month
 from platekeeper_common.schema import Moment, RowId
 
 metadata = MetaData()
@@ -170,6 +172,29 @@ async def count(tx: Tx, selection: Selection) -> int:
     """How many entries are selected."""
     row = await tx.row(_selected(select(func.count()).select_from(access_record), selection))
     return int(row[0]) if row else 0
+
+
+async def searches_in(tx: Tx, agency_id: AgencyId, month: Month) -> dict[str, int]:
+    """By purpose, how many searches the agency made in the month."""
+    table = access_record.c
+    made = _within(select(table.purpose, func.count().label("made")), agency_id, month)
+    made = made.where(table.action == Action.SEARCH.value, table.outcome == "allowed").group_by(table.purpose)
+    return {row.purpose: row.made for row in await tx.rows(made)}
+
+
+async def refusals_in(tx: Tx, agency_id: AgencyId, month: Month) -> int:
+    """How many acts of the agency's people were refused in the month."""
+    row = await tx.row(
+        _within(select(func.count()).select_from(access_record), agency_id, month).where(
+            access_record.c.outcome == "refused"
+        )
+    )
+    return int(row[0]) if row else 0
+
+
+def _within(statement: Select[Any], agency_id: AgencyId, month: Month) -> Select[Any]:
+    at = access_record.c.at
+    return statement.where(access_record.c.agency_id == agency_id, at >= month.start, at < month.end)
 
 
 async def get(tx: Tx, agency_id: AgencyId, record_id: str) -> Entry | None:

@@ -1,0 +1,87 @@
+"""The job that looks once a day whether each agency's website serves the policy in force (B11)."""
+
+import asyncio
+
+import httpx
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from platekeeper_access_audit.publication import posting, storage
+from platekeeper_access_audit.publication.domain import Version
+from platekeeper_access_audit.publication.posting import Check
+from platekeeper_access_audit.publication.room import NAME, PublicationRoom
+from platekeeper_common import ids
+from platekeeper_common.access import Place
+from platekeeper_common.auth import TOKEN_LIFE, Caller
+from platekeeper_common.authorization import Action
+from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.db import Tx
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.log import describe
+
+NO_ADDRESS = ""
+_log = structlog.get_logger()
+
+
+async def run(here: PublicationRoom) -> None:
+    """Look until cancelled; one process at a time."""
+    while True:
+        try:
+            async with here.db.alone("lookout"):
+                await look(here)
+        except (Unavailable, SQLAlchemyError) as error:
+            _log.warning("posted policies not looked at", reason=describe(error))
+        await asyncio.sleep(here.settings.look_seconds)
+
+
+async def look(here: PublicationRoom) -> None:
+    """Check every posting that is due."""
+    standing = set(here.foundation.policies.open_agencies())
+    async with here.db.tx() as tx:
+        in_force = await storage.in_force(tx)
+    for agency_id in in_force.keys() & standing:
+        async with here.db.tx() as tx:
+            version = await storage.version(tx, agency_id)
+            posted, last = await storage.url_of(tx, agency_id), await storage.last_check(tx, agency_id)
+        url = posted.url if posted else NO_ADDRESS
+        if version is None or not posting.due(last, url, version.number, here.clock()):
+            continue
+        problem = await _problem(here, url, version) if posted else "no_address"
+        async with here.db.tx() as tx:
+            check = Check(agency_id, url, version.number, here.clock(), problem)
+            await storage.add_check(tx, ids.new(), check)
+            if problem is not None:
+                _record(tx, here, check)
+                _log.warning("policy not posted", agency=agency_id, version=version.number, problem=problem)
+
+
+async def _problem(here: PublicationRoom, url: str, version: Version) -> str | None:
+    try:
+        async with here.web.stream("GET", url) as answer:
+            body = b""
+            async for part in answer.aiter_bytes():
+                body += part
+                if len(body) > here.settings.answer_bytes:
+                    break
+            status: int | None = answer.status_code
+    except (httpx.HTTPError, httpx.InvalidURL):
+        status, body = None, b""
+    return posting.judge(status, body, version)
+
+
+def _record(tx: Tx, here: PublicationRoom, check: Check) -> None:
+    """An access record of what was found amiss; nobody asked, so the service stands in the place of a person."""
+    now, agency = here.clock(), here.foundation.policies.agency(AgencyId(check.agency_id))
+    looking = Caller(
+        kind="device",
+        subject=f"service:{NAME}",
+        agency_id=agency.id,
+        username=NAME,
+        name="Daily look at the posted policy",
+        organisation=agency.name,
+        issued_at=now,
+        expires_at=now + TOKEN_LIFE,
+    )
+    found = {"outcome": "failed", "code": f"policy_{check.problem}", "clause": "B11"}
+    object_id = f"{agency.id}/{check.number}"
+    tx.emit(here.recorder.administration(looking, Action.POLICY_CHECK, "policy", object_id, Place(), **found))
