@@ -22,7 +22,7 @@ START_SECONDS = 180.0
 _JAVA = {
     "JAVA_OPTS_KC_HEAP": "-Xms64m -Xmx384m",
     # It lives for a few logins: code that is compiled well would come too late. 12 s of processor time, not 23.
-    "JAVA_OPTS_APPEND": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "JAVA_OPTS_APPEND": "-XX:TieredStopAtLevel=1",
 }
 _BUILT = (
     "build",

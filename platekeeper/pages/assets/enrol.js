@@ -6,7 +6,7 @@ import { call, resume } from "/assets/session.js";
 
 on("begin", "click", async () => {
   const factor = await call("POST", "/v1/me/second-factor");
-  at("qr").src = factor.qr;
+  at("qr").src = `data:image/svg+xml,${encodeURIComponent(factor.qr_svg)}`;
   at("secret").textContent = factor.secret.match(/.{1,4}/g).join(" ");
   show("begin", false);
   show("scan");
@@ -17,7 +17,7 @@ on("confirm", "submit", async () => {
   if (!filled("code")) return;
   try {
     const told = await call("POST", "/v1/me/second-factor/confirm", { code: at("code").value.replaceAll(/\s/g, "") });
-    codes(told.recovery_codes);
+    codes(told.recovery_codes ?? []);
   } catch (error) {
     error.field = "code";
     throw error;

@@ -10,7 +10,7 @@ function signedOn(session) {
   for (const id of ["login", "otherwise", "second-factor"]) show(id, false);
   document.querySelector("h1").textContent = "You are logged in";
   at("name").textContent = session.title ? `${session.name}, ${session.title}` : session.name;
-  at("agency").textContent = session.organisation ?? session.agency_id;
+  at("agency").textContent = session.organisation;
   at("roles").textContent = session.roles.map((role) => role.replaceAll("_", " ")).join(", ");
   at("training").textContent = day(session.training_until) ?? "no completed training on file: no plate data";
   at("until").textContent = day(session.session_until);
