@@ -86,6 +86,11 @@ class Browser:
         assert element is not None
         return element
 
+    def complaints(self) -> list[str]:
+        """What the browser found wrong with the pages so far."""
+        told = self.driver.execute("getLog", {"type": "browser"})["value"]
+        return [str(one["message"]) for one in told if one["level"] == "SEVERE"]
+
     def picture(self, name: str, width: int = 800, height: int = 1000) -> Path:
         """The window as it looks."""
         self.driver.set_window_size(width, height)

@@ -6,7 +6,7 @@ route by route, and a test compares. Rules that need more than the token (the ho
 are the handler's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -27,10 +27,13 @@ class Action(StrEnum):
     AGENCY_GO_LIVE = "agency.go_live"
     AGENCY_CLOSE = "agency.close"
     AGENCY_VIEW = "agency.view"
+    AGENCY_REVOKE = "agency.revoke"
     ACCOUNT_OPEN = "account.open"
     ACCOUNT_DISABLE = "account.disable"
     ACCOUNT_RESET = "account.reset"
     ACCOUNT_VIEW = "account.view"
+    ACCOUNT_REVOKE = "account.revoke"
+    ACCOUNT_UNLOCK = "account.unlock"
     SECOND_FACTOR_ENROL = "second_factor.enrol"
     PASSKEY_REGISTER = "passkey.register"
     PASSKEY_VIEW = "passkey.view"
@@ -47,6 +50,12 @@ class Action(StrEnum):
     DEVICE_REGISTER = "device.register"
     DEVICE_VIEW = "device.view"
     DEVICE_RETIRE = "device.retire"
+    DEVICE_REVOKE = "device.revoke"
+    TERMINAL_REGISTER = "terminal.register"
+    TERMINAL_VIEW = "terminal.view"
+    TERMINAL_RETIRE = "terminal.retire"
+    NOTICE_GIVE = "notice.give"
+    NOTICE_VIEW = "notice.view"
     FRAME_POST = "frame.post"
     READS_POST = "reads.post"
     HOTLIST_EDIT = "hotlist.edit"
@@ -136,11 +145,14 @@ RULES: Mapping[Action, Rule] = {
     Action.AGENCY_OPEN: _of_all(),
     Action.AGENCY_GO_LIVE: _of_all(),
     Action.AGENCY_CLOSE: _of_all(),
+    Action.AGENCY_REVOKE: _of_all("administrator"),
     Action.AGENCY_VIEW: Rule(across=_PLATFORM),
     Action.ACCOUNT_OPEN: _of_all("administrator"),
     Action.ACCOUNT_DISABLE: _of_all("administrator"),
     Action.ACCOUNT_RESET: _of_all("administrator"),
     Action.ACCOUNT_VIEW: _of_all("administrator", "auditor", "trainer"),
+    Action.ACCOUNT_REVOKE: _of_all("administrator"),
+    Action.ACCOUNT_UNLOCK: _of_all("administrator"),
     Action.SECOND_FACTOR_ENROL: Rule(),
     Action.PASSKEY_REGISTER: Rule(),
     Action.PASSKEY_VIEW: Rule(),
@@ -149,6 +161,8 @@ RULES: Mapping[Action, Rule] = {
     Action.ISSUER_VIEW: _of_all("administrator", "auditor"),
     # The platform's too: who turned passwords off and lost the issuer could not come in to change it.
     Action.ISSUER_REMOVE: _of_all("administrator"),
+    Action.NOTICE_GIVE: Rule(),
+    Action.NOTICE_VIEW: Rule(),
     Action.POST_FILL: _of_all("administrator"),
     Action.POST_VIEW: Rule(across=_PLATFORM),
     Action.TRAINING_CERTIFY: _roles("administrator", "trainer"),
@@ -158,6 +172,10 @@ RULES: Mapping[Action, Rule] = {
     Action.DEVICE_REGISTER: _roles("administrator"),
     Action.DEVICE_VIEW: _roles("administrator", "auditor"),
     Action.DEVICE_RETIRE: _roles("administrator"),
+    Action.DEVICE_REVOKE: _roles("administrator"),
+    Action.TERMINAL_REGISTER: _roles("administrator"),
+    Action.TERMINAL_VIEW: _roles("administrator", "auditor"),
+    Action.TERMINAL_RETIRE: _roles("administrator"),
     Action.FRAME_POST: Rule(devices=True),
     Action.READS_POST: Rule(devices=True),
     Action.HOTLIST_EDIT: _plate_data("administrator", "investigator", "dispatcher"),
@@ -201,7 +219,7 @@ def decide(caller: Caller, action: Action, *, owner: AgencyId | None = None) -> 
     """Return when the caller may do the action to what is `owner`'s (None: the own agency's).
 
     Raises Refused with code and clause otherwise, Unauthenticated `session_locked` when an idle session asks for more
-    than its hits (G2): nothing is allowed that no rule allows.
+    than its hits, `second_factor_owed` for plate data without one (G2): nothing is allowed that no rule allows.
     """
     rule = RULES[action]
     if (caller.kind == "device") != rule.devices:
@@ -213,12 +231,23 @@ def decide(caller: Caller, action: Action, *, owner: AgencyId | None = None) -> 
     _decide_who(caller, action, rule)
     if owner not in (None, caller.agency_id) and not reaches_all(caller, action):
         raise Refused("that is another agency's", code="other_agency", clause="A2")
+    if rule.plate_data and caller.second_factor_owed:
+        raise Unauthenticated(
+            "plate data needs a second factor: enrol one with POST /v1/me/second-factor and sign on with it",
+            code="second_factor_owed",
+            clause="G2",
+        )
     if rule.plate_data and not caller.trained:
         raise Refused(
             "no plate data without department-approved training that was valid when you signed on",
             code="training_missing",
             clause="C2",
         )
+
+
+def opens_plate_data(roles: Collection[str]) -> bool:
+    """Whether some of the roles do something that opens plate data."""
+    return any(rule.plate_data and rule.roles & set(roles) for rule in RULES.values())
 
 
 def reaches_all(caller: Caller, action: Action) -> bool:

@@ -17,7 +17,7 @@ on("confirm", "submit", async () => {
   if (!filled("code")) return;
   try {
     const told = await call("POST", "/v1/me/second-factor/confirm", { code: at("code").value.replaceAll(/\s/g, "") });
-    codes(told.recovery_codes ?? []);
+    codes(told.recovery_codes);
   } catch (error) {
     error.field = "code";
     throw error;

@@ -2,7 +2,7 @@
 
 import { at, calm, day, filled, on, problem, said, show } from "/assets/page.js";
 import { get } from "/assets/passkey.js";
-import { begun, call, end, resume } from "/assets/session.js";
+import { begun, call, end, fromHere, resume } from "/assets/session.js";
 
 let returned = null;
 
@@ -17,6 +17,12 @@ function signedOn(session) {
   show("no-second-factor", !session.methods.some((method) => ["mfa", "otp", "hwk"].includes(method)));
   show("signed-on");
   at("main").focus();
+}
+
+// Six digits are a code; anything else is a recovery code.
+function secondFactor(typed) {
+  const text = typed.replaceAll(/\s/g, "");
+  return /^[0-9]{6}$/.test(text) ? { code: text } : { recovery_code: text };
 }
 
 // What the platform wants besides: another field to fill.
@@ -36,8 +42,9 @@ function wanted(error) {
 on("login", "submit", async () => {
   const asked = ["username", "password", ...["code", "new-password"].filter((id) => !at(`${id}-field`).hidden)];
   if (!filled(...asked)) return;
-  const body = { username: at("username").value, password: at("password").value, cookie: true };
-  if (!at("code-field").hidden) body.code = at("code").value.replaceAll(/\s/g, "");
+  const username = at("username").value.trim().toLowerCase();
+  const body = { username, password: at("password").value, ...fromHere(username) };
+  if (!at("code-field").hidden) Object.assign(body, secondFactor(at("code").value));
   if (!at("new-password-field").hidden) body.new_password = at("new-password").value;
   try {
     signedOn(begun(await call("POST", "/v1/login", body)));
@@ -49,7 +56,7 @@ on("login", "submit", async () => {
 });
 
 on("passkey", "click", async () => {
-  signedOn(begun(await call("POST", "/v1/login/passkey", { ...(await get("/v1/login/passkey/options")), cookie: true })));
+  signedOn(begun(await call("POST", "/v1/login/passkey", { ...(await get("/v1/login/passkey/options")), ...fromHere() })));
 });
 
 on("log-out", "click", async () => {
@@ -58,14 +65,14 @@ on("log-out", "click", async () => {
 });
 
 on("second-factor", "submit", async () => {
-  if (filled("second-code")) await finish({ ...returned, code: at("second-code").value.replaceAll(/\s/g, "") });
+  if (filled("second-code")) await finish({ ...returned, ...secondFactor(at("second-code").value) });
 });
 
 // Back from the agency's issuer, with its word.
 async function finish(word) {
   returned = word;
   try {
-    signedOn(begun(await call("POST", "/v1/login/oidc", { ...word, cookie: true })));
+    signedOn(begun(await call("POST", "/v1/login/oidc", { ...word, ...fromHere() })));
   } catch (error) {
     if (error.code !== "second_factor_required") throw error;
     for (const id of ["login", "otherwise"]) show(id, false);

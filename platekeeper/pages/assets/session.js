@@ -2,6 +2,7 @@
 // that no script can read. What is in localStorage says that there is a cookie, and nothing more.
 
 const HERE = "platekeeper-session";
+const DEVICES = "platekeeper-devices";
 let token = null;
 
 export class Refused extends Error {
@@ -46,7 +47,24 @@ export async function call(method, path, body) {
 export function begun(session) {
   token = session.access_token;
   localStorage.setItem(HERE, "1");
+  if (session.device_token) remember(session.username, session.device_token);
   return session;
+}
+
+// By which the platform knows this device again, person by person; it opens nothing.
+function devices() {
+  return JSON.parse(localStorage.getItem(DEVICES) ?? "[]");
+}
+
+function remember(username, device) {
+  const others = devices().filter((one) => one.username !== username);
+  localStorage.setItem(DEVICES, JSON.stringify([{ username, device }, ...others].slice(0, 20)));
+}
+
+// From where somebody logs in: the person named, or whoever did last.
+export function fromHere(username) {
+  const known = devices().find((one) => username === undefined || one.username === username);
+  return known ? { cookie: true, device_token: known.device } : { cookie: true };
 }
 
 function forget() {

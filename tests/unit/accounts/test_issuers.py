@@ -1,6 +1,7 @@
 """Trusted issuers: registered fitly, believed only when their word holds, our second factor where they have none."""
 
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -252,8 +253,12 @@ async def test_only_a_fit_issuer_is_registered(here: House, issuer: FalseIssuer)
 
 @pytest.mark.clause("G2")
 async def test_a_real_issuer_replaces_passwords(tmp_path: Path) -> None:
-    realm = Realm("pomona", "rivera", "boss")
-    async with house(tmp_path / "var", TestClock(utc_now())) as here:
+    with closing(Realm("pomona", "rivera", "boss")) as realm:
+        await _replaced(realm, tmp_path)
+
+
+async def _replaced(realm: Realm, folder: Path) -> None:
+    async with house(folder / "var", TestClock(utc_now())) as here:
         boss = await here.staffed()
         await here.hire(boss, "rivera")
         assert codes([await boss.put("/v1/issuer", json=realm.registration(second_factor_acr=["1"]))]) == ["200"]

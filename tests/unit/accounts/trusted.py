@@ -31,6 +31,10 @@ class Realm:
         self._admin.post("/admin/realms", json=_realm(name, people)).raise_for_status()
         self._place = f"/admin/realms/{name}"
 
+    def close(self) -> None:
+        """The realm stays until Keycloak ends."""
+        self._admin.close()
+
     def rename(self, old: str, new: str) -> None:
         """Somebody has another username from now on, and is the same to the issuer."""
         (user,) = self._admin.get(f"{self._place}/users", params={"username": old, "exact": True}).json()

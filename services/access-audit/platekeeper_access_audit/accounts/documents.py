@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from platekeeper_access_audit.accounts.terminals.documents import SignedOnFrom
 from platekeeper_common.moments import Instant
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^\S(.*\S)?$")]
@@ -20,7 +21,7 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class LoginRequest(Document):
+class LoginRequest(SignedOnFrom):
     """What a person types."""
 
     username: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=64)]
@@ -29,8 +30,8 @@ class LoginRequest(Document):
     """Of the second factor, once it is enrolled."""
     new_password: Password | None = None
     """Changes the password; a one-time password must be changed so."""
-    cookie: bool = False
-    """Keep the refresh token in a cookie that pages cannot read, instead of answering it."""
+    recovery_code: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    """In place of `code`, when the authenticator application is lost."""
 
 
 class DeviceTokenRequest(Document):
@@ -161,16 +162,3 @@ class CertificateDocument(CertificateRequest):
     id: str
     certified_by: str
     certified_at: datetime
-
-
-class SecondFactorDocument(Document):
-    """What an authenticator application needs, shown only now; in force once confirmed."""
-
-    secret: str
-    otpauth_uri: str
-
-
-class SecondFactorConfirmation(Document):
-    """A code that the application shows."""
-
-    code: Code

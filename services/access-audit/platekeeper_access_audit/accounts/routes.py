@@ -32,8 +32,8 @@ LIFE = int(TOKEN_LIFE.total_seconds())
 @router.post("/v1/login", tags=["tokens"])
 async def login(body: documents.LoginRequest, here: Here, place: CurrentPlace, answer: Response) -> SessionToken:
     """Begin a person's session: a token of ten minutes at most, and what carries the session on."""
-    asked = Credentials(body.username, body.password, body.code, body.new_password, body.cookie)
-    return await told(here, await sign_on.login(here, asked, place), answer)
+    asked = Credentials(body.username, body.password, body.code, body.new_password, body.recovery_code)
+    return await told(here, await sign_on.login(here, asked, sign_on.from_where(body, place)), answer)
 
 
 @router.post("/v1/session/unlock", tags=["sessions"])
@@ -67,26 +67,6 @@ async def token_exchange(
 async def keys(here: Here) -> dict[str, Any]:
     """The public keys that verify tokens (RFC 7517)."""
     return await here.signing.published()
-
-
-@router.post("/v1/me/second-factor", status_code=201, tags=["second factor"])
-async def enrol(
-    who: Annotated[Caller, may(Action.SECOND_FACTOR_ENROL)], tx: Tx, here: Here, place: CurrentPlace
-) -> documents.SecondFactorDocument:
-    """A second factor for the caller's own account."""
-    return documents.SecondFactorDocument(**asdict(await sign_on.enrol(tx, here, by=who, place=place)))
-
-
-@router.post("/v1/me/second-factor/confirm", status_code=204, tags=["second factor"])
-async def confirm(
-    body: documents.SecondFactorConfirmation,
-    who: Annotated[Caller, may(Action.SECOND_FACTOR_ENROL)],
-    tx: Tx,
-    here: Here,
-    place: CurrentPlace,
-) -> None:
-    """Show that the second factor works; from then on each login needs it."""
-    await sign_on.confirm(tx, here, body.code, by=who, place=place)
 
 
 @router.post("/v1/agencies", status_code=201, tags=["agencies"])
@@ -179,6 +159,14 @@ async def reset(
 ) -> documents.OneTimePassword:
     """A fresh one-time password without second factor and lock."""
     return _shown_once(await handlers.reset_account(tx, here, account_id, by=who, place=place))
+
+
+@router.post("/v1/accounts/{account_id}/unlock", status_code=204, tags=["accounts"])
+async def unlock_account(
+    account_id: str, who: Annotated[Caller, may(Action.ACCOUNT_UNLOCK)], tx: Tx, here: Here, place: CurrentPlace
+) -> None:
+    """Release a username that failed logins have locked, as an administrator on duty."""
+    await handlers.unlock_account(tx, here, account_id, by=who, place=place)
 
 
 @router.get("/v1/posts", tags=["posts and training"])

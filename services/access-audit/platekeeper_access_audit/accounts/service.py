@@ -1,22 +1,35 @@
 """Accounts: who may."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+
+import structlog
 
 from platekeeper_access_audit.accounts import agencies, statements
 from platekeeper_access_audit.accounts.consumers import follow_devices, keep_awake
+from platekeeper_access_audit.accounts.dormancy import handlers as dormancy
 from platekeeper_access_audit.accounts.issuers.routes import router as issuers
+from platekeeper_access_audit.accounts.notices import routes as notices
 from platekeeper_access_audit.accounts.passkeys.routes import router as passkeys
 from platekeeper_access_audit.accounts.policy import SECTIONS
+from platekeeper_access_audit.accounts.revocations import routes as revocations
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
+from platekeeper_access_audit.accounts.second_factors import routes as second_factors
 from platekeeper_access_audit.accounts.sessions import routes as session_routes
+from platekeeper_access_audit.accounts.terminals import routes as terminals
+from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.events.public import StatedInPublic
 from platekeeper_common.foundation import JWKS_PATH
 from platekeeper_common.service import Consumes, Follows, Foundation, Grant, Job, Service
+
+CLOSE_EVERY = timedelta(hours=1)
+_log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -32,6 +45,16 @@ async def renew_signing_key(here: AccountsRoom) -> None:
     await here.signing.run()
 
 
+async def close_unused_accounts(here: AccountsRoom) -> None:
+    """Disable dormant and expired accounts, every hour."""
+    while True:
+        try:
+            await dormancy.close_unused(here)
+        except Unavailable as error:
+            _log.warning("unused accounts not closed", reason=str(error))
+        await asyncio.sleep(CLOSE_EVERY.total_seconds())
+
+
 ACCOUNTS = Service(
     name="accounts",
     summary="Agencies, people, posts, training and the tokens of people and devices.",
@@ -43,6 +66,8 @@ ACCOUNTS = Service(
         "/v1/me/second-factor",
         "/v1/me/passkeys",
         "/v1/issuer",
+        "/v1/me/notices",
+        "/v1/terminals",
         "/v1/agencies",
         "/v1/accounts",
         "/v1/posts",
@@ -56,6 +81,10 @@ ACCOUNTS = Service(
         Grant("account", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("session", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("spent_refresh", "SELECT, INSERT, DELETE"),
+        Grant("terminal", "SELECT, INSERT, UPDATE"),
+        Grant("known_device", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("notice", "SELECT, INSERT"),
+        Grant("recovery_code", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
@@ -66,11 +95,23 @@ ACCOUNTS = Service(
         Grant("issuer_login", "SELECT, INSERT, DELETE"),
         Grant("issuer_link", "SELECT, INSERT, DELETE"),
     ),
-    routes=(router, session_routes.router, passkeys, issuers),
+    routes=(
+        router,
+        session_routes.router,
+        revocations.router,
+        terminals.router,
+        notices.router,
+        second_factors.router,
+        passkeys,
+        issuers,
+    ),
     consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
     follows=(Follows(DeviceChanged.topic, follow_devices),),
     emits=(AgencyChanged, AccessRevoked, AccessRecorded, StatedInPublic),
-    jobs=(Job("renew the signing key", renew_signing_key),),
+    jobs=(
+        Job("renew the signing key", renew_signing_key),
+        Job("close unused accounts", close_unused_accounts),
+    ),
     policy=SECTIONS,
     settings=AccountsSettings,
     counts=agencies.counts,

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from platekeeper_access_audit.accounts.terminals.documents import SignedOnFrom
+
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^\S(.*\S)?$")]
 Url = Annotated[str, StringConstraints(min_length=8, max_length=512, pattern=r"^\S+$")]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^\S+$")]
@@ -46,7 +48,7 @@ class TrustedAgency(Document):
     agency: str
 
 
-class IssuerAnswer(Document):
+class IssuerAnswer(SignedOnFrom):
     """What the issuer sent the browser back with (RFC 6749 4.1.2, RFC 9207)."""
 
     state: Sent
@@ -54,5 +56,5 @@ class IssuerAnswer(Document):
     iss: Url | None = None
     code: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
     """Of the second factor here, once it is asked for."""
-    cookie: bool = False
-    """Keep the refresh token in the browser's cookie."""
+    recovery_code: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    """In place of `code`."""

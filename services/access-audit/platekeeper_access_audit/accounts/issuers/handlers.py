@@ -11,8 +11,10 @@ from platekeeper_access_audit.accounts.domain import Account
 from platekeeper_access_audit.accounts.issuers import domain, openid, storage
 from platekeeper_access_audit.accounts.issuers.domain import LOGIN_LIFE, Issuer, Login, Word, digest
 from platekeeper_access_audit.accounts.room import AccountsRoom
-from platekeeper_access_audit.accounts.sessions import handlers as sessions
+from platekeeper_access_audit.accounts.second_factors import handlers as second_factors
+from platekeeper_access_audit.accounts.sessions.domain import WITH_CODE
 from platekeeper_access_audit.accounts.sessions.handlers import Begun
+from platekeeper_access_audit.accounts.sign_on import Where
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
@@ -61,7 +63,7 @@ class Answer:
     authorization_code: str
     issuer: str | None
     code: str | None
-    cookie: bool
+    recovery_code: str | None
 
 
 async def register(
@@ -142,12 +144,12 @@ async def begin(here: AccountsRoom, agency_id: AgencyId) -> Sent:
     return Sent(url, browser, LOGIN_LIFE)
 
 
-async def finish(here: AccountsRoom, answer: Answer, browser: str | None, place: Place) -> Begun:
+async def finish(here: AccountsRoom, answer: Answer, browser: str | None, where: Where) -> Begun:
     """The session of the person whom the issuer vouches for.
 
     Raises Unauthenticated `login_unknown`, `issuer_word_wrong`, `issuer_account_unknown`, `issuer_link_wrong`,
     `account_disabled`, `account_locked`, `second_factor_required` (ask for the code and come again with the same
-    answer), `second_factor_wrong`; what `sessions.begin` raises; Busy `issuer_unavailable`.
+    answer), `second_factor_wrong`; what `sign_on.begin` raises; Busy `issuer_unavailable`.
     """
     async with here.db.tx() as tx:
         login = domain.demand_waiting(
@@ -165,10 +167,10 @@ async def finish(here: AccountsRoom, answer: Answer, browser: str | None, place:
             account = await accounts.find_account(tx, login.account_id, issuer.agency_id)
     attempt = await sign_on.admit(here, account.username)
     try:
-        return await _sign_on(here, issuer, account, vouched, answer, place)
+        return await _sign_on(here, issuer, account, vouched, answer, where)
     except (Unauthenticated, Refused, Conflict) as error:
         failed = error.code == "second_factor_wrong"
-        await sign_on.record_refusal(here, account, error, attempt, place, failed=failed)
+        await sign_on.record_refusal(here, account, error, attempt, where.place, failed=failed)
         if error.code in AGAIN:
             async with here.db.tx() as tx:
                 await storage.add_login(tx, login)
@@ -176,7 +178,7 @@ async def finish(here: AccountsRoom, answer: Answer, browser: str | None, place:
 
 
 async def _sign_on(
-    here: AccountsRoom, issuer: Issuer, account: Account, vouched: Word, answer: Answer, place: Place
+    here: AccountsRoom, issuer: Issuer, account: Account, vouched: Word, answer: Answer, where: Where
 ) -> Begun:
     async with here.db.tx() as tx:
         await tx.lock()
@@ -187,13 +189,12 @@ async def _sign_on(
         if vouched.second_factor:
             methods.append("mfa")
         elif account.totp_confirmed:
-            step = sign_on.demand_second_factor(here, account, answer.code)
-            await accounts.change_account(tx, account.id, totp_last_step=step)
-            methods += ["otp", "mfa"]
+            await second_factors.demand(tx, here, account, answer.code, answer.recovery_code)
+            methods += WITH_CODE
         if linked is None:
             await storage.link(tx, account.id, issuer.url, vouched.subject, here.clock())
         await attempts.forget_all(tx, sign_on.username_digest(here, account.username))
-        begun = await sessions.begin(tx, here, account, methods=tuple(methods), place=place, cookie=answer.cookie)
+        begun = await sign_on.begin(tx, here, account, tuple(methods), where)
         await commit_or_refuse(tx)
     return begun
 

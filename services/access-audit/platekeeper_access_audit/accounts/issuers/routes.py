@@ -11,6 +11,7 @@ from platekeeper_access_audit.accounts.issuers.handlers import Answer, Registrat
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions.documents import SessionToken
 from platekeeper_access_audit.accounts.sessions.routes import told
+from platekeeper_access_audit.accounts.sign_on import from_where
 from platekeeper_common import edge
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
@@ -99,9 +100,9 @@ async def finish(
         authorization_code=body.authorization_code,
         issuer=body.iss,
         code=body.code,
-        cookie=body.cookie,
+        recovery_code=body.recovery_code,
     )
-    begun = await handlers.finish(here, brought, browser, place)
+    begun = await handlers.finish(here, brought, browser, from_where(body, place))
     answer.delete_cookie(COOKIE, path=PATH, secure=True, httponly=True, samesite="lax")
     return await told(here, begun, answer)
 

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from platekeeper_access_audit.accounts.terminals.documents import SignedOnFrom
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^\S(.*\S)?$")]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Base64url = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]*$", max_length=8_000)]
@@ -76,13 +78,11 @@ class PasskeyRequest(Document):
     credential: NewCredential
 
 
-class PasskeyLogin(Document):
+class PasskeyLogin(SignedOnFrom):
     """A passkey's answer."""
 
     challenge_id: Id
     credential: UsedCredential
-    cookie: bool = False
-    """Keep the refresh token in the browser's cookie."""
 
 
 class PasskeyUnlock(Document):

@@ -15,6 +15,7 @@ from platekeeper_access_audit.accounts.passkeys.domain import CHALLENGE_LIFE, Ch
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions import handlers as sessions
 from platekeeper_access_audit.accounts.sessions.handlers import Begun
+from platekeeper_access_audit.accounts.sign_on import Where
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
@@ -52,7 +53,10 @@ async def registration_options(tx: Tx, here: AccountsRoom, *, by: Caller, place:
 
 
 async def register(tx: Tx, here: AccountsRoom, proof: Proof, name: str, *, by: Caller, place: Place) -> Passkey:
-    """The caller's new passkey. Raises Unauthenticated `challenge_unknown`, Invalid, Conflict `passkey_taken`."""
+    """The caller's new passkey; this session has shown it already.
+
+    Raises Unauthenticated `challenge_unknown`, Invalid `passkey_not_proved`, Conflict `passkey_taken`.
+    """
     challenge = await take(here, proof, "register", by.subject)
     new = domain.registered(here.origin, challenge, proof, account_id=by.subject, name=name, now=here.clock())
     await tx.lock()
@@ -61,6 +65,7 @@ async def register(tx: Tx, here: AccountsRoom, proof: Proof, name: str, *, by: C
         await storage.add(tx, new)
     except IntegrityError as error:
         raise Conflict("this passkey is registered already", code="passkey_taken", clause="G2") from error
+    await sessions.strengthen(tx, by, domain.METHODS)
     tx.emit(here.recorder.administration(by, Action.PASSKEY_REGISTER, "passkey", new.id, place))
     return new
 
@@ -85,11 +90,11 @@ async def login_options(here: AccountsRoom) -> Asked:
     return Asked(challenge.id, here.origin, domain.login_options(here.origin, challenge.secret))
 
 
-async def login(here: AccountsRoom, proof: Proof, *, cookie: bool, place: Place) -> Begun:
+async def login(here: AccountsRoom, proof: Proof, where: Where) -> Begun:
     """The session of the person whose passkey answered: password and second factor in one (G2).
 
     Raises Unauthenticated `challenge_unknown`, `passkey_wrong`, `passkey_copied`, `account_locked`; what
-    `sessions.begin` raises. A passkey that is somebody's leaves an access record, and a wrong answer counts towards the
+    `sign_on.begin` raises. A passkey that is somebody's leaves an access record, and a wrong answer counts towards the
     lock of the username, as a wrong password does.
     """
     challenge = await take(here, proof, "login", None)
@@ -104,9 +109,9 @@ async def login(here: AccountsRoom, proof: Proof, *, cookie: bool, place: Place)
         now_kept = await accounts.find_account(tx, account.id, None)
         if now_kept.disabled_at is not None:
             raise domain.passkey_wrong()
-        return await sessions.begin(tx, here, now_kept, methods=domain.METHODS, place=place, cookie=cookie)
+        return await sign_on.begin(tx, here, now_kept, domain.METHODS, where)
 
-    return await _proved(here, challenge, proof, passkey, account, begin, Action.LOGIN, place)
+    return await _proved(here, challenge, proof, passkey, account, begin, Action.LOGIN, where.place)
 
 
 async def unlock_options(here: AccountsRoom, token: str | None, place: Place) -> Asked:
@@ -158,7 +163,7 @@ async def _proved(
             begun = await begin(tx)
             await commit_or_refuse(tx)
     except (Unauthenticated, Refused, Conflict) as error:
-        failed = isinstance(error, Unauthenticated)
+        failed = error.code in ("passkey_wrong", "passkey_copied")
         await sign_on.record_refusal(here, account, error, attempt, place, failed=failed, action=action)
         raise
     return begun

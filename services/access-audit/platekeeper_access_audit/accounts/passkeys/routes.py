@@ -10,6 +10,7 @@ from platekeeper_access_audit.accounts.passkeys.handlers import Asked
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions.documents import RefreshRequest, SessionToken
 from platekeeper_access_audit.accounts.sessions.routes import Kept, shown, told
+from platekeeper_access_audit.accounts.sign_on import from_where
 from platekeeper_common import edge
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
@@ -67,7 +68,7 @@ async def login_options(here: Here) -> documents.PasskeyOptions:
 async def login(body: documents.PasskeyLogin, here: Here, place: CurrentPlace, answer: Response) -> SessionToken:
     """Begin the session of the person whose passkey answers; it stands for password and second factor."""
     proof = Proof(body.challenge_id, body.credential.model_dump())
-    return await told(here, await handlers.login(here, proof, cookie=body.cookie, place=place), answer)
+    return await told(here, await handlers.login(here, proof, from_where(body, place)), answer)
 
 
 @router.post("/v1/session/unlock/passkey/options", status_code=201)
