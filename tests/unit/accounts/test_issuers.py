@@ -277,5 +277,5 @@ async def _replaced(realm: Realm, folder: Path) -> None:
         assert codes([await here.try_login("rivera"), await through("rivera")]) == ["password_login_off", "200"]
         realm.rename("rivera", "rivera-lopez")
         assert codes([await through("rivera-lopez")]) == ["200"]
-        realm.replace("rivera")
+        realm.add("rivera")
         assert codes([await through("rivera")]) == ["issuer_link_wrong"]

@@ -40,10 +40,8 @@ class Realm:
         (user,) = self._admin.get(f"{self._place}/users", params={"username": old, "exact": True}).json()
         self._admin.put(f"{self._place}/users/{user['id']}", json=user | {"username": new}).raise_for_status()
 
-    def replace(self, name: str) -> None:
-        """Somebody else gets the username."""
-        (user,) = self._admin.get(f"{self._place}/users", params={"username": name, "exact": True}).json()
-        self._admin.delete(f"{self._place}/users/{user['id']}").raise_for_status()
+    def add(self, name: str) -> None:
+        """Somebody more."""
         self._admin.post(f"{self._place}/users", json=_user(name)).raise_for_status()
 
     def login(self, url: str, username: str, password: str = PASSWORD) -> dict[str, str]:
