@@ -65,6 +65,7 @@ class Walk:
         """By the one-time password, which must be changed; mistakes are said and lead to their field."""
         window = self.window
         window.open(f"{self.origin}/login")
+        self._narrow("/login")
         window.picture("login")
         window.press("Log in")
         window.says("Enter username.")
@@ -100,10 +101,10 @@ class Walk:
         window.says("There is a problem")
         window.fill(Code=self.code())
         window.press("Confirm")
-        window.picture("enrol-recovery", height=1400)
         codes = window.seen("recovery-codes").text.split()
         assert len(set(codes)) == 10
         self.recovery = codes[3]
+        window.picture("enrol-recovery", height=1400)
         window.press("I have kept them")
         window.fill(Name_of_the_new_passkey="desk computer")
         window.press("Register a passkey")
@@ -146,13 +147,13 @@ class Walk:
         window.fill(Code_of_your_second_factor=self.recovery)
         window.press("Log in")
         window.says("You are logged in")
-        self._narrow()
+        self._narrow(*PLAIN)
         assert [one for one in window.complaints() if "status of 4" not in one] == []
 
-    def _narrow(self) -> None:
+    def _narrow(self, *pages: str) -> None:
         """At 320 pixels nothing is cut off sideways."""
         window = self.window
-        for page in PLAIN:
+        for page in pages:
             window.open(self.origin + page)
             window.picture(f"narrow{page.replace('/', '-')}", width=320)
             inside = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"
