@@ -1,6 +1,6 @@
 """A client of the public API, for our own commands: what it can do, anyone with an account can do."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,14 +10,15 @@ import httpx
 
 
 class ApiError(Exception):
-    """The platform refused; `code` and `detail` are those of its problem document."""
+    """The platform refused; `code` and `detail` are those of its problem document, `told` is all of it."""
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
+    def __init__(self, status: int, code: str, detail: str, told: Mapping[str, Any] | None = None) -> None:
         """Say what the platform said."""
         super().__init__(f"{code} ({status}): {detail}")
         self.status = status
         self.code = code
         self.detail = detail
+        self.told = dict(told or {})
 
 
 @dataclass
@@ -91,7 +92,7 @@ async def connect(url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def person(http: httpx.AsyncClient, username: str, password: str, **more: str) -> Session:
-    """The session of a person; `more` are `code` or `new_password`."""
+    """The session of a person; `more` are `code`, `new_password` or `accept_policy`."""
     return Session(http, Login("/v1/login", {"username": username, "password": password, **more}))
 
 
@@ -107,5 +108,6 @@ def _document(answer: httpx.Response) -> Any:
         body = None
     if answer.is_error:
         told = body if isinstance(body, dict) else {}
-        raise ApiError(answer.status_code, told.get("code", "no_answer"), told.get("detail", answer.reason_phrase))
+        code, detail = told.get("code", "no_answer"), told.get("detail", answer.reason_phrase)
+        raise ApiError(answer.status_code, code, detail, told)
     return body

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from platekeeper.parts import Running
 from platekeeper.runtime import FOUNDATION, VERSION, Standing
 from platekeeper_common import dead_letters, relay
+from platekeeper_common.baseline import Baseline
 from platekeeper_common.bus.consumer import Consumer
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.clock import Clock
@@ -57,6 +58,7 @@ CHECKPOINT_AGE = gauge(
     "platekeeper_audit_checkpoint_age_seconds",
     "Age of the ledger's last checkpoint; while none is known, of the process.",
 )
+DRIFT = gauge("platekeeper_baseline_drift", "Checks of the security baseline that failed at the last look.")
 CHECKPOINT_SIZE = gauge("platekeeper_audit_checkpoint_records", "Access records that the last checkpoint signs.")
 
 
@@ -112,6 +114,8 @@ def _read_parts(parts: Sequence[Running], say: Say) -> None:
         if isinstance(running.part, Consumer):
             say(HANDLED, running.part.handled, group=running.part.group)
             say(BURIED, running.part.dead_lettered, group=running.part.group)
+        if isinstance(running.part, Baseline):
+            say(DRIFT, len(running.part.drifted))
 
 
 async def _read_room(service: Service, room: Room, say: Say) -> None:

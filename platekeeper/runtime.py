@@ -18,12 +18,13 @@ from platekeeper_common import app as apps
 from platekeeper_common import settings as environment
 from platekeeper_common.app import Health
 from platekeeper_common.auth import KeySet
+from platekeeper_common.baseline import Baseline
 from platekeeper_common.bus.consumer import Consumer, Follower
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.clock import Clock, utc_now
 from platekeeper_common.db import Database
 from platekeeper_common.edge import problem
-from platekeeper_common.events.access import AccessRevoked, AgencyChanged, CheckpointSigned
+from platekeeper_common.events.access import AccessRevoked, AgencyChanged, CheckpointSigned, PolicyAdopted
 from platekeeper_common.foundation import open_foundation
 from platekeeper_common.log import describe
 from platekeeper_common.migrate import demand_migrated, migrate
@@ -182,6 +183,7 @@ def _registers(foundation: Foundation) -> dict[str, Follower]:
     """What every process follows: who may, under which policy, and how far the ledger is signed."""
     applied = (
         (AgencyChanged.topic, foundation.policies.apply),
+        (PolicyAdopted.topic, foundation.policies.adopt),
         (AccessRevoked.topic, foundation.verifier.revoke),
         (CheckpointSigned.topic, foundation.checkpoints.apply),
     )
@@ -191,10 +193,12 @@ def _registers(foundation: Foundation) -> dict[str, Follower]:
 def _shared_parts(foundation: Foundation, registers: Mapping[str, Follower], died: Callable[[], None]) -> list[Running]:
     bus = Watch(lambda: foundation.bus.backlog("nobody", CheckpointSigned.topic))
     keys = Watch(foundation.verifier.learn)
+    policies = Watch(foundation.policies.demand_usable)
     return [
         *(Running(name, follower.run(), follower, died=died) for name, follower in registers.items()),
         Running("bus", bus.run(), bus, died=died),
         Running("producer", foundation.bus.until_fenced(), died=died),
+        Running("policies", policies.run(), policies, died=died),
         Running("token keys", keys.run(), keys, died=died),
         Running("prune the bus", _prune(foundation), died=died),
     ]
@@ -229,6 +233,9 @@ def _service_parts(service: Service, room: Room, app: FastAPI, died: Callable[[]
     if (service.says or service.tallies) and service.states_as in foundation.roles:
         speaker = Speaker(service.name, room, foundation.policies, service.says, service.tallies)
         running.append(start("state in public", speaker.run(foundation.settings.statement_seconds)))
+    if service.states_as in foundation.roles:
+        baseline = Baseline(room, service)
+        running.append(start("baseline", baseline.run(foundation.settings.baseline_hours * 3600), baseline))
     jobs = [job for job in service.jobs if job.roles & foundation.roles]
     return running + [start(job.name, _run(job, room), Told(partial(job.trouble, room))) for job in jobs]
 

@@ -22,6 +22,10 @@ async def log_in(http: httpx.AsyncClient, username: str) -> Session:
                 more["code"] = _ask("Code of your authenticator: ")
             elif error.code == "password_change_required" and "new_password" not in more:
                 more["new_password"] = _ask("This password was for once. Your new password: ")
+            elif error.code == "policy_not_accepted" and "accept_policy" not in more:
+                if _ask(f"{error.detail}. Type yes to accept it: ").strip().lower() != "yes":
+                    raise
+                more["accept_policy"] = str(error.told["accept_policy"])
             else:
                 raise
         else:

@@ -87,6 +87,11 @@ def as_roles(administrator: str) -> str:
     return administrator.replace(administrator.split("://")[1].split("@")[0], f"{{service}}:{PASSWORD}")
 
 
+def as_administrator(roles: str) -> str:
+    """The setting `database` for the administrator of what `as_roles` answered."""
+    return roles.replace(roles.split("://")[1].split("@")[0], server().split("://")[1].split("@")[0])
+
+
 def rows(url: str, statement: str, values: Mapping[str, Any] | None = None) -> list[Any]:
     """Committed rows of a service's database as another process would read them, each a tuple."""
     if url.startswith("sqlite"):

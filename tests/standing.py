@@ -61,8 +61,9 @@ class Town:
         databases.run(self.standing.foundation.settings.database_of(service), statement)
 
     def person(self, username: str = "officer", *roles: str, trained: bool = True, **more: Any) -> Caller:
-        """A person of AGENCY who signed on now; `roles` default to officer."""
+        """A person of AGENCY who signed on now; `roles` default to officer. An administrator holds the post too."""
         now = self.clock()
+        offices = (auth.Office("administrator"),) if "administrator" in roles else ()
         return Caller(
             **{
                 "kind": "person",
@@ -77,6 +78,7 @@ class Town:
                 "signed_on_at": now,
                 "session": ids.new(),
                 "training_until": now + timedelta(days=365) if trained else None,
+                "offices": offices,
                 **more,
             }
         )
@@ -139,15 +141,18 @@ async def town(
 ) -> AsyncIterator[Town]:
     """The services standing over `folder`, ready, with AGENCY open on the Pomona profile. `more` goes to Settings."""
     clock, key = TestClock(), SigningKey.make()
+    rooms: dict[str, Any] = {}
 
     async def fetch() -> dict[str, Any]:
-        return {"keys": [key.public()]}
+        issued = (await rooms["accounts"].signing.published())["keys"] if "accounts" in rooms else []
+        return {"keys": [key.public(), *issued]}
 
     settings = Settings(**({"var": folder, "policies": POLICIES} | await databases.settings(folder, services) | more))
     for service in () if settings.database else services:
         await _put_migrated(settings.database_of(service.name), service)
     async with runtime.stand(services, settings, SECTIONS, clock=clock, own=own, fetch_keys=fetch) as standing:
         here = Town(standing, clock, key)
+        rooms.update(standing.rooms)
         await standing.ready()
         await here.open_agency()
         if "ledger" not in standing.rooms:

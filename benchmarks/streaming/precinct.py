@@ -120,10 +120,10 @@ async def standing(var: Path, settings: Mapping[str, str]) -> AsyncIterator[Prec
 async def list_plates(precinct: Precinct, plates: Sequence[str]) -> None:
     """Put the plates on a list of the agency, behind the API: an import by its door would take minutes."""
     session = await _session(precinct, "demo-administrator")
-    opened = await session.post("/v1/hotlists", {"name": "State list", "source": "dept", **load.USE})
+    opened = await session.post("/v1/hotlists", {"name": "State list", "source": "dept", **load.LISTING})
     connection = await asyncpg.connect(precinct.database, server_settings={"search_path": "hotlist"})
     try:
-        now, agency, use = datetime.now(UTC), precinct.logins.agency_id, load.USE
+        now, agency, use = datetime.now(UTC), precinct.logins.agency_id, load.LISTING
         same = ("CA", "stolen_vehicle", "Invented", use["purpose"], use["matter_type"], use["matter_number"])
         version = int(opened["version"]) + 1
         rows = ((ids.new(), agency, opened["id"], plate, *same, "benchmark", now, version) for plate in plates)

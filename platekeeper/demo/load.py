@@ -19,7 +19,9 @@ CAMERAS = (
     {"name": "Patrol car 12, front", "kind": "mobile"},
 )
 PATIENCE_SECONDS = 10.0
-USE = {"purpose": "routine_patrol", "matter_type": "patrol", "matter_number": "Unit 12, day shift"}
+USE = {"purpose": "routine_patrol", "matter_type": "patrol", "unit": "12"}
+LISTING = {"purpose": "stolen_vehicle", "matter_type": "criminal", "matter_number": "26-000112"}
+"""What the hot list is for; nobody lists plates for a patrol (A2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ async def _register(boss: Session) -> tuple[str, str, tuple[str, ...]]:
 
 async def _list_plates(boss: Session, samples: Sequence[Sample]) -> None:
     """Two sample plates as they are, and one written with a look-alike character."""
-    hot = await boss.post("/v1/hotlists", {"name": "Demonstration list", "source": "dept", **USE})
+    hot = await boss.post("/v1/hotlists", {"name": "Demonstration list", "source": "dept", **LISTING})
     stolen, wanted, alike = (sample.plate for sample in samples[:3])
     entries = (
         {"plate": stolen, "category": "stolen_vehicle", "reason": "Reported stolen this morning (invented)"},
@@ -108,7 +110,7 @@ async def _list_plates(boss: Session, samples: Sequence[Sample]) -> None:
         {"plate": _misread(alike), "category": "missing_person", "reason": "Driver reported missing (invented)"},
     )
     for entry in entries:
-        await boss.post(f"/v1/hotlists/{hot['id']}/entries", {**entry, "state": "CA", **USE})
+        await boss.post(f"/v1/hotlists/{hot['id']}/entries", {**entry, "state": "CA", **LISTING})
 
 
 def _misread(plate: str) -> str:

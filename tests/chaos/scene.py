@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from precinct import PATROL, open_precinct
+from precinct import CRIMINAL, open_precinct
 
 from chaos.stack import Stack
 from platekeeper import client
@@ -106,10 +106,10 @@ async def set_up(stack: Stack, http: httpx.AsyncClient, listed: int) -> Scene:
         late_plates=listed_plates("9", listed),
     )
     await soon(scene.device().log_in)
-    hot = await boss.post("/v1/hotlists", {"name": "Campaign", "source": "dept", **PATROL})
+    hot = await boss.post("/v1/hotlists", {"name": "Campaign", "source": "dept", **CRIMINAL})
     plates = [*scene.live_plates, *scene.late_plates, *(one.plate for one in street.samples()[:LISTED_SAMPLES])]
     for plate in plates:
-        entry = {"plate": plate, "category": "stolen_vehicle", "reason": "Drawn by lot", **PATROL}
+        entry = {"plate": plate, "category": "stolen_vehicle", "reason": "Drawn by lot", **CRIMINAL}
         await soon(lambda entry=entry: boss.post(f"/v1/hotlists/{hot['id']}/entries", entry))  # type: ignore[misc]
     return scene
 

@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -15,7 +16,7 @@ from standing import AGENCY, Town, town
 
 from platekeeper.registry import SERVICES
 from platekeeper_common import ids
-from platekeeper_common.auth import Caller
+from platekeeper_common.auth import Caller, Office
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, ROLES, RULES, SERVICE_ACCOUNT, Action, decide
 from platekeeper_common.delegation import RELEASE, Delegation, Scope
 from platekeeper_common.edge import declared_action
@@ -25,7 +26,7 @@ from platekeeper_common.ids import AgencyId
 FILE = Path(__file__).with_name("authorization.toml")
 OTHER = AgencyId("galt-pd")
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
-KEYS = {"who", "other_agency", "plate_data", "delegable", "locked", "doors"}
+KEYS = {"who", "post", "other_agency", "plate_data", "delegable", "locked", "doors"}
 
 
 def table() -> tuple[frozenset[str], Mapping[str, Mapping[str, Any]]]:
@@ -81,6 +82,8 @@ def askers() -> Iterator[Asker]:
     kinds = [(role, person(role)) for role in ROLES]
     kinds += [
         ("no role", person()),
+        ("holder of the post", person(offices=(Office("administrator"),))),
+        ("delegate", person(offices=(Office("administrator", frozenset({Action.DEVICE_REGISTER})),))),
         (PLATFORM_ADMINISTRATOR, person(PLATFORM_ADMINISTRATOR, agency_id=ids.PLATFORM)),
         ("device", person(kind="device", subject="device-1")),
         ("delegated", person(kind="delegated", delegation=Delegation(RELEASE, "r", Scope(plates=("7KXQ042",))))),
@@ -94,8 +97,9 @@ def askers() -> Iterator[Asker]:
 ASKERS = tuple(askers())
 
 
-def declared(row: Mapping[str, Any], caller: Caller, *, own: bool) -> str | None:
+def declared(action: Action, caller: Caller, *, own: bool) -> str | None:
     """By which code the table refuses the caller; None: it allows."""
+    row = ACTS[action.value]
     if (row["who"] == "devices") != (caller.kind == "device"):
         return "not_allowed"
     if caller.locked and not row.get("locked"):
@@ -105,6 +109,10 @@ def declared(row: Mapping[str, Any], caller: Caller, *, own: bool) -> str | None
             return "delegation_not_allowed"
     elif row.get("plate_data") and SERVICE_ACCOUNT in caller.roles:
         return "shared_account"
+    elif "post" in row:
+        in_office = any(office.covers(row["post"], action) for office in caller.offices)
+        if not in_office and not set(row["who"]) & caller.roles:
+            return f"not_{row['post']}"
     elif row["who"] not in ("every person", "devices") and not set(row["who"]) & caller.roles:
         return "not_allowed"
     if not own and not set(row.get("other_agency", ())) & caller.roles:
@@ -164,9 +172,8 @@ def test_every_action_has_its_row() -> None:
 @pytest.mark.clause("C2")
 @pytest.mark.parametrize("action", list(Action))
 def test_every_caller_is_decided_as_the_table_declares(action: Action) -> None:
-    row = ACTS[action.value]
     for asker, own in product(ASKERS, (True, False)):
-        expected = declared(row, asker.caller, own=own)
+        expected = declared(action, asker.caller, own=own)
         told = decided(action, asker.caller, own=own)
         whose = "the own agency" if own else "another agency"
         assert told == expected, f"{action} by {asker.name} to {whose}: decided {told}, {FILE.name} says {expected}"
@@ -182,11 +189,21 @@ async def test_every_door_asks_the_decision(here: Town) -> None:
                 if action is None:
                     continue
                 method, _, path = door.partition(" ")
-                expected = declared(ACTS[action.value], asker.caller, own=True)
-                answer = await client.request(method, path)
+                expected = declared(action, asker.caller, own=True)
+                answer = await _answered(client, method, path)
                 code = answer.json()["code"] if answer.is_error else None
                 told = code if answer.status_code == 403 or code == "session_locked" else None
                 assert told == expected, f"{door} by {asker.name}"
+
+
+async def _answered(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
+    """The answer, once a busy machine has let the record of a refusal be written (B8)."""
+    answer = await client.request(method, path)
+    for _ in range(20):
+        if answer.status_code != 503:
+            break
+        answer = await client.request(method, path)
+    return answer
 
 
 @pytest.mark.clause("G2")

@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 from profiles import DEPARTMENTS, FOLDER, SECTIONS, department
 
-from platekeeper_access_audit.accounts.policy import AccountsPolicy, SessionsPolicy
+from platekeeper_access_audit.accounts.policy import (
+    AccountsPolicy,
+    ActingPolicy,
+    OrdersPolicy,
+    PostsPolicy,
+    SessionsPolicy,
+)
 from platekeeper_access_audit.ledger.policy import LedgerPolicy
 from platekeeper_common.errors import Invalid
 from platekeeper_common.periods import Period
@@ -24,7 +30,8 @@ ADMINISTRATIVE, CHIEF = "Administrative Services Division Commander", "Chief of 
 SUPPORT, ADMINISTRATION = "Support Services Division Commander", "Administration Division Commander"
 SERGEANT, DEPUTY = "Training Sergeant", "Deputy Chief, Professional Development & Training Group"
 RELEASE, BREACH = "Records Maintenance and Release Policy", "Records Release and Maintenance Policy"
-SUPERVISOR = "Records Supervisor"
+SUPERVISOR, CUSTODIAN = "Records Supervisor", "Custodian of Records"
+BOTH, ALONE = ("administrator", "custodian_of_records"), ("administrator",)
 
 GRID: list[tuple[type[PolicySection], str, tuple[Any, ...]]] = [
     (AccountsPolicy, "administrator", (ADMINISTRATIVE, CHIEF, SUPPORT, ADMINISTRATION, SUPPORT)),
@@ -43,6 +50,12 @@ GRID: list[tuple[type[PolicySection], str, tuple[Any, ...]]] = [
     (SessionsPolicy, "implausible_speed", (300,) * 5),
     (SessionsPolicy, "implausible_beyond", (10,) * 5),
     (SessionsPolicy, "lock_within", (timedelta(minutes=15),) * 5),
+    (PostsPolicy, "custodian_of_records", (CUSTODIAN, CUSTODIAN, None, None, CUSTODIAN)),
+    (PostsPolicy, "records_supervisor", (None, None, SUPERVISOR, SUPERVISOR, None)),
+    (PostsPolicy, "vacancy_blocks", (("release_approval", "purge"),) * 5),
+    (ActingPolicy, "administrator", ("agency_head",) * 5),
+    (OrdersPolicy, "purge_signed_by", (BOTH, BOTH, ALONE, ALONE, BOTH)),
+    (OrdersPolicy, "purge_order_stands", (Period(12, "month"),) * 5),
     (RetentionPolicy, "minimum", (*[Period(1, "year")] * 4, Period(5, "year"))),
     (RetentionPolicy, "purge", ("should", "should", "may", "may", "should")),
     (RetentionPolicy, "clock", ("receipt",) * 5),

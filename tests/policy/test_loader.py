@@ -26,10 +26,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("policies")
 
 
+def toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {toml(one)}" for key, one in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return json.dumps(value)
+
+
 def write(path: Path, data: Data) -> Path:
     lines = []
     for section, keys in data.items():
-        lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items())]
+        lines += [f"[{section}]", *(f"{key} = {toml(value)}" for key, value in keys.items())]
     path.write_text("\n".join(lines), "utf-8")
     return path
 
@@ -80,7 +88,7 @@ def test_any_value_of_a_wrong_kind_is_refused_by_name(folder: Path, place: tuple
     path = folder / f"{name}.toml"
     write(path, data)
     if isinstance(wrong, dict):
-        path.write_text(path.read_text("utf-8").replace(json.dumps(wrong), "1979-05-27"), "utf-8")
+        path.write_text(path.read_text("utf-8").replace(toml(wrong), "1979-05-27"), "utf-8")
     assert {key.split("[")[0] for _, key in faults(path)} == {f"{section}.{key}"}
 
 

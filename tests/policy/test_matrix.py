@@ -6,10 +6,10 @@ from pathlib import Path
 
 import proving
 import pytest
+from commands import platekeeper
 from profiles import DEPARTMENTS, FOLDER
 
 from platekeeper import matrix
-from platekeeper.cli import main
 from platekeeper_common import clauses
 
 TABLE = clauses.load(FOLDER / clauses.FILE)
@@ -45,7 +45,7 @@ def test_it_lists_every_bound_cell_with_its_source_and_its_tests(tmp_path: Path)
 
 def test_json_is_a_list_of_cells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = results(tmp_path / "results.json")
-    assert main(["policy", "matrix", str(FOLDER), "--results", str(path), "--json"]) == 0
+    assert platekeeper("policy", "matrix", str(FOLDER), "--results", str(path), "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert len(found) == 237
     assert found[1] == {
@@ -62,9 +62,9 @@ def test_the_table_and_the_page_name_what_is_not_built_yet_and_what_does_not_app
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, page = results(tmp_path / "results.json"), tmp_path / "matrix.html"
-    assert main(["policy", "matrix", str(FOLDER), "--results", str(path)]) == 0
+    assert platekeeper("policy", "matrix", str(FOLDER), "--results", str(path)) == 0
     text = capsys.readouterr().out
-    assert main(["policy", "matrix", str(FOLDER), "--results", str(path), "--html", str(page)]) == 0
+    assert platekeeper("policy", "matrix", str(FOLDER), "--results", str(path), "--html", str(page)) == 0
     for told in (text, page.read_text("utf-8")):
         for clause in TABLE.values():
             assert clause.id in told
@@ -79,12 +79,12 @@ def test_a_finished_group_without_a_passing_test_is_refused(
     tmp_path: Path, of: dict[str, object], said: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = results(tmp_path / "results.json", **of)
-    assert main(["policy", "matrix", str(FOLDER), "--results", str(path), "--check"]) == (said is not None)
+    assert platekeeper("policy", "matrix", str(FOLDER), "--results", str(path), "--check") == (said is not None)
     assert (said or "every cell is proved") in "".join(capsys.readouterr())
 
 
 def test_without_a_run_it_says_where_it_looked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["policy", "matrix", str(FOLDER), "--results", str(tmp_path / "none.json")]) == 1
+    assert platekeeper("policy", "matrix", str(FOLDER), "--results", str(tmp_path / "none.json")) == 1
     assert "none.json: no results of a test run" in capsys.readouterr().err
 
 

@@ -200,6 +200,39 @@ async def test_only_the_administrator_writes_and_publishes_and_each_act_is_recor
     assert (record.username, record.object_type) == ("boss", "policy")
 
 
+@pytest.mark.clause("B4")
+async def test_users_accept_a_new_version_at_their_next_sign_on_and_once(office: Office) -> None:
+    username = f"rookie-{office.department}"
+    account = await office.house.hire(office.boss, username)
+    working = await office.house.login(username)
+    for purposes in ("First.", "Second."):
+        published = await office.publish(purposes=purposes)
+        await eventually(lambda version=published["version"]: in_force(office) == version)  # type: ignore[misc]
+        assert (await working.get("/v1/posts")).status_code == 200  # not in the middle of a session
+        refused = await office.house.try_login(username)
+        told = refused.json()
+        assert (refused.status_code, told["code"], told["clause"]) == (403, "policy_not_accepted", "B4")
+        assert told["accept_policy"] == published["sha256"]
+        assert (await office.anybody.get(told["policy"]["at"])).status_code == 200
+        assert codes([await office.house.try_login(username, accept_policy="0" * 64)]) == ["policy_not_accepted"]
+        accepted = await office.house.try_login(username, accept_policy=published["sha256"])
+        assert accepted.status_code == 200
+        assert (await office.house.try_login(username)).status_code == 200
+        await eventually(
+            lambda number=published["version"]: any(  # type: ignore[misc]
+                (record.subject, record.object_id) == (account, f"{AGENCY}/{number}")
+                for record in office.house.records("policy.accept")
+            )
+        )
+    refusals = [record for record in office.house.records("login", "refused") if record.subject == account]
+    assert {(record.code, record.clause) for record in refusals} == {("policy_not_accepted", "B4")}
+
+
+def in_force(office: Office) -> int:
+    known = office.house.room.published.get(AGENCY)
+    return known.version if known else 0
+
+
 @pytest.mark.clause("B11")
 async def test_an_agency_that_has_published_nothing_says_so(office: Office) -> None:
     await office.house.open_agency(id="other-pd", name="Other Police Department", profile=office.department)

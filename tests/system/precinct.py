@@ -21,7 +21,7 @@ from platekeeper.client import Session
 from platekeeper.stack.ports import free_port
 
 PROJECT = Path(__file__).parents[2]
-PATROL = {"purpose": "routine_patrol", "matter_type": "patrol", "matter_number": "Unit 7, night shift"}
+PATROL = {"purpose": "routine_patrol", "matter_type": "patrol", "unit": "7"}
 ADMIN_PASSWORD = "correct horse battery staple"
 """What the first administrator chooses in these tests."""
 CRIMINAL = {"purpose": "stolen_vehicle", "matter_type": "criminal", "matter_number": "26-001234"}

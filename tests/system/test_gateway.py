@@ -163,7 +163,7 @@ def test_an_import_may_be_longer_than_other_bodies_of_its_service() -> None:
     with here.client() as client:
         told = client.post(
             "/v1/hotlists/x/imports",
-            params={"purpose": "stolen_vehicle", "matter_type": "criminal", "matter_number": "1"},
+            params={"purpose": "stolen_vehicle", "matter_type": "criminal", "matter_number": "26-1"},
             headers=here.bearer("investigator") | {"Content-Type": "text/csv"},
             content=b"plate\n" + b"8ABC123\n" * 200_000,
         )

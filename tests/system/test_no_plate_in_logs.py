@@ -117,7 +117,7 @@ async def _an_evening(http: httpx.AsyncClient, precinct: Precinct, images: list[
     found = await officer.post("/v1/searches", {"plate": EDGE, **CRIMINAL})
     for read in found["reads"]:
         await officer.get(f"/v1/reads/{read['id']}", **CRIMINAL)
-    await boss.request("DELETE", f"/v1/hotlists/{hot['id']}/entries/{kept['id']}", params=PATROL)
+    await boss.request("DELETE", f"/v1/hotlists/{hot['id']}/entries/{kept['id']}", params=CRIMINAL)
     stream.cancel()
     await asyncio.gather(stream, return_exceptions=True)
 

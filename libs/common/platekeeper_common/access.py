@@ -122,12 +122,23 @@ class Recorder:
         )
 
     async def change(
-        self, by: Caller, action: Action, object_type: str, object_id: str, place: Place, written: Mapping[str, Any]
+        self,
+        by: Caller,
+        action: Action,
+        object_type: str,
+        object_id: str,
+        place: Place,
+        written: Mapping[str, Any],
+        *,
+        use: Use | None = None,
     ) -> AccessRecorded:
-        """The caller changed an object; `written` tells of it before and after (JSON values), sealed as a query is."""
-        return await self._sealed(
-            by, action, place, kind="administration", object_type=object_type, object_id=object_id, query=written
-        )
+        """The caller changed an object; `written` tells of it before and after (JSON values), sealed as a query is.
+
+        `use`: what the object says of purpose and matter, in the open.
+        """
+        told = use.recorded() if use else {}
+        named = {"object_type": object_type, "object_id": object_id}
+        return await self._sealed(by, action, place, kind="administration", query=written, **named, **told)
 
     async def refusal(
         self,
@@ -142,7 +153,8 @@ class Recorder:
     ) -> AccessRecorded:
         """The caller was refused; `asked` is the request's method and path.
 
-        Of plate data the record also says for which use it was asked, and with which query elements (JSON values).
+        Of plate data the record also says for which use it was asked, and with which query elements (JSON values); of
+        an act that takes words about why, the words, sealed.
         """
         refused: dict[str, Any] = {"outcome": "refused", "code": error.code, "clause": error.clause}
         if RULES[action].plate_data:
@@ -156,7 +168,38 @@ class Recorder:
                 result_count=0,
                 **refused,
             )
-        return self._record(by, action, place, kind="administration", object_type="request", object_id=asked, **refused)
+        refused |= {"object_type": "request", "object_id": asked}
+        if RULES[action].words:
+            written = query or {}
+            return await self._sealed(by, action, place, kind="administration", query=written, **refused)
+        return self._record(by, action, place, kind="administration", **refused)
+
+    def by_itself(
+        self, agency_id: AgencyId, action: Action, object_type: str, object_id: str, **more: Any
+    ) -> AccessRecorded:
+        """The service did something to what is the agency's because its policy says so, and nobody asked it to."""
+        service = f"service:{self.producer}"
+        return AccessRecorded(
+            id=ids.new(),
+            agency_id=agency_id,
+            producer=self.producer,
+            number=0,
+            at=hundredths(self._clock()),
+            kind="administration",
+            action=action.value,
+            **{
+                "outcome": "allowed",
+                "subject": service,
+                "username": service,
+                "name": service,
+                **more,
+            },
+            organisation="Platekeeper",
+            policy_version=self._version(agency_id),
+            salt=_salt(),
+            object_type=object_type,
+            object_id=object_id,
+        )
 
     def unauthenticated(self, address: str, code: str, clause: str, *, count: int) -> AccessRecorded:
         """Somebody unknown was refused `count` times in the last minute, with this code, by this clause."""

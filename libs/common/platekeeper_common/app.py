@@ -12,6 +12,7 @@ from platekeeper_common.identify import Identify
 from platekeeper_common.service import BOTH, Role, Room, Service
 from platekeeper_common.settings import ServiceSettings
 from platekeeper_common.strangers import Strangers
+from platekeeper_common.watermark import Watermark
 
 
 class Part(Protocol):
@@ -91,6 +92,7 @@ def build(service: Service, room: Room, settings: ServiceSettings, health: Healt
     if service.consumes and "worker" in roles:
         app.include_router(dead_letter_routes.router(service))
     edge.handle_errors(app)
+    app.add_middleware(Watermark, clock=room.clock)
     app.add_middleware(Identify, verifier=room.foundation.verifier, body_limit=settings.body_limit)
     _answer_health(app, service, room, health)
     return app

@@ -8,6 +8,7 @@ import rfc8785
 from starlette.requests import Request
 
 from platekeeper_common.access import NOT_STATED, Use
+from platekeeper_common.matter import Matter
 from platekeeper_common.shared_policy import UsePolicy
 
 MOST_BYTES = 4_096
@@ -22,8 +23,22 @@ def elements(request: Request) -> dict[str, Any]:
     return next((found for found in (query | _body(request), query) if _fits(found)), {})
 
 
-def use(asked: Mapping[str, Any], policy: UsePolicy | None) -> Use:
-    """Purpose and matter as stated, where the agency's policy knows them: they stand unsealed in the record."""
+def use(asked: Mapping[str, Any], policy: UsePolicy | None, chosen: Matter | None = None) -> Use:
+    """Purpose and matter as stated, where the agency's policy knows them: they stand unsealed in the record.
+
+    Of a request that states none, those that the person chose.
+    """
+    if chosen is not None and not any(asked.get(name) for name in ("purpose", "matter_type", "matter_number")):
+        return Use(
+            purpose=chosen.purpose,
+            matter_type=chosen.type,
+            matter_number=chosen.number,
+            number_pending=chosen.number_pending,
+            requested_by=_line(asked.get("requested_by")) or chosen.requested_by,
+            unit=chosen.unit,
+            shift=chosen.shift,
+            matter_session=chosen.id,
+        )
     purposes, types = (policy.purposes, policy.matter_types) if policy else ((), ())
     purpose, matter_type = asked.get("purpose"), asked.get("matter_type")
     return Use(

@@ -53,6 +53,21 @@ class Terminal:
     kind: TerminalKind
 
 
+@dataclass(frozen=True, slots=True)
+class Office:
+    """A post for which a person may act: as its holder, by delegation, or while it is vacant (B1, B3, B9)."""
+
+    post: str
+    acts: frozenset[str] | None = None
+    """The actions of the post; None: all of them."""
+    until: datetime | None = None
+    """When it drops by itself."""
+
+    def covers(self, post: str, act: str) -> bool:
+        """Whether the act of that post is among them."""
+        return self.post == post and (self.acts is None or act in self.acts)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who is calling: a person, a device with its token, or a service that acts for a person."""
@@ -85,6 +100,9 @@ class Caller:
     """The matter session that the person chose (A4)."""
     entitlements: frozenset[str] = frozenset()
     """Sources beside the own plate data that the person may see: `dept`, `state`, `federal`, `clets` (D1)."""
+
+    offices: tuple[Office, ...] = ()
+    """Posts for which the person may act now (B1 to B3)."""
 
     @property
     def trained(self) -> bool:
@@ -144,6 +162,10 @@ def issue(caller: Caller, key: SigningKey, *, issuer: str, audience: str) -> str
         "locked": caller.locked,
         "matter": caller.matter.claim() if caller.matter else None,
         "entitlements": sorted(caller.entitlements),
+        "offices": [
+            {"post": one.post, "acts": None if one.acts is None else sorted(one.acts), "until": _seconds(one.until)}
+            for one in caller.offices
+        ],
         **(caller.delegation.claims() if caller.delegation else {}),
     }
     return str(jwt.encode(claims, key.pem.decode(), algorithm=ALGORITHM, headers={"kid": key.kid}))
@@ -244,6 +266,7 @@ class Verifier:
                 locked=bool(claims.get("locked")),
                 matter=matter.of_claim(claims.get("matter")),
                 entitlements=frozenset(claims.get("entitlements") or ()),
+                offices=tuple(filter(lambda one: one.until is None or one.until > now, _offices(claims))),
             )
             not_before = _moment(claims["nbf"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -301,6 +324,13 @@ class Verifier:
 
 def _terminal(claim: Mapping[str, Any] | None) -> Terminal | None:
     return None if claim is None else Terminal(str(claim["id"]), claim["kind"])
+
+
+def _offices(claims: Mapping[str, Any]) -> tuple[Office, ...]:
+    return tuple(
+        Office(one["post"], None if one["acts"] is None else frozenset(one["acts"]), _optional(one["until"]))
+        for one in claims.get("offices") or ()
+    )
 
 
 def _seconds(moment: datetime | None) -> float | None:

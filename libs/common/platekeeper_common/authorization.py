@@ -9,10 +9,15 @@ are the handler's.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from platekeeper_common.auth import Caller
 from platekeeper_common.errors import Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
+
+if TYPE_CHECKING:  # both are made of actions
+    from platekeeper_common.access import Use
+    from platekeeper_common.shared_policy import UsePolicy
 
 
 class Action(StrEnum):
@@ -23,6 +28,10 @@ class Action(StrEnum):
     SESSION_UNLOCK = "session.unlock"
     SESSION_END = "session.end"
     TOKEN_EXCHANGE = "token.exchange"  # noqa: S105 - the name of an act
+    MATTER_CHOOSE = "matter.choose"
+    MATTER_VIEW = "matter.view"
+    MATTER_END = "matter.end"
+    MATTER_NUMBER = "matter.number"
     AGENCY_OPEN = "agency.open"
     AGENCY_GO_LIVE = "agency.go_live"
     AGENCY_CLOSE = "agency.close"
@@ -43,12 +52,23 @@ class Action(StrEnum):
     ISSUER_REMOVE = "issuer.remove"
     POST_FILL = "post.fill"
     POST_VIEW = "post.view"
+    POST_DELEGATE = "post.delegate"
+    ROLES_CHANGE = "roles.change"
+    ROLES_CONFIRM = "roles.confirm"
+    POLICY_CHANGE_PROPOSE = "policy_change.propose"
+    POLICY_CHANGE_CONFIRM = "policy_change.confirm"
+    POLICY_CHANGE_VIEW = "policy_change.view"
+    PURGE_ORDER_DRAFT = "purge_order.draft"
+    PURGE_ORDER_SIGN = "purge_order.sign"
+    PURGE_ORDER_VIEW = "purge_order.view"
     TRAINING_CERTIFY = "training.certify"
     RECORDS_VIEW = "access_records.view"
     CHECKPOINT_VIEW = "checkpoint.view"
     RECORDS_PROVE = "access_records.prove"
     DEVICE_REGISTER = "device.register"
     DEVICE_VIEW = "device.view"
+    DEVICE_MOVE = "device.move"
+    DEVICE_CALIBRATE = "device.calibrate"
     DEVICE_RETIRE = "device.retire"
     DEVICE_REVOKE = "device.revoke"
     TERMINAL_REGISTER = "terminal.register"
@@ -80,10 +100,12 @@ class Action(StrEnum):
     RELEASE_DECIDE = "release.decide"
     RELEASE_FULFIL = "release.fulfil"
     RELEASE_HAND_OUT = "release.hand_out"
+    BASELINE_CHECK = "baseline.check"
     POLICY_DRAFT = "policy.draft"
     POLICY_PUBLISH = "policy.publish"
     POLICY_VIEW = "policy.view"
     POLICY_CHECK = "policy.check"
+    POLICY_ACCEPT = "policy.accept"
     DEAD_LETTERS_VIEW = "dead_letters.view"
     DEAD_LETTERS_RETRY = "dead_letters.retry"
 
@@ -99,12 +121,24 @@ class Rule:
     """A service that acts for a person may too, within the approved request that its token names."""
     across: frozenset[str] = frozenset()
     """The roles that may do it to what is another agency's."""
+    words: bool = False
+    """Its refusals keep, sealed, what was asked, as those of plate data do: it takes words about why (A4)."""
     locked: bool = False
     """It goes on while the session is locked (G2)."""
+    post: str | None = None
+    """Only who acts for that post may, whatever the role; beside it `roles` names who else may (B1 to B3)."""
+    clause: str | None = None
+    """The clause that gives it to the post."""
 
 
 def _roles(*roles: str) -> Rule:
     return Rule(frozenset(roles))
+
+
+def _of_post(post: str, clause: str, *, platform: bool = False) -> Rule:
+    """Who acts for the post; where `platform`, the platform's administrator too, for every agency."""
+    also = _PLATFORM if platform else frozenset()
+    return Rule(also, across=also, post=post, clause=clause)
 
 
 def _of_all(*roles: str) -> Rule:
@@ -116,6 +150,8 @@ def _plate_data(*roles: str, delegable: bool = False, locked: bool = False) -> R
     return Rule(frozenset(roles), plate_data=True, delegable=delegable, locked=locked)
 
 
+ADMINISTRATOR = "administrator"
+"""The post that manages equipment, retention and access (B1, B2), and the role of those who help its holder."""
 PLATFORM_ADMINISTRATOR = "platform_administrator"
 """Opens agencies and mends the machinery; belongs to no agency and never sees plate data."""
 SERVICE_ACCOUNT = "service"
@@ -125,6 +161,7 @@ ROLES = (
     "officer",
     "dispatcher",
     "investigator",
+    "internal_affairs",
     "supervisor",
     "auditor",
     "trainer",
@@ -132,8 +169,12 @@ ROLES = (
 )
 """The roles that an agency's administrator can give."""
 
+ADMINISTRATIVE = "administrative"
+"""The matter type that one role alone may use plate data for (A8)."""
 _PLATFORM = frozenset({PLATFORM_ADMINISTRATOR})
 _READERS = ("officer", "dispatcher", "investigator")
+_SEARCHERS = (*_READERS, "internal_affairs")
+_CHOOSERS = (*_SEARCHERS, "supervisor", "administrator", "auditor")
 _RELEASERS = ("administrator", "dispatcher", "investigator")
 
 RULES: Mapping[Action, Rule] = {
@@ -142,12 +183,17 @@ RULES: Mapping[Action, Rule] = {
     Action.SESSION_UNLOCK: Rule(),
     Action.SESSION_END: Rule(),
     Action.TOKEN_EXCHANGE: Rule(),
+    # Those for whom the policy has a purpose; what they may then do is asked again at each door.
+    Action.MATTER_CHOOSE: Rule(frozenset(_CHOOSERS), words=True),
+    Action.MATTER_VIEW: Rule(),
+    Action.MATTER_END: Rule(),
+    Action.MATTER_NUMBER: Rule(frozenset(_CHOOSERS), words=True),
     Action.AGENCY_OPEN: _of_all(),
     Action.AGENCY_GO_LIVE: _of_all(),
     Action.AGENCY_CLOSE: _of_all(),
     Action.AGENCY_REVOKE: _of_all("administrator"),
     Action.AGENCY_VIEW: Rule(across=_PLATFORM),
-    Action.ACCOUNT_OPEN: _of_all("administrator"),
+    Action.ACCOUNT_OPEN: _of_post(ADMINISTRATOR, "B2", platform=True),
     Action.ACCOUNT_DISABLE: _of_all("administrator"),
     Action.ACCOUNT_RESET: _of_all("administrator"),
     Action.ACCOUNT_VIEW: _of_all("administrator", "auditor", "trainer"),
@@ -163,28 +209,43 @@ RULES: Mapping[Action, Rule] = {
     Action.ISSUER_REMOVE: _of_all("administrator"),
     Action.NOTICE_GIVE: Rule(),
     Action.NOTICE_VIEW: Rule(),
-    Action.POST_FILL: _of_all("administrator"),
+    Action.POST_FILL: _of_post(ADMINISTRATOR, "B3", platform=True),
     Action.POST_VIEW: Rule(across=_PLATFORM),
+    # Every person: only who holds the post delegates (B3).
+    Action.POST_DELEGATE: Rule(),
+    Action.ROLES_CHANGE: _of_post(ADMINISTRATOR, "B2"),
+    # Every person, as below: who acts for a post that may be the second person (B2).
+    Action.ROLES_CONFIRM: Rule(),
+    Action.POLICY_CHANGE_PROPOSE: _of_post(ADMINISTRATOR, "B2"),
+    # Every person: who acts for a post that may be the second person (B2).
+    Action.POLICY_CHANGE_CONFIRM: Rule(),
+    Action.POLICY_CHANGE_VIEW: Rule(),
+    # Every person: who acts for a post that signs (B10).
+    Action.PURGE_ORDER_DRAFT: Rule(),
+    Action.PURGE_ORDER_SIGN: Rule(),
+    Action.PURGE_ORDER_VIEW: Rule(),
     Action.TRAINING_CERTIFY: _roles("administrator", "trainer"),
     Action.RECORDS_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
     Action.CHECKPOINT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
     Action.RECORDS_PROVE: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
-    Action.DEVICE_REGISTER: _roles("administrator"),
+    Action.DEVICE_REGISTER: _of_post(ADMINISTRATOR, "B1"),
     Action.DEVICE_VIEW: _roles("administrator", "auditor"),
-    Action.DEVICE_RETIRE: _roles("administrator"),
+    Action.DEVICE_MOVE: _of_post(ADMINISTRATOR, "B1"),
+    Action.DEVICE_CALIBRATE: _of_post(ADMINISTRATOR, "B1"),
+    Action.DEVICE_RETIRE: _of_post(ADMINISTRATOR, "B1"),
     Action.DEVICE_REVOKE: _roles("administrator"),
-    Action.TERMINAL_REGISTER: _roles("administrator"),
+    Action.TERMINAL_REGISTER: _of_post(ADMINISTRATOR, "B1"),
     Action.TERMINAL_VIEW: _roles("administrator", "auditor"),
-    Action.TERMINAL_RETIRE: _roles("administrator"),
+    Action.TERMINAL_RETIRE: _of_post(ADMINISTRATOR, "B1"),
     Action.FRAME_POST: Rule(devices=True),
     Action.READS_POST: Rule(devices=True),
     Action.HOTLIST_EDIT: _plate_data("administrator", "investigator", "dispatcher"),
     Action.HOTLIST_VIEW: _plate_data("administrator", "auditor", *_READERS),
     Action.HITS_STREAM: _plate_data(*_READERS, locked=True),
     Action.HITS_VIEW: _plate_data(*_READERS, locked=True),
-    Action.SEARCH: _plate_data(*_READERS, delegable=True),
-    Action.READ_VIEW: _plate_data(*_READERS, delegable=True),
-    Action.IMAGE_VIEW: _plate_data(*_READERS, delegable=True),
+    Action.SEARCH: _plate_data(*_SEARCHERS, delegable=True),
+    Action.READ_VIEW: _plate_data(*_SEARCHERS, delegable=True),
+    Action.IMAGE_VIEW: _plate_data(*_SEARCHERS, delegable=True),
     Action.PARTIAL_REPORT: _plate_data(*_READERS),
     Action.PARTIAL_VIEW: _plate_data(*_READERS, "supervisor", "auditor"),
     Action.PARTIAL_SETTLE: _plate_data("investigator", "supervisor"),
@@ -201,8 +262,12 @@ RULES: Mapping[Action, Rule] = {
     Action.RELEASE_DECIDE: _plate_data(),
     Action.RELEASE_FULFIL: _plate_data(*_RELEASERS),
     Action.RELEASE_HAND_OUT: _plate_data(*_RELEASERS),
+    # No door does it: each service looks by itself (G1).
+    Action.BASELINE_CHECK: _roles(PLATFORM_ADMINISTRATOR),
     Action.POLICY_DRAFT: _roles("administrator"),
     Action.POLICY_PUBLISH: _roles("administrator"),
+    # Within a sign-on (B4).
+    Action.POLICY_ACCEPT: Rule(),
     Action.POLICY_VIEW: _roles("administrator", "auditor", "trainer"),
     # What publication itself finds, once a day, on the agency's website (B11).
     Action.POLICY_CHECK: Rule(devices=True),
@@ -215,9 +280,19 @@ RECEIVE_ONLY = frozenset(action for action, rule in RULES.items() if rule.locked
 """All that a locked session's token does, and what keeps no session awake (G2)."""
 
 
-def decide(caller: Caller, action: Action, *, owner: AgencyId | None = None) -> None:
+def decide(
+    caller: Caller,
+    action: Action,
+    *,
+    owner: AgencyId | None = None,
+    use: "Use | None" = None,
+    policy: "UsePolicy | None" = None,
+    source: str | None = None,
+) -> None:
     """Return when the caller may do the action to what is `owner`'s (None: the own agency's).
 
+    Once it is known for which `use` plate data is asked, it comes with the agency's `policy`; once it is known that
+    what is asked came from a protected `source` (D1), that is named too: no role opens one, only its own entitlement.
     Raises Refused with code and clause otherwise, Unauthenticated `session_locked` when an idle session asks for more
     than its hits, `second_factor_owed` for plate data without one (G2): nothing is allowed that no rule allows.
     """
@@ -242,6 +317,33 @@ def decide(caller: Caller, action: Action, *, owner: AgencyId | None = None) -> 
             "no plate data without department-approved training that was valid when you signed on",
             code="training_missing",
             clause="C2",
+        )
+    if use is not None and caller.kind != "delegated":
+        _decide_use(caller, action, use, policy)
+    if source is not None and source not in caller.entitlements:
+        raise Refused(f"you are not authorised for data of {source}", code="source_not_authorised", clause="D1")
+
+
+def _decide_use(caller: Caller, action: Action, use: "Use", policy: "UsePolicy | None") -> None:
+    """Purpose and matter by role and action; who acts for a person does so for the use that was approved."""
+    allowed = {purpose for role in caller.roles for purpose in policy.purposes_of.get(role, ())} if policy else set()
+    if policy is None or use.purpose not in allowed:
+        raise Refused(
+            f"none of your roles may use plate data for {use.purpose}; yours: {', '.join(sorted(allowed)) or 'none'}",
+            code="purpose_not_allowed",
+            clause="A2",
+        )
+    if use.purpose in policy.never_for.get(action, ()):
+        raise Refused(
+            f"nobody does {action} for {use.purpose}; name the purpose that it serves",
+            code="purpose_not_allowed",
+            clause="A2",
+        )
+    if use.matter_type == ADMINISTRATIVE and policy.administrative_role not in caller.roles:
+        raise Refused(
+            f"administrative matters are for the role {policy.administrative_role} alone",
+            code="purpose_not_allowed",
+            clause="A8",
         )
 
 
@@ -270,5 +372,15 @@ def _decide_who(caller: Caller, action: Action, rule: Rule) -> None:
             code="shared_account",
             clause="A3",
         )
-    if rule.roles and not rule.roles & caller.roles:
+    if rule.post is not None:
+        if not rule.roles & caller.roles and not any(office.covers(rule.post, action) for office in caller.offices):
+            raise not_in_office(rule.post, action, rule.clause)
+    elif rule.roles and not rule.roles & caller.roles:
         raise Refused(f"none of your roles allows {action}", code="not_allowed", clause="A2")
+
+
+def not_in_office(post: str, action: Action, clause: str | None) -> Refused:
+    """The refusal of somebody who does not act for the post."""
+    words = post.replace("_", " ")
+    detail = f"{action} is for the {words} in office, or for whom the {words} has delegated it to; see /v1/delegations"
+    return Refused(detail, code=f"not_{post}", clause=clause)

@@ -12,7 +12,10 @@ from platekeeper_common.events.ingest import Position
 
 
 class UseStated(BaseModel):
-    """A request's body that says for what plate data is asked (clauses A1, A3, A8); the policy checks it."""
+    """A request's body that says for what plate data is asked (clauses A1, A3, A8); the policy checks it.
+
+    One that names neither purpose nor matter is asked for the matter that the person chose (`PUT /v1/session/matter`).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,6 +27,12 @@ class UseStated(BaseModel):
         None
     )
     requested_by: Annotated[str | None, Field(max_length=120, description="For whom a dispatcher asks (A3)")] = None
+    unit: Annotated[str | None, Field(max_length=64, description="Of a patrol; else the session's (A4)")] = None
+    shift: Annotated[str | None, Field(max_length=64, description="Of a patrol; else the one on duty (A4)")] = None
+    number_pending: Annotated[bool, Field(description="Only with the matter_session that chose it (A8)")] = False
+    matter_session: Annotated[str | None, Field(max_length=64, description="For who acts on an approved request")] = (
+        None
+    )
 
     def use_for(self, reason: str | None) -> Use:
         """What it is asked for; `reason` in words, which the purpose `other_le` needs."""
@@ -33,6 +42,10 @@ class UseStated(BaseModel):
             matter_number=self.matter_number,
             reason=reason,
             requested_by=self.requested_by,
+            unit=self.unit,
+            shift=self.shift,
+            number_pending=self.number_pending,
+            matter_session=self.matter_session,
         )
 
 

@@ -17,7 +17,7 @@ from fastapi.security import HTTPBearer
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from platekeeper_common import asked, relay
+from platekeeper_common import asked, relay, uses
 from platekeeper_common.access import Place, Use
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, RULES, Action, decide
@@ -77,20 +77,32 @@ def place(request: Request) -> Place:
 
 
 def use(
+    request: Request,
     purpose: Annotated[str | None, Query(description="Purpose code of the agency's policy (A1)")] = None,
     matter_type: Annotated[str | None, Query(description="criminal, civil, administrative, patrol, other (A8)")] = None,
     matter_number: Annotated[str | None, Query(max_length=64)] = None,
     requested_by: Annotated[str | None, Query(max_length=120, description="For whom a dispatcher asks (A3)")] = None,
     reason: Annotated[str | None, Query(max_length=1000, description="Needed for the purpose other_le (A1)")] = None,
+    unit: Annotated[str | None, Query(max_length=64, description="Of a patrol; else the session's (A4)")] = None,
+    shift: Annotated[str | None, Query(max_length=64, description="Of a patrol; else the one on duty (A4)")] = None,
+    number_pending: Annotated[bool, Query(description="Only with the matter_session that chose it (A8)")] = False,
+    matter_session: Annotated[str | None, Query(max_length=64, description="For who acts on an approved request")] = (
+        None
+    ),
 ) -> Use:
-    """Purpose and matter from the query string; the handler checks them against the agency's policy."""
-    return Use(
+    """Purpose and matter from the query string, or those that the person chose; the handler asks whether they may."""
+    stated = Use(
         purpose=purpose or "",
         matter_type=matter_type or "",
         matter_number=matter_number,
         requested_by=requested_by,
         reason=reason,
+        unit=unit,
+        shift=shift,
+        number_pending=number_pending,
+        matter_session=matter_session,
     )
+    return uses.use_of(request.app.state.room, caller(request), stated)
 
 
 async def open_tx(request: Request) -> AsyncIterator[UnitOfWork]:
@@ -235,7 +247,7 @@ async def _refusal(
         policy = None
     query = asked.elements(request)
     line = f"{request.method} {request.url.path}"
-    use = asked.use(query, policy)
+    use = asked.use(query, policy, who.matter)
     return await here.recorder.refusal(who, action, error, line, place(request), use=use, query=query)
 
 

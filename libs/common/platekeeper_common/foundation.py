@@ -67,7 +67,7 @@ async def open_foundation(
             keys=keys,
             objects=Objects(objects, keys),
             bus=bus,
-            policies=Policies(profiles),
+            policies=Policies(profiles, sections),
             verifier=verifier,
             peers=peers,
             checkpoints=Checkpoints(clock),

@@ -27,7 +27,7 @@ _SPELT = re.compile(r"\b(?:[a-z] ){2,}[a-z]\b")
 
 def refuse_immigration(*texts: str | None) -> None:
     """Raise Refused `immigration_refused` when a text speaks of immigration or an administrative warrant (J4)."""
-    if any(_IMMIGRATION.search(reading) for text in texts if text for reading in _readings(text)):
+    if any(_IMMIGRATION.search(reading) for text in texts if text for reading in readings(text)):
         raise Refused(
             "nothing here serves immigration enforcement or administrative warrants",
             code="immigration_refused",
@@ -35,7 +35,7 @@ def refuse_immigration(*texts: str | None) -> None:
         )
 
 
-def _readings(text: str) -> set[str]:
+def readings(text: str) -> set[str]:
     """The text in words of a-z and 0-9: signs taken for blanks or for nothing, digits for themselves or for letters."""
     letters = text.lower() if text.isascii() else _letters(text)
     readings = set()

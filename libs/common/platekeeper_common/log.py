@@ -1,5 +1,6 @@
 """Structured logs, one JSON object a line on standard error. Ids only: never a plate, an image or a token."""
 
+import io
 import json
 import logging
 import sys
@@ -27,13 +28,23 @@ def configure(*, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=_StandardError()),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger().setLevel(max(level, logging.WARNING))
     for handler in logging.getLogger().handlers:
         handler.setFormatter(_Lines())
+
+
+class _StandardError(io.StringIO):
+    """Standard error as it is when a line is written: somebody may have put another in its place."""
+
+    def write(self, line: str) -> int:
+        return sys.stderr.write(line)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 class _Lines(logging.Formatter):

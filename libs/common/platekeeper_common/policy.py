@@ -6,9 +6,10 @@ setting that nobody wrote down is a policy that nobody decided. Rules ask `polic
 """
 
 import hashlib
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -16,8 +17,8 @@ import rfc8785
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
 from platekeeper_common import clauses
-from platekeeper_common.errors import Refused
-from platekeeper_common.events.access import AgencyChanged
+from platekeeper_common.errors import Busy, Refused
+from platekeeper_common.events.access import AgencyChanged, PolicyAdopted
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.ids import AgencyId
 
@@ -92,6 +93,8 @@ class Profile:
     head: Head
     version: str
     sections: Mapping[type[PolicySection], PolicySection]
+    document: Mapping[str, Any] = field(default_factory=dict)
+    """The file's own values, by section and key: for who shows, compares or cites settings of any section."""
 
     @property
     def name(self) -> str:
@@ -127,7 +130,11 @@ def load(path: Path, sections: Sections) -> Profile:
 
     Raises PolicyError with every unknown or missing section and key and every wrong value of the file.
     """
-    data = _parse(path)
+    return understood(_parse(path), sections, path)
+
+
+def understood(data: dict[str, Any], sections: Sections, path: Path) -> Profile:
+    """The profile that `data` says, as `load` has it; `path` is, or would be, its file."""
     models = merge(sections)
     loaded: dict[type[PolicySection], PolicySection] = {}
     problems = [Problem(path, name, "no part of the platform has this section") for name in data if name not in models]
@@ -144,7 +151,15 @@ def load(path: Path, sections: Sections) -> Profile:
         problems.append(Problem(path, f"{HEAD}.name", f'must be the file\'s own name, "{path.stem}"'))
     if problems or not isinstance(head, Head):
         raise PolicyError(problems)
-    return Profile(head=head, version=f"{head.name}-{_digest(data)}", sections=loaded)
+    return Profile(head, f"{head.name}-{_digest(data)}", loaded, data)
+
+
+def parsed(text: str, path: Path) -> dict[str, Any]:
+    """What a profile's TOML says, unchecked. Raises PolicyError."""
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:
+        raise PolicyError([Problem(path, "", f"is not TOML: {error}")]) from error
 
 
 def load_folder(folder: Path, sections: Sections) -> dict[str, Profile]:
@@ -198,11 +213,17 @@ class Agency:
 
 
 class Policies:
-    """Which agency follows which profile, kept current by following `agency.changed`."""
+    """Which agency follows which profile: the installed one, or what it has adopted since (B2).
 
-    def __init__(self, profiles: Mapping[str, Profile]) -> None:
+    Kept current by following `agency.changed` and `policy.adopted`.
+    """
+
+    def __init__(self, profiles: Mapping[str, Profile], sections: Sections | None = None) -> None:
+        """`sections`: those that an adopted profile is read with."""
         self._profiles = dict(profiles)
+        self._sections = sections or {}
         self._agencies: dict[AgencyId, Agency] = {}
+        self._adopted: dict[AgencyId, tuple[int, Profile | PolicyError]] = {}
 
     async def apply(self, event: Event) -> None:
         """Take in what accounts say of an agency; other events are ignored. Safe to run twice."""
@@ -217,9 +238,57 @@ class Policies:
                 synthetic=event.synthetic,
             )
 
+    async def adopt(self, event: Event) -> None:
+        """Take in what an agency has adopted, unless something later is known. Safe to run twice."""
+        if not isinstance(event, PolicyAdopted):
+            return
+        known, _ = self._adopted.get(event.agency_id, (0, None))
+        if event.number < known:
+            return
+        try:
+            profile: Profile | PolicyError = self.completed(event.profile, json.loads(event.document))
+        except PolicyError as error:
+            profile = error
+        self._adopted[event.agency_id] = event.number, profile
+
+    def completed(self, name: str, data: Mapping[str, Any]) -> Profile:
+        """The profile that `data` says; settings that it does not hold yet are the installed profile's.
+
+        So a version adopted before a new release of the platform stays in force, and what the release adds is as its
+        own file says. Raises PolicyError.
+        """
+        installed = self._profiles.get(name)
+        whole = {section: dict(keys) for section, keys in (installed.document if installed else {}).items()}
+        for section, keys in data.items():
+            whole[section] = {**whole.get(section, {}), **keys}
+        return understood(whole, self._sections, Path(f"{name}.toml"))
+
+    def checked(self, name: str, text: str) -> Profile:
+        """The profile that somebody proposes as TOML, complete and strict. Raises PolicyError."""
+        path = Path(f"{name}.toml")
+        return understood(parsed(text, path), self._sections, path)
+
+    async def demand_usable(self) -> None:
+        """Raise Busy `policy_unusable` naming the agencies whose adopted policy this process cannot use, and why."""
+        bad = [f"{agency_id}: {found}" for agency_id, (_, found) in self._adopted.items() if _is_error(found)]
+        if bad:
+            detail = f"adopted policies cannot be used: {'; '.join(bad)}"
+            raise Busy(detail, code="policy_unusable", clause="B2")
+
     def named(self, name: str) -> Profile | None:
         """The installed profile of that name, or None."""
         return self._profiles.get(name)
+
+    def followed(self, agency: Agency) -> Profile | None:
+        """What the agency has adopted, or else the installed profile of its name; None: there is none.
+
+        Raises Busy `policy_unusable` when what it adopted cannot be used here.
+        """
+        _, adopted = self._adopted.get(agency.id, (0, None))
+        if isinstance(adopted, PolicyError):
+            detail = "the agency's adopted policy cannot be used by this process; operators see why"
+            raise Busy(detail, code="policy_unusable", clause="B2")
+        return adopted or self._profiles.get(agency.profile)
 
     def installed(self) -> list[Profile]:
         """Every installed profile, whether an agency follows it or not."""
@@ -236,11 +305,14 @@ class Policies:
         return [agency.id for agency in self._agencies.values() if agency.mode != "closed"]
 
     def of(self, agency_id: AgencyId) -> Profile:
-        """The agency's policy. Raises Refused `agency_unknown`: not registered, closed, or no such profile here."""
+        """The agency's policy. Raises Refused `agency_unknown`: not registered, closed, or no such profile here.
+
+        Raises Busy `policy_unusable` when what it adopted cannot be used here.
+        """
         agency = self.agency(agency_id)
         if agency.mode == "closed":
             raise Refused(f"the agency {agency_id} is closed", code="agency_unknown", clause="A2")
-        if (profile := self._profiles.get(agency.profile)) is None:
+        if (profile := self.followed(agency)) is None:
             raise Refused(
                 f"the agency {agency_id} follows a profile {agency.profile} that is not installed here",
                 code="agency_unknown",
@@ -249,13 +321,18 @@ class Policies:
         return profile
 
 
+def _is_error(found: Profile | PolicyError) -> bool:
+    return isinstance(found, PolicyError)
+
+
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise PolicyError([Problem(path, "", f"is not TOML: {error}")]) from error
     except OSError as error:
         raise PolicyError([Problem(path, "", f"cannot be read: {error.strerror}")]) from error
-    except ValueError as error:
-        raise PolicyError([Problem(path, "", f"is not TOML: {error}")]) from error
+    return parsed(text, path)
 
 
 def _digest(data: dict[str, Any]) -> str:

@@ -5,9 +5,29 @@ import { get } from "/assets/passkey.js";
 import { begun, call, end, fromHere, resume } from "/assets/session.js";
 
 let returned = null;
+let again = null;
+let accepted = {};
+
+// Log in by `attempt`; when the agency's policy is new, ask for it to be accepted and try once more.
+async function logIn(attempt) {
+  try {
+    signedOn(begun(await attempt()));
+  } catch (error) {
+    if (error.code !== "policy_not_accepted") throw error;
+    again = attempt;
+    accepted = { accept_policy: error.problem.accept_policy };
+    for (const id of ["login", "otherwise", "second-factor"]) show(id, false);
+    at("policy").href = error.problem.policy.at;
+    at("policy-version").textContent = error.problem.policy.version;
+    show("acceptance");
+    at("acceptance-title").focus();
+  }
+}
+
+on("accept", "click", async () => logIn(again));
 
 function signedOn(session) {
-  for (const id of ["login", "otherwise", "second-factor"]) show(id, false);
+  for (const id of ["login", "otherwise", "second-factor", "acceptance"]) show(id, false);
   document.querySelector("h1").textContent = "You are logged in";
   at("name").textContent = session.title ? `${session.name}, ${session.title}` : session.name;
   at("agency").textContent = session.organisation;
@@ -47,7 +67,7 @@ on("login", "submit", async () => {
   if (!at("code-field").hidden) Object.assign(body, secondFactor(at("code").value));
   if (!at("new-password-field").hidden) body.new_password = at("new-password").value;
   try {
-    signedOn(begun(await call("POST", "/v1/login", body)));
+    await logIn(() => call("POST", "/v1/login", { ...body, ...accepted }));
     at("login").reset();
   } catch (error) {
     at("code").value = "";
@@ -56,7 +76,9 @@ on("login", "submit", async () => {
 });
 
 on("passkey", "click", async () => {
-  signedOn(begun(await call("POST", "/v1/login/passkey", { ...(await get("/v1/login/passkey/options")), ...fromHere() })));
+  await logIn(async () =>
+    call("POST", "/v1/login/passkey", { ...(await get("/v1/login/passkey/options")), ...fromHere(), ...accepted }),
+  );
 });
 
 on("log-out", "click", async () => {
@@ -72,7 +94,7 @@ on("second-factor", "submit", async () => {
 async function finish(word) {
   returned = word;
   try {
-    signedOn(begun(await call("POST", "/v1/login/oidc", { ...word, ...fromHere() })));
+    await logIn(() => call("POST", "/v1/login/oidc", { ...word, ...fromHere(), ...accepted }));
   } catch (error) {
     if (error.code !== "second_factor_required") throw error;
     for (const id of ["login", "otherwise"]) show(id, false);

@@ -13,7 +13,7 @@ from anyio import CancelScope
 from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.types import Receive, Scope, Send
 
-from platekeeper_common import edge
+from platekeeper_common import edge, uses
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
@@ -68,7 +68,7 @@ async def open_stream(tx: Tx, here: HotlistRoom, to: Listener, last_event_id: st
 
     Raises Invalid (A1, A8, `last_event_id_invalid`), Gone `stream_too_old` when hits behind it are no longer kept.
     """
-    handlers.demand_use(here, to.caller, to.use)
+    uses.demand(here, to.caller, Action.HITS_STREAM, to.use)
     after = _offset(last_event_id)
     try:
         following = here.foundation.bus.tail(HitRaised.topic, after)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from platekeeper_common import ids, patterns
+from platekeeper_common import ids, patterns, uses
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
@@ -17,7 +17,6 @@ from platekeeper_common.events.hotlist import HitRaised, HotlistChanged
 from platekeeper_common.events.recognition import PlateRead
 from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
 from platekeeper_common.policy import Policies
-from platekeeper_common.shared_policy import UsePolicy
 from platekeeper_hotlist import domain, hits, matching, sightings, storage
 from platekeeper_hotlist.domain import Entry, HotList, NewEntry, NewList
 from platekeeper_hotlist.figures import HITS
@@ -29,7 +28,7 @@ from platekeeper_hotlist.sightings import CountedHit, KeptSighting
 
 async def open_list(tx: Tx, here: HotlistRoom, by: Caller, new: NewList, use: Use, place: Place) -> HotList:
     """A new, empty list. Raises Invalid (A1), Refused `immigration_refused` (J4), Conflict `hotlist_exists`."""
-    _use_policy(here, by).demand_purpose(use.purpose)
+    uses.demand_purpose(here, by, Action.HOTLIST_EDIT, use)
     opened = domain.opened(new, ListId(ids.new()), by.agency_id, by.username, here.clock())
     try:
         await storage.add_list(tx, opened)
@@ -58,7 +57,7 @@ async def list_plate(
     Raises Invalid naming the field or the use that is missing (A1, A8), Refused `immigration_refused` (J4), NotFound,
     Conflict `entry_exists` with the `entry_id` that says the same already, or `partials_full` (A7).
     """
-    demand_use(here, by, use)
+    uses.demand(here, by, Action.HOTLIST_EDIT, use)
     now = here.clock()
     admitted = domain.admitted(new, here.foundation.policies.of(by.agency_id).section(HotlistPolicy), now)
     await tx.lock()
@@ -78,7 +77,7 @@ async def unlist_plate(
     tx: Tx, here: HotlistRoom, by: Caller, list_id: ListId, entry_id: EntryId, use: Use, place: Place
 ) -> None:
     """Take an entry off its list. Raises Invalid (A1, A8), NotFound."""
-    demand_use(here, by, use)
+    uses.demand(here, by, Action.HOTLIST_EDIT, use)
     now = here.clock()
     await tx.lock()
     await storage.one_list(tx, by.agency_id, list_id)
@@ -92,7 +91,7 @@ async def entries(
     tx: Tx, here: HotlistRoom, by: Caller, list_id: ListId, cursor: str | None, limit: int, use: Use, place: Place
 ) -> list[Entry]:
     """Up to `limit` entries in force, newest first. Raises Invalid (A1, A8), NotFound."""
-    demand_use(here, by, use)
+    uses.demand(here, by, Action.HOTLIST_VIEW, use)
     on = await storage.one_list(tx, by.agency_id, list_id)
     found = await storage.entries(tx, on.id, cursor, limit, here.clock())
     query = {"hotlist": list_id, "cursor": cursor, "plates": [entry.plate for entry in found]}
@@ -105,7 +104,7 @@ async def newest_hits(
     tx: Tx, here: HotlistRoom, by: Caller, cursor: str | None, limit: int, use: Use, place: Place
 ) -> list[CountedHit]:
     """Up to `limit` hits of the caller's agency, newest first. Raises Invalid (A1, A8, `cursor_invalid`)."""
-    demand_use(here, by, use)
+    uses.demand(here, by, Action.HITS_VIEW, use)
     found = await hits.newest(tx, by.agency_id, cursor, limit)
     query = {"hits": "newest", "cursor": cursor, "limit": limit}
     result = Result(count=len(found), ids=[hit.raised.id for hit in found])
@@ -115,7 +114,7 @@ async def newest_hits(
 
 async def hit(tx: Tx, here: HotlistRoom, by: Caller, hit_id: HitId, use: Use, place: Place) -> CountedHit:
     """One hit of the caller's agency. Raises Invalid (A1, A8), NotFound."""
-    demand_use(here, by, use)
+    uses.demand(here, by, Action.HITS_VIEW, use)
     found = await _own_hit(tx, by, hit_id)
     tx.emit(
         await here.recorder.plate_data(by, Action.HITS_VIEW, use, {"hit": hit_id}, Result(count=1, ids=[hit_id]), place)
@@ -130,7 +129,7 @@ async def sightings_of(
 
     Raises Invalid (A1, A8, `cursor_invalid`), NotFound.
     """
-    demand_use(here, by, use)
+    uses.demand(here, by, Action.HITS_VIEW, use)
     await _own_hit(tx, by, hit_id)
     found = await hits.sightings_of(tx, hit_id, cursor, limit)
     query = {"hit": hit_id, "sightings": "newest", "cursor": cursor, "limit": limit}
@@ -179,11 +178,6 @@ async def as_told(tx: Tx, here: HotlistRoom, raised: HitRaised) -> CountedHit | 
     return replace(hit, told_late=True)
 
 
-def demand_use(here: HotlistRoom, by: Caller, use: Use) -> None:
-    """Raise Invalid when the agency's policy wants another purpose (A1), or a matter (A8)."""
-    _use_policy(here, by).demand(use)
-
-
 async def _own_hit(tx: Tx, by: Caller, hit_id: HitId) -> CountedHit:
     if (found := await hits.find(tx, by.agency_id, hit_id)) is None:
         raise NotFound("no such hit", code="hit_unknown")
@@ -192,10 +186,6 @@ async def _own_hit(tx: Tx, by: Caller, hit_id: HitId) -> CountedHit:
 
 def _hit_id(here: HotlistRoom, match: Match) -> HitId:
     return HitId(here.foundation.ids.derive("hit", match.read.id, match.entry.id))
-
-
-def _use_policy(here: HotlistRoom, by: Caller) -> UsePolicy:
-    return here.foundation.policies.of(by.agency_id).section(UsePolicy)
 
 
 def _policies(policies: Policies, agencies: Iterable[AgencyId]) -> Mapping[AgencyId, HotlistPolicy]:

@@ -14,7 +14,7 @@ from anyio import CancelScope
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from platekeeper_common import ids
+from platekeeper_common import ids, uses
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
@@ -25,7 +25,6 @@ from platekeeper_common.ids import ListId
 from platekeeper_common.immigration import refuse_immigration
 from platekeeper_hotlist import domain, import_batches, import_storage, storage
 from platekeeper_hotlist.csv_file import CsvFile, Row, Unreadable
-from platekeeper_hotlist.handlers import demand_use
 from platekeeper_hotlist.import_batches import BATCH, Intake
 from platekeeper_hotlist.import_rules import GIVEN_UP_AFTER, Import, Mode, Outcome
 from platekeeper_hotlist.room import HotlistRoom
@@ -64,7 +63,7 @@ async def open_import(
 
     Raises Invalid (A1, A8, `category_unknown`), Refused `immigration_refused` (J4), NotFound.
     """
-    demand_use(here, by, use)
+    uses.demand(here, by, Action.HOTLIST_EDIT, use)
     refuse_immigration(asked.category, asked.reason, asked.incident)
     domain.demand_category(asked.category)
     on = await storage.one_list(tx, by.agency_id, list_id)

@@ -10,6 +10,7 @@ from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.edge import CurrentPlace, CurrentUse, Tx, committed_at_end, may
 from platekeeper_common.ids import EntryId, HitId, ListId
+from platekeeper_common.uses import use_of
 from platekeeper_hotlist import delivery, handlers
 from platekeeper_hotlist.delivery import Listener
 from platekeeper_hotlist.documents import (
@@ -37,7 +38,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 @router.post("/hotlists", status_code=201)
 async def open_list(body: ListAsked, who: Editor, tx: Tx, here: Here, place: CurrentPlace) -> ListDocument:
     """Open a hot list."""
-    opened = await handlers.open_list(tx, here, who, body.list(), body.use_for(body.reason), place)
+    opened = await handlers.open_list(tx, here, who, body.list(), use_of(here, who, body.use_for(body.reason)), place)
     return ListDocument.model_validate(opened)
 
 
@@ -53,9 +54,8 @@ async def list_plate(
 ) -> EntryDocument:
     """Put a plate on a list. When this answers, reads that are handled here meet the entry."""
     async with committed_at_end(request) as tx:
-        entry = await handlers.list_plate(
-            tx, here, who, ListId(list_id), body.entry(), body.use_for(body.reason), place
-        )
+        use = use_of(here, who, body.use_for(body.reason))
+        entry = await handlers.list_plate(tx, here, who, ListId(list_id), body.entry(), use, place)
     await here.in_force.confirm()
     return EntryDocument.model_validate(entry)
 

@@ -174,6 +174,18 @@ class CameraRequest(Document):
         return domain.new_camera(CameraId(ids.new()), self.name, self.kind, position)
 
 
+class MoveRequest(Document):
+    """Where a fixed camera stands from now on."""
+
+    position: Position
+
+
+class CalibrationRequest(Document):
+    """Which way a fixed camera was found to look."""
+
+    heading: Heading
+
+
 class DeviceRequest(Document):
     """A device to be registered."""
 
@@ -189,13 +201,15 @@ class CameraAnswer(Answer):
     name: str
     kind: CameraKind
     position: Position | None
+    heading: float | None
+    """Degrees clockwise from true north, as found by the last calibration where it stands."""
 
     @classmethod
     def of(cls, camera: ingest.Camera) -> "CameraAnswer":
         """As the register has it."""
         where = camera.position
         position = where and Position(latitude=where.latitude, longitude=where.longitude)
-        return cls(id=camera.id, name=camera.name, kind=camera.kind, position=position)
+        return cls(id=camera.id, name=camera.name, kind=camera.kind, position=position, heading=camera.heading)
 
 
 class DeviceAnswer(Answer):

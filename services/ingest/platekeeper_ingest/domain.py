@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 
 from platekeeper_common import plates
 from platekeeper_common.auth import Caller
-from platekeeper_common.errors import Conflict, Invalid, PlatekeeperError, Refused, Unauthenticated
+from platekeeper_common.errors import Conflict, Invalid, NotFound, PlatekeeperError, Refused, Unauthenticated
 from platekeeper_common.events.ingest import Camera, DeviceChanged, ImageReference, Position
 from platekeeper_common.events.recognition import Box, Candidate, Model, PlateRead
 from platekeeper_common.ids import AgencyId, CameraId, DeviceId, FrameId, Ids, ReadId
@@ -36,14 +36,28 @@ class Device:
     registered_at: datetime
     cameras: tuple[Camera, ...] = ()
     retired_at: datetime | None = None
+    version: int = 1
 
     def with_camera(self, camera: Camera) -> "Device":
         """The device with one camera more."""
-        return replace(self, cameras=(*self.cameras, camera))
+        return replace(self, cameras=(*self.cameras, camera), version=self.version + 1)
+
+    def camera(self, camera_id: str) -> Camera:
+        """Its camera of that id. Raises NotFound `camera_not_found`, Conflict `device_retired` (B1)."""
+        demand_in_service(self)
+        found = next((camera for camera in self.cameras if camera.id == camera_id), None)
+        if found is None:
+            raise NotFound("the device has no such camera", code="camera_not_found")
+        return found
+
+    def with_changed(self, changed: Camera) -> "Device":
+        """The device with the camera of that id as it is now."""
+        cameras = tuple(changed if camera.id == changed.id else camera for camera in self.cameras)
+        return replace(self, cameras=cameras, version=self.version + 1)
 
     def retired(self, *, at: datetime) -> "Device":
         """The device, retired at its first retirement."""
-        return replace(self, retired_at=self.retired_at or at)
+        return self if self.retired_at else replace(self, retired_at=at, version=self.version + 1)
 
     def changed(self) -> DeviceChanged:
         """The register's whole word on it."""
@@ -55,6 +69,7 @@ class Device:
             secret_sha256=self.secret_sha256,
             cameras=self.cameras,
             retired=self.retired_at is not None,
+            version=self.version,
         )
 
 
@@ -148,13 +163,10 @@ def registered(devices: Mapping[str, DeviceChanged], who: Caller) -> DeviceChang
 
 
 def latest(known: DeviceChanged | None, said: DeviceChanged) -> DeviceChanged:
-    """The later of two words on one device, whichever way round they came.
-
-    Cameras are only added and retirement is final, so the later word is the one that says more.
-    """
+    """The later of two words on one device, whichever way round they came; retirement is final."""
     if known is None:
         return said
-    return max(known, said, key=lambda word: (word.retired, len(word.cameras)))
+    return max(known, said, key=lambda word: (word.retired, word.version, len(word.cameras)))
 
 
 def new_camera(camera_id: CameraId, name: str, kind: CameraKind, position: Position | None) -> Camera:
@@ -166,6 +178,26 @@ def new_camera(camera_id: CameraId, name: str, kind: CameraKind, position: Posit
     return Camera(camera_id, name, kind, position)
 
 
+def moved(camera: Camera, position: Position) -> Camera:
+    """The camera at its new place; its heading is known no longer. Raises Invalid `position_not_fixed`."""
+    if camera.kind == "mobile":
+        raise Invalid("a mobile camera says its position with each frame", code="position_not_fixed")
+    return structs.replace(camera, position=position, heading=None)
+
+
+def calibrated(camera: Camera, heading: float) -> Camera:
+    """The camera with the heading that was found. Raises Invalid `heading_not_fixed`."""
+    if camera.kind == "mobile":
+        raise Invalid("a mobile camera says its heading with each frame", code="heading_not_fixed")
+    return structs.replace(camera, heading=heading)
+
+
+def demand_in_service(device: Device) -> None:
+    """Raise Conflict `device_retired` (B1)."""
+    if device.retired_at is not None:
+        raise Conflict("the device is retired; register a new one", code="device_retired", clause="B1")
+
+
 def check_cameras(kind: DeviceKind, count: int) -> None:
     """Raises Conflict when a device that is a single camera would get a second."""
     if kind == "camera" and count > 1:
@@ -173,7 +205,7 @@ def check_cameras(kind: DeviceKind, count: int) -> None:
 
 
 def judge(sent: Sighting, cameras: Mapping[str, Camera], *, now: datetime, max_future: timedelta) -> Sighting:
-    """The sighting in UTC, at the place where the fixed camera stands unless another was sent.
+    """The sighting in UTC, at the place where the fixed camera stands and the way it looks unless others were sent.
 
     However late it comes it is taken (E2). Raises Refused `camera_not_yours` (B1), Invalid `captured_in_future`, and
     Invalid `position_missing` for a mobile camera that did not say where it was.
@@ -186,7 +218,8 @@ def judge(sent: Sighting, cameras: Mapping[str, Camera], *, now: datetime, max_f
     if camera.kind == "mobile" and sent.position is None:
         raise Invalid("what a mobile camera sends needs its position", code="position_missing")
     captured_at = sent.captured_at.astimezone(UTC)
-    return structs.replace(sent, captured_at=captured_at, position=sent.position or camera.position)
+    heading = camera.heading if sent.heading is None else sent.heading
+    return structs.replace(sent, captured_at=captured_at, position=sent.position or camera.position, heading=heading)
 
 
 def frame_id(ids: Ids, sighting: Sighting, device_frame_id: str, sha256: str) -> FrameId:

@@ -10,8 +10,8 @@ from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx
-from platekeeper_common.errors import Conflict, NotFound
-from platekeeper_common.events.ingest import Camera
+from platekeeper_common.errors import NotFound
+from platekeeper_common.events.ingest import Camera, Position
 from platekeeper_common.ids import DeviceId
 from platekeeper_ingest import domain, storage
 from platekeeper_ingest.domain import Device, DeviceKind
@@ -47,12 +47,32 @@ async def register_device(
 async def add_camera(tx: Tx, here: IngestRoom, who: Caller, place: Place, *, device_id: str, camera: Camera) -> None:
     """One camera more under the device. Raises NotFound, Conflict `device_retired` or `camera_is_single`."""
     before = await _owned(tx, who, device_id)
-    if before.retired_at is not None:
-        raise Conflict("the device is retired; register a new one", code="device_retired", clause="B1")
+    domain.demand_in_service(before)
     after = before.with_camera(camera)
     domain.check_cameras(after.kind, len(after.cameras))
     await storage.add_camera(tx, after, camera, number=len(after.cameras), at=here.clock())
+    await storage.set_version(tx, after)
     await _changed(tx, here, who, place, Action.DEVICE_REGISTER, before=before, after=after)
+
+
+async def move_camera(
+    tx: Tx, here: IngestRoom, who: Caller, place: Place, *, device_id: str, camera_id: str, position: Position
+) -> Camera:
+    """The fixed camera stands elsewhere from now on, not calibrated yet. Raises NotFound, Conflict, Invalid."""
+    before = await _owned(tx, who, device_id)
+    after = domain.moved(before.camera(camera_id), position)
+    await _change_camera(tx, here, who, place, Action.DEVICE_MOVE, before, after)
+    return after
+
+
+async def calibrate_camera(
+    tx: Tx, here: IngestRoom, who: Caller, place: Place, *, device_id: str, camera_id: str, heading: float
+) -> Camera:
+    """Which way the fixed camera was found to look. Raises NotFound, Conflict, Invalid."""
+    before = await _owned(tx, who, device_id)
+    after = domain.calibrated(before.camera(camera_id), heading)
+    await _change_camera(tx, here, who, place, Action.DEVICE_CALIBRATE, before, after)
+    return after
 
 
 async def retire_device(tx: Tx, here: IngestRoom, who: Caller, place: Place, *, device_id: str) -> Device:
@@ -79,6 +99,14 @@ async def _owned(tx: Tx, who: Caller, device_id: str) -> Device:
     return device
 
 
+async def _change_camera(
+    tx: Tx, here: IngestRoom, who: Caller, place: Place, action: Action, before: Device, changed: Camera
+) -> None:
+    after = before.with_changed(changed)
+    await storage.change_camera(tx, after, changed)
+    await _changed(tx, here, who, place, action, before=before, after=after)
+
+
 async def _changed(
     tx: Tx, here: IngestRoom, who: Caller, place: Place, action: Action, *, before: Device | None, after: Device
 ) -> None:
@@ -101,6 +129,7 @@ def _written(device: Device) -> dict[str, Any]:
             "name": camera.name,
             "kind": camera.kind,
             "position": camera.position and [camera.position.latitude, camera.position.longitude],
+            "heading": camera.heading,
         }
         for camera in device.cameras
     ]

@@ -11,6 +11,7 @@ from platekeeper_common.authorization import Action
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_ingest import handlers, installation, uploads
 from platekeeper_ingest.documents import (
+    CalibrationRequest,
     CameraAnswer,
     CameraRequest,
     DeviceAnswer,
@@ -18,6 +19,7 @@ from platekeeper_ingest.documents import (
     DevicesAnswer,
     EdgeRead,
     FrameAnswer,
+    MoveRequest,
     ReadsAnswer,
     RegisteredAnswer,
     reads_answer,
@@ -122,6 +124,42 @@ async def add_camera(
     camera = body.camera()
     await installation.add_camera(tx, here, who, place, device_id=device_id, camera=camera)
     return CameraAnswer.of(camera)
+
+
+@router.post("/v1/devices/{device_id}/cameras/{camera_id}/move", tags=["devices"])
+async def move_camera(
+    device_id: str,
+    camera_id: str,
+    body: MoveRequest,
+    who: Annotated[Caller, may(Action.DEVICE_MOVE)],
+    tx: Tx,
+    here: Here,
+    place: CurrentPlace,
+) -> CameraAnswer:
+    """A fixed camera stands elsewhere from now on (B1)."""
+    return CameraAnswer.of(
+        await installation.move_camera(
+            tx, here, who, place, device_id=device_id, camera_id=camera_id, position=body.position.value()
+        )
+    )
+
+
+@router.post("/v1/devices/{device_id}/cameras/{camera_id}/calibrate", tags=["devices"])
+async def calibrate_camera(
+    device_id: str,
+    camera_id: str,
+    body: CalibrationRequest,
+    who: Annotated[Caller, may(Action.DEVICE_CALIBRATE)],
+    tx: Tx,
+    here: Here,
+    place: CurrentPlace,
+) -> CameraAnswer:
+    """Which way a fixed camera was found to look; its reads that say no heading of their own get it (B1)."""
+    return CameraAnswer.of(
+        await installation.calibrate_camera(
+            tx, here, who, place, device_id=device_id, camera_id=camera_id, heading=body.heading
+        )
+    )
 
 
 @router.post("/v1/devices/{device_id}/retire", tags=["devices"])

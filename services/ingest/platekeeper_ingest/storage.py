@@ -36,6 +36,7 @@ device = Table(
     Column("secret_sha256", String, nullable=False),
     Column("registered_at", Moment, nullable=False),
     Column("retired_at", Moment),
+    Column("version", Integer, nullable=False, server_default="1", comment="counts the changes"),
     Index("device_agency", "agency_id"),
 )
 camera = Table(
@@ -49,6 +50,7 @@ camera = Table(
     Column("kind", String, nullable=False),
     Column("latitude", Float),
     Column("longitude", Float),
+    Column("heading", Float),
     Column("registered_at", Moment, nullable=False),
     UniqueConstraint("device_id", "number"),
 )
@@ -108,9 +110,28 @@ async def add_camera(tx: Tx, under: Device, new: Camera, *, number: int, at: dat
     await tx.write(camera.insert(), values)
 
 
+async def change_camera(tx: Tx, of: Device, changed: Camera) -> None:
+    """Keep where the camera stands and looks now."""
+    where = changed.position
+    values = {
+        "latitude": where.latitude if where else None,
+        "longitude": where.longitude if where else None,
+        "heading": changed.heading,
+    }
+    await tx.write(update(camera).where(camera.c.id == changed.id).values(**values))
+    await set_version(tx, of)
+
+
+async def set_version(tx: Tx, of: Device) -> None:
+    """Keep how many changes the device has seen."""
+    await tx.write(update(device).where(device.c.id == of.id).values(version=of.version))
+
+
 async def retire(tx: Tx, retired: Device) -> None:
     """Keep when the device was retired."""
-    await tx.write(update(device).where(device.c.id == retired.id).values(retired_at=retired.retired_at))
+    await tx.write(
+        update(device).where(device.c.id == retired.id).values(retired_at=retired.retired_at, version=retired.version)
+    )
 
 
 def _device(row: Row[Any], cameras: list[Camera]) -> Device:
@@ -123,9 +144,10 @@ def _device(row: Row[Any], cameras: list[Camera]) -> Device:
         registered_at=row.registered_at,
         cameras=tuple(cameras),
         retired_at=row.retired_at,
+        version=row.version,
     )
 
 
 def _camera(row: Row[Any]) -> Camera:
     position = None if row.latitude is None else Position(row.latitude, row.longitude)
-    return Camera(row.id, row.name, row.kind, position)
+    return Camera(row.id, row.name, row.kind, position, row.heading)

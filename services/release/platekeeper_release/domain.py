@@ -131,11 +131,15 @@ def demand_decider(file: RequestFile, office: Office, by: Caller) -> None:
     """
     if file.decision is not None:
         raise Conflict(f"the request was {file.decision.outcome} before", code="already_decided", clause="I3")
-    if office.holder is None:
-        detail = f"nobody is {office.title}; nothing is approved until the post is filled"
+    if office.vacant:
+        detail = (
+            f"nobody is {office.title}; nothing is approved until the post is filled (PUT /v1/posts/{office.post}), "
+            f"and in everything else acts meanwhile: {office.acting or 'nobody'}"
+        )
         raise Conflict(detail, code="post_vacant", clause="B9", post=office.post)
-    if office.holder != by.subject:
-        raise Refused(f"only the {office.title} in office decides on requests", code="not_approver", clause="I3")
+    if by.subject not in office.deciders:
+        detail = f"only the {office.title} in office, or whom the holder has delegated it to, decides on requests"
+        raise Refused(detail, code="not_approver", clause="I3")
     if file.request.received_by == by.subject:
         raise Refused("nobody decides on a request that they entered", code="requester_decides", clause="I3")
 

@@ -1,5 +1,6 @@
 """What release keeps on file: recipients, requests, decisions, what was sent. Values only (clauses I1 to I4)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -184,8 +185,12 @@ class RequestFile:
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """The approving post today: who holds it, None while it is vacant."""
+    """The approving post today, and who may decide for it: its holder and whom the holder has delegated it to."""
 
     post: str
     title: str
-    holder: str | None
+    deciders: Mapping[str, str | None]
+    """By account, the delegation that it decides under; None: it holds the post."""
+    vacant: bool = False
+    acting: str | None = None
+    """Who acts for the vacant post in everything but this, in words (B9)."""

@@ -10,11 +10,12 @@ from datetime import UTC
 from platekeeper_common import delegation
 from platekeeper_common.access import Place, Result
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
+from platekeeper_common.authorization import Action, decide
 from platekeeper_common.db import Tx
 from platekeeper_common.delegation import Delegation, Scope
 from platekeeper_common.errors import PlatekeeperError
 from platekeeper_common.events.ingest import ImageReference
+from platekeeper_common.shared_policy import UsePolicy
 from platekeeper_release import domain, neighbours, package, storage
 from platekeeper_release.filing import Fulfilment, RequestFile
 from platekeeper_release.package import MEDIA_TYPE, Package
@@ -66,6 +67,8 @@ async def fulfil(
 
 async def _demand_fulfillable(tx: Tx, here: ReleaseRoom, by: Caller, file: RequestFile) -> Scope:
     scope = domain.demand_fulfillable(file, here.clock())
+    use_policy = here.foundation.policies.of(by.agency_id).section(UsePolicy)
+    decide(by, Action.RELEASE_FULFIL, use=file.request.use, policy=use_policy)
     policy = here.foundation.policies.of(by.agency_id).section(ReleasePolicy)
     domain.demand_route(policy, file.request.route)
     recipient = await storage.find_recipient(tx, by.agency_id, file.request.recipient.id)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from platekeeper_common import ids
+from platekeeper_common import authorization, ids, uses
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
@@ -55,7 +55,7 @@ async def receive(tx: Tx, here: ReleaseRoom, by: Caller, stated: Stated, use: Us
     profile = here.foundation.policies.of(by.agency_id)
     policy = profile.section(ReleasePolicy)
     domain.demand_route(policy, "request")
-    profile.section(UsePolicy).demand(use)
+    uses.demand(here, by, Action.RELEASE_RECEIVE, use)
     domain.demand_whole(stated)
     domain.demand_lawful(stated, use)
     await tx.lock()
@@ -125,7 +125,9 @@ async def decide(
     except IntegrityError as error:
         raise Conflict("the request was decided before", code="already_decided", clause="I3") from error
     decided = await storage.file(tx, by.agency_id, request_id)
-    await _record(tx, here, by, Action.RELEASE_DECIDE, decided, place, outcome=ruling.outcome)
+    delegation = office.deciders[by.subject]
+    more = {"outcome": ruling.outcome} | ({"delegation": delegation} if delegation else {})
+    await _record(tx, here, by, Action.RELEASE_DECIDE, decided, place, **more)
     return decided
 
 
@@ -152,6 +154,8 @@ async def hand_out(tx: Tx, here: ReleaseRoom, by: Caller, request_id: str, place
     sent = file.fulfilment
     if sent is None:
         raise NotFound("the request has not been fulfilled", code="package_absent")
+    use_policy = here.foundation.policies.of(by.agency_id).section(UsePolicy)
+    authorization.decide(by, Action.RELEASE_HAND_OUT, use=file.request.use, policy=use_policy)
     recipient = await storage.find_recipient(tx, by.agency_id, file.request.recipient.id)
     domain.demand_eligible(recipient, _policy(here, by))
     reference = ImageReference(sent.package_path, sent.package_sha256, MEDIA_TYPE)

@@ -16,6 +16,7 @@ import httpx
 
 from platekeeper_common import delegation
 from platekeeper_common.access import RECORD_HEADER, Use
+from platekeeper_common.authorization import Action
 from platekeeper_common.delegation import Delegation, Scope
 from platekeeper_common.errors import Busy, Conflict, PlatekeeperError
 from platekeeper_common.service import Foundation
@@ -52,13 +53,22 @@ class _Neighbour:
 
 
 async def office(foundation: Foundation, token: str, post: str) -> Office:
-    """Who holds the post today, as accounts tell the caller with this token."""
+    """Who may decide for the post today, as accounts tell the caller with this token.
+
+    Raises NotFound `post_unknown` when the agency's policy names no such post.
+    """
+    asked = {"act": Action.RELEASE_DECIDE.value}
     async with _asking(foundation, "accounts", token) as accounts:
-        told = (await accounts.ask("GET", "/v1/posts")).json()
-    for one in told:
-        if one["post"] == post:
-            return Office(post, one["title"], one["account_id"])
-    raise Conflict("the agency's policy names no such post", code="post_vacant", clause="B9", post=post)
+        told = (await accounts.ask("GET", f"/v1/posts/{post}/incumbents", params=asked)).json()
+    standing = told["post"]
+    acting = standing["acting"]
+    return Office(
+        post,
+        standing["title"],
+        {one["account_id"]: one["delegation_id"] for one in told["incumbents"]},
+        vacant=standing["account_id"] is None,
+        acting=acting and " ".join(filter(None, (acting["title"], f"({', '.join(acting['names']) or 'nobody yet'})"))),
+    )
 
 
 async def delegated(foundation: Foundation, token: str, acting: Delegation) -> str:
@@ -139,13 +149,17 @@ async def _picture(retention: _Neighbour, read_id: str, kind: str, use: Use) -> 
     return Picture(read_id, kind, answer.content, answer.headers["content-type"], answer.headers[RECORD_HEADER])
 
 
-def _stated(use: Use) -> dict[str, str]:
+def _stated(use: Use) -> dict[str, Any]:
     stated = {
         "purpose": use.purpose,
         "matter_type": use.matter_type,
         "matter_number": use.matter_number,
         "requested_by": use.requested_by,
         "reason": use.reason,
+        "unit": use.unit,
+        "shift": use.shift,
+        "number_pending": use.number_pending,
+        "matter_session": use.matter_session,
     }
     return {name: value for name, value in stated.items() if value}
 

@@ -8,6 +8,7 @@ from platekeeper_common import edge
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.edge import CurrentPlace, Tx, committed_at_end, may
+from platekeeper_common.uses import use_of
 from platekeeper_release import documents, fulfilment, handlers
 from platekeeper_release.documents import (
     DecisionAsked,
@@ -70,7 +71,7 @@ async def receive(
     place: CurrentPlace,
 ) -> RequestDocument:
     """File a written request of another agency under the next number."""
-    file = await handlers.receive(tx, here, who, body.stated(), body.use_for(body.reason), place)
+    file = await handlers.receive(tx, here, who, body.stated(), use_of(here, who, body.use_for(body.reason)), place)
     return documents.shown(file, here.clock())
 
 

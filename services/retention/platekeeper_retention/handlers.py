@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import structlog
 
-from platekeeper_common import ids
+from platekeeper_common import ids, uses
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
@@ -19,7 +19,6 @@ from platekeeper_common.errors import NotFound, PlatekeeperError, Refused
 from platekeeper_common.events.recognition import PlatesRead
 from platekeeper_common.policy import Policies, Profile
 from platekeeper_common.service import Room
-from platekeeper_common.shared_policy import UsePolicy
 from platekeeper_retention import domain, finding, paging, storage
 from platekeeper_retention.domain import KeptRead, Query
 from platekeeper_retention.paging import Cursor
@@ -69,7 +68,7 @@ async def search(tx: Tx, here: RetentionRoom, query: Query, access: Access, *, l
     Raises Invalid for what the use lacks (A1, A8), `canvass_required` (A6) or a cursor of another search, Refused
     `immigration_refused` (J4) or `outside_scope`, Busy `query_too_slow`.
     """
-    _demand_use(here, access)
+    uses.demand(here, access.by, Action.SEARCH, access.use)
     domain.demand_canvass(query, access.by.delegation)
     domain.demand_question_within(query, access.by.delegation)
     key, by = here.foundation.ids, access.by
@@ -93,7 +92,7 @@ async def view(tx: Tx, here: RetentionRoom, read_id: str, access: Access) -> Kep
 
     Raises Invalid for what the use lacks, NotFound `read_unknown`, Refused `outside_scope`.
     """
-    kept = await _get(tx, here, read_id, access)
+    kept = await _get(tx, here, Action.READ_VIEW, read_id, access)
     await _record(tx, here, Action.READ_VIEW, access, {"read_id": read_id, "version": kept.read.version}, [read_id])
     return kept
 
@@ -106,7 +105,7 @@ async def view_picture(
     Raises Invalid for what the use lacks, NotFound `read_unknown` or `image_absent`, Refused `outside_scope`, Gone when
     it was destroyed.
     """
-    kept = await _get(tx, here, read_id, access)
+    kept = await _get(tx, here, Action.IMAGE_VIEW, read_id, access)
     reference = kept.read.image if picture == "image" else kept.read.crop
     if reference is None:
         raise NotFound(f"the read came without its {picture}", code="image_absent")
@@ -120,18 +119,14 @@ async def view_picture(
     return data, reference.media_type
 
 
-async def _get(tx: Tx, here: RetentionRoom, read_id: str, access: Access) -> KeptRead:
-    _demand_use(here, access)
+async def _get(tx: Tx, here: RetentionRoom, action: Action, read_id: str, access: Access) -> KeptRead:
+    uses.demand(here, access.by, action, access.use)
     await here.reach(access.by.agency_id)
     kept = await storage.get(tx, access.by.agency_id, read_id)
     if kept is None:
         raise NotFound("no such read", code="read_unknown")
     domain.demand_read_within(kept.read, access.by.delegation)
     return kept
-
-
-def _demand_use(here: Room, access: Access) -> None:
-    here.foundation.policies.of(access.by.agency_id).section(UsePolicy).demand(access.use)
 
 
 async def _record(

@@ -10,6 +10,7 @@ from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx as UnitOfWork
 from platekeeper_common.edge import CurrentPlace, CurrentUse, Tx, may
+from platekeeper_common.uses import use_of
 from platekeeper_retention import documents, handlers
 from platekeeper_retention.documents import ReadDocument, SearchRequest, SearchResult
 from platekeeper_retention.handlers import Access
@@ -38,7 +39,7 @@ async def search(
     body: SearchRequest, who: Searcher, tx: Tx, here: Here, place: CurrentPlace, response: Response
 ) -> SearchResult:
     """Find the agency\'s reads of a plate, a pattern, an area or both, newest first, a page at a time."""
-    access = Access(who, body.use_for(body.reason), place)
+    access = Access(who, use_of(here, who, body.use_for(body.reason)), place)
     page = await handlers.search(tx, here, body.query(), access, limit=body.limit, cursor=body.cursor)
     response.headers.update(_recorded(tx))
     return documents.result(page)

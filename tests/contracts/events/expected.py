@@ -2,7 +2,14 @@
 
 from datetime import UTC, date, datetime
 
-from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged, CheckpointSigned, Sealed
+from platekeeper_common.events.access import (
+    AccessRecorded,
+    AccessRevoked,
+    AgencyChanged,
+    CheckpointSigned,
+    PolicyAdopted,
+    Sealed,
+)
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.hotlist import HitRaised, HotlistChanged, ListedEntry
 from platekeeper_common.events.ingest import Camera, DeviceChanged, FrameCaptured, ImageReference, Position
@@ -113,6 +120,17 @@ EXPECTED: tuple[Event, ...] = (
         policy_version="2026-01",
         mode="test",
         synthetic=True,
+    ),
+    PolicyAdopted(
+        agency_id=AGENCY,
+        number=2,
+        profile="pomona",
+        version="pomona-0a1b2c3d4e5f",
+        document='{"profile":{"name":"pomona"}}',
+        sha256="9d" * 32,
+        adopted_at=RECEIVED,
+        note="platekeeper policy v1\n...\n",
+        verifier_key="platekeeper/policy+0a1b2c3d+AQ==",
     ),
     AccessRevoked(agency_id=AGENCY, before=RECEIVED, subject="0198a6b0-0000-7000-8000-000000000005"),
     AccessRecorded(

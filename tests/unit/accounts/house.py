@@ -62,8 +62,10 @@ class House:
         return await self.client().post("/v1/login", json={"username": username, "password": password, **more})
 
     async def login(self, username: str, password: str = PASSWORD, **more: str) -> httpx.AsyncClient:
-        """A client with a fresh token."""
+        """A client with a fresh token; the person accepts whatever policy the agency has published."""
         answer = await self.try_login(username, password, **more)
+        if answer.status_code == 403 and answer.json()["code"] == "policy_not_accepted":
+            answer = await self.try_login(username, password, **more, accept_policy=answer.json()["accept_policy"])
         assert answer.status_code == 200, answer.text
         return self.client(answer.json()["access_token"])
 

@@ -149,7 +149,8 @@ async def test_an_administrator_manages_the_accounts_of_the_own_agency_alone(her
         await stranger.post("/v1/accounts", json=_body("spy", agency_id="pomona-pd")),
     ]
     assert codes(other_agencies) == ["agency_unknown"] * 3
-    assert codes([await (await here.login("rivera")).post("/v1/accounts", json=_body("friend"))]) == ["not_allowed"]
+    refused = await (await here.login("rivera")).post("/v1/accounts", json=_body("friend"))
+    assert (refused.status_code, refused.json()["code"], refused.json()["clause"]) == (403, "not_administrator", "B2")
     assert [person["username"] for person in (await stranger.get("/v1/accounts")).json()] == ["galt-boss"]
 
 
@@ -200,19 +201,22 @@ async def test_posts_are_those_of_the_policy_and_have_one_holder(here: House) ->
         "administrator": ("Administrative Services Division Commander", None),
         "collection_steward": ("Administrative Services Division Commander", None),
         "training_owner": ("Training Sergeant", None),
+        "agency_head": ("Chief of Police", None),
+        "custodian_of_records": ("Custodian of Records", None),
+        "agency_attorney": ("City Attorney", None),
     }
-    assert (await here.client().get("/health/accounts")).json()["counts"]["vacant_posts"] == 3
+    assert (await here.client().get("/health/accounts")).json()["counts"]["vacant_posts"] == 6
     for holder in (sergeant, other, other):
         answer = await boss.put("/v1/posts/training_owner", json={"account_id": holder})
         assert answer.json()["account_id"] == holder
-    assert (await here.client().get("/health/accounts")).json()["counts"]["vacant_posts"] == 2
+    assert (await here.client().get("/health/accounts")).json()["counts"]["vacant_posts"] == 5
     assert codes(
         [
             await boss.put("/v1/posts/mascot", json={"account_id": other}),
             await boss.put("/v1/posts/administrator", json={"account_id": "nobody"}),
             await (await here.login("other")).put("/v1/posts/administrator", json={"account_id": other}),
         ]
-    ) == ["post_unknown", "account_unknown", "not_allowed"]
+    ) == ["post_unknown", "account_unknown", "not_administrator"]
     platform, own = await here.platform(), {"agency_id": "pomona-pd"}
     assert codes(
         [

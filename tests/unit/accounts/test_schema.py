@@ -8,13 +8,17 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from platekeeper_access_audit.accounts import attempts, storage
+from platekeeper_access_audit.accounts.grants import storage as grants
+from platekeeper_access_audit.accounts.orders import storage as orders
+from platekeeper_access_audit.accounts.policy_changes import storage as policy_changes
 from platekeeper_access_audit.accounts.service import ACCOUNTS
 from platekeeper_common.migrate import migrate
 from platekeeper_common.schema import shared
 
 
 async def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
-    assert attempts.login_attempt.metadata is storage.tables
+    owned = (attempts.login_attempt, orders.purge_order, policy_changes.policy_version, grants.role_grant)
+    assert all(table.metadata is storage.tables for table in owned)
     url = f"sqlite+aiosqlite:///{tmp_path / 'accounts.sqlite'}"
     await migrate(url, ACCOUNTS.migrations)
     engine = create_async_engine(url)

@@ -314,7 +314,7 @@ async def test_a_file_for_immigration_enforcement_is_refused_whole(
 @pytest.mark.clause("A1")
 async def test_no_import_without_a_purpose_and_every_entry_carries_it(here: Town) -> None:
     list_id = await open_list(here, editor(here))
-    answer = await give(here, list_id, FILE, purpose="curiosity")
+    answer = await give(here, list_id, FILE, purpose="traffic_survey")
     assert (answer.status_code, answer.json()["code"], answer.json()["clause"]) == (422, "purpose_required", "A1")
     await taken(here, list_id, FILE, matter_type="criminal", matter_number="26-1")
     found = (await get(here, f"/v1/hotlists/{list_id}/entries", **USE))["entries"]

@@ -107,7 +107,7 @@ async def test_a_wrong_entry_is_refused_by_name(here: Town, wrong: dict[str, str
 
 
 @pytest.mark.clause("A1")
-@pytest.mark.parametrize("purpose", ["", "curiosity"])
+@pytest.mark.parametrize("purpose", ["", "traffic_survey"])
 async def test_no_list_no_entry_and_no_view_without_a_purpose(here: Town, purpose: str) -> None:
     who, use = editor(here), {**USE, "purpose": purpose}
     list_id = await open_list(here, who)

@@ -142,11 +142,14 @@ async def test_a_retired_device_gets_no_camera(here: Station) -> None:
 @pytest.mark.clause("B1")
 async def test_only_the_administrator_changes_the_register(here: Station) -> None:
     body = {"name": "X", "kind": "gateway"}
-    for who in (here.town.person("officer"), here.town.person("auditor", "auditor"), here.town.device("x")):
-        async with here.town.client(who) as client:
+    town = here.town
+    helper = town.person("helper", "administrator", offices=())
+    for who in (town.person("officer"), town.person("auditor", "auditor"), helper, town.device("x")):
+        expected = "not_allowed" if who.kind == "device" else "not_administrator"
+        async with town.client(who) as client:
             for path in ("/v1/devices", f"/v1/devices/{here.car['id']}/retire"):
                 answer = await client.post(path, json=body)
-                assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+                assert (answer.status_code, answer.json()["code"]) == (403, expected)
 
 
 async def test_another_agencys_device_does_not_exist(here: Station) -> None:

@@ -167,7 +167,7 @@ async def desk(
         for username in ("boss", "clerk"):
             good(await sergeant.post("/v1/training-certificates", json=certificate(here, people[username])))
         if post:
-            await _fill(boss, "administrator", people["boss"])
+            await _fill(sergeant if owner == "administrator" else boss, "administrator", people["boss"])
         agency_id = AgencyId("pomona-pd")
         made = Desk(here, agency_id, await here.login("boss"), await here.login("clerk"), people)
         made.recipient = good(await made.boss.post("/v1/recipients", json=ONTARIO))["id"]

@@ -136,7 +136,7 @@ async def test_nothing_is_received_for_immigration_enforcement(here: Desk, diffe
 async def test_a_request_carries_a_purpose_and_a_matter(here: Desk) -> None:
     for different, expected in (
         ({"purpose": None}, (422, "purpose_required", "A1")),
-        ({"purpose": "curiosity"}, (422, "purpose_required", "A1")),
+        ({"purpose": "traffic_survey"}, (422, "purpose_required", "A1")),
         ({"matter_number": None}, (422, "matter_number_required", "A8")),
     ):
         answer = await here.clerk.post("/v1/release-requests", json=here.request(**different))
@@ -212,7 +212,9 @@ async def test_the_holder_of_the_post_decides_once_and_never_on_an_own_entry(tmp
 async def test_a_vacant_post_blocks_approval(tmp_path: Path, department: str) -> None:
     async with desk(tmp_path / "var", department, post=False) as here:
         request_id = (await here.receive())["id"]
-        assert told(await here.decide(request_id)) == (409, "post_vacant", "B9")
+        answer = await here.decide(request_id)
+        assert told(answer) == (409, "post_vacant", "B9")
+        assert "acts meanwhile: Chief of" in answer.json()["detail"]
         good(await here.boss.put("/v1/posts/administrator", json={"account_id": here.people["boss"]}))
         assert good(await here.decide(request_id))["status"] == "approved"
 
@@ -224,8 +226,29 @@ async def test_a_post_that_changed_hands_counts_at_once(here: Desk) -> None:
     good(await here.decide(first))
     good(await here.boss.put("/v1/posts/administrator", json={"account_id": here.people["sergeant"]}))
     assert told(await here.decide(second)) == (403, "not_approver", "I3")
-    good(await here.boss.put("/v1/posts/administrator", json={"account_id": None}))
+    sergeant = await here.house.login("sergeant")
+    good(await sergeant.put("/v1/posts/administrator", json={"account_id": None}))
     assert told(await here.decide(second)) == (409, "post_vacant", "B9")
+
+
+@pytest.mark.clause("B3", "pomona", "galt", "la-port")
+@pytest.mark.parametrize("department", WITH_REQUESTS)
+async def test_a_designee_decides_until_the_delegation_ends(tmp_path: Path, department: str) -> None:
+    async with desk(tmp_path / "var", department) as here:
+        first, second = (await here.receive())["id"], (await here.receive())["id"]
+        lieutenant = await here.house.hire(here.boss, "lieutenant", "dispatcher")
+        sergeant = await here.house.login("sergeant")
+        good(await sergeant.post("/v1/training-certificates", json=certificate(here.house, lieutenant)))
+        designee = await here.house.login("lieutenant")
+        path = "/v1/release-requests/{}/decision"
+        assert told(await designee.post(path.format(first), json=here.approval())) == (403, "not_approver", "I3")
+        ends = (here.clock() + timedelta(minutes=4)).isoformat()
+        body = {"post": "administrator", "account_id": lieutenant, "acts": ["release.decide"], "ends": ends}
+        good(await here.boss.post("/v1/delegations", json=body))
+        decided = good(await designee.post(path.format(first), json=here.approval()))["decision"]
+        assert (decided["post"], decided["decided_by"]) == ("administrator", lieutenant)
+        here.clock.advance(minutes=4)
+        assert told(await designee.post(path.format(second), json=here.approval())) == (403, "not_approver", "I3")
 
 
 @on_both

@@ -246,7 +246,7 @@ async def test_a_use_without_purpose_or_matter_is_refused_and_recorded(office: T
     cases: list[tuple[dict[str, Any], str, str]] = [
         ({"purpose": None}, "purpose_required", "A1"),
         ({"purpose": ""}, "purpose_required", "A1"),
-        ({"purpose": "immigration"}, "purpose_required", "A1"),
+        ({"purpose": "patrol"}, "purpose_required", "A1"),
         ({"purpose": "other_le"}, "reason_required", "A1"),
         ({"purpose": "other_le", "reason": "  "}, "reason_required", "A1"),
         ({"matter_type": None}, "matter_required", "A8"),
@@ -268,6 +268,7 @@ async def test_nothing_is_shown_for_immigration_enforcement(office: Town) -> Non
     officer = office.person("officer")
     for door in DOORS:
         for said in (
+            {"purpose": "immigration"},
             {"purpose": "other_le", "reason": "immi-gration sweep"},
             {"matter_number": "ICE hold 7"},
             {"requested_by": "Border Patrol"},

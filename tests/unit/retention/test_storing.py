@@ -13,7 +13,8 @@ from unit.retention.office import HARBOR, START, USE, a_read, publish, reads_sto
 from platekeeper_common.events.access import AgencyChanged
 from platekeeper_common.events.ingest import Position
 from platekeeper_common.events.recognition import Box, Candidate, Model
-from platekeeper_retention.service import SERVICE
+from platekeeper_common.periods import Month
+from platekeeper_retention.service import SERVICE, tallies
 
 pytestmark = on_both
 
@@ -151,3 +152,19 @@ async def test_what_can_never_be_stored_goes_to_the_dead_letters_and_the_rest_is
         "plate_not_normalised: read read-0003",
     ]
     assert await reads_stored(here) == 1
+
+
+async def test_a_month_is_counted_by_when_its_reads_were_received_and_each_read_once(here: Town) -> None:
+    late = datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)
+    await here.open_agency(HARBOR)
+    await store(
+        here,
+        a_read(1),
+        a_read(1, version=2, plate="8ABC128"),
+        a_read(2, captured_at=late, received_at=late),
+        a_read(3, captured_at=late, received_at=late + timedelta(seconds=1)),
+    )
+    await store(here, a_read(4, agency_id=HARBOR), agency_id=HARBOR)
+    room = here.standing.rooms["retention"]
+    counted = [(await tallies(room, AGENCY, Month(2026, month))).reads for month in (10, 11, 12)]  # type: ignore[arg-type]
+    assert counted == [0, 2, 1]

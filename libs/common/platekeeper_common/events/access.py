@@ -25,6 +25,27 @@ class AgencyChanged(Event, frozen=True, kw_only=True):
     """A demonstration: its people and plates are invented."""
 
 
+class PolicyAdopted(Event, frozen=True, kw_only=True):
+    """The agency's policy from now on, signed: every process follows it instead of the installed file (B2)."""
+
+    type: ClassVar[str] = "policy.adopted.v1"
+    topic: ClassVar[Topic] = Topic("policy.adopted", compacted=True)
+    number: int
+    """Of the agency's versions, from 1 without gaps."""
+    profile: str
+    """Name of the profile that the agency was registered with."""
+    version: str
+    document: str
+    """The profile's settings as canonical JSON (RFC 8785)."""
+    sha256: str
+    """Hex, of the document."""
+    adopted_at: datetime
+    note: str
+    """What was adopted, when, by whom and after what, as a C2SP signed note (Ed25519)."""
+    verifier_key: str
+    """`name+hash+key`, as C2SP signed-note writes it."""
+
+
 class AccessRevoked(Event, frozen=True, kw_only=True):
     """Tokens issued before `before` are worth nothing: a subject's, or a whole agency's when `subject` is None.
 

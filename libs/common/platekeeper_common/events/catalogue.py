@@ -12,6 +12,7 @@ EVENTS: tuple[type[Event], ...] = (
     hotlist.HitRaised,
     hotlist.HotlistChanged,
     access.AgencyChanged,
+    access.PolicyAdopted,
     access.AccessRevoked,
     access.AccessRecorded,
     access.CheckpointSigned,

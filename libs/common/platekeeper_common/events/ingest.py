@@ -59,6 +59,8 @@ class Camera(Struct, frozen=True):
     kind: Literal["fixed", "mobile"]
     position: Position | None = None
     """Where a fixed camera stands; a mobile one says it with each frame."""
+    heading: float | None = None
+    """Which way a fixed camera was found to look when it was last calibrated: degrees clockwise from true north."""
 
 
 class DeviceChanged(Event, frozen=True, kw_only=True):
@@ -73,6 +75,8 @@ class DeviceChanged(Event, frozen=True, kw_only=True):
     """Hex. The secret is 256 random bits, so its digest cannot be reversed."""
     cameras: tuple[Camera, ...] = ()
     retired: bool = False
+    version: int = 1
+    """Counts the changes of the device and its cameras: of two words the higher is the later."""
 
     @property
     def key(self) -> str:

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 from platekeeper_access_audit.accounts import attempts, domain, storage
 from platekeeper_access_audit.accounts.domain import Mode
-from platekeeper_access_audit.accounts.policy import AccountsPolicy, SessionsPolicy, strictest
+from platekeeper_access_audit.accounts.policy import AccountsPolicy, PostsPolicy, SessionsPolicy, strictest
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action, reaches_all
 from platekeeper_common.db import Tx
-from platekeeper_common.errors import Conflict, Invalid
+from platekeeper_common.errors import Busy, Conflict, Invalid
 from platekeeper_common.events.access import AccessRevoked, AgencyChanged
 from platekeeper_common.ids import PLATFORM, AgencyId
 from platekeeper_common.policy import Agency, Profile
@@ -72,10 +72,15 @@ async def say_new_policy_versions(here: AccountsRoom) -> None:
         await tx.lock()
         said = await storage.policy_versions(tx)
         for agency in await storage.agencies(tx):
-            profile = here.foundation.policies.named(agency.profile)
+            profile = usable(here, agency)
             if profile is not None and profile.version != said[agency.id]:
-                await storage.set_policy_version(tx, agency.id, profile.version)
-                tx.emit(_changed(agency, profile.version))
+                await say_policy_version(tx, agency, profile)
+
+
+async def say_policy_version(tx: Tx, agency: Agency, profile: Profile) -> None:
+    """Say which version of its policy the agency follows from now on."""
+    await storage.set_policy_version(tx, agency.id, profile.version)
+    tx.emit(_changed(agency, profile.version))
 
 
 async def counts(here: AccountsRoom) -> dict[str, int]:
@@ -85,10 +90,10 @@ async def counts(here: AccountsRoom) -> dict[str, int]:
         standing = [agency for agency in await storage.agencies(tx) if agency.mode != "closed"]
         vacant = 0
         for agency in standing:
-            if here.foundation.policies.named(agency.profile) is None:
+            if usable(here, agency) is None:
                 continue
-            held = await storage.holders(tx, agency.id)
-            vacant += sum(post not in held for post in domain.posts(policy_of(here, agency)))
+            held = {term.post for term in await storage.terms(tx, agency.id) if term.holds(now)}
+            vacant += len(posts_of(here, agency).keys() - held)
         failures = await attempts.failures(tx, now - 2 * rule.lock_within)
         return {
             "agencies": len(standing),
@@ -99,7 +104,26 @@ async def counts(here: AccountsRoom) -> dict[str, int]:
 
 
 def profile_of(here: AccountsRoom, agency: Agency) -> Profile:
-    """The agency's policy, also before other processes know of the agency. Raises Invalid `profile_unknown`."""
+    """The agency's policy, also before other processes know of the agency.
+
+    Raises Invalid `profile_unknown`, Busy `policy_unusable`.
+    """
+    profile = here.foundation.policies.followed(agency)
+    if profile is None:
+        raise Invalid(f"no policy profile {agency.profile} is installed here", code="profile_unknown")
+    return profile
+
+
+def usable(here: AccountsRoom, agency: Agency) -> Profile | None:
+    """The agency's policy; None where none is installed, or what it adopted cannot be used here."""
+    try:
+        return here.foundation.policies.followed(agency)
+    except Busy:
+        return None
+
+
+def installed(here: AccountsRoom, agency: Agency) -> Profile:
+    """The profile in the file: what the department's manual says. Raises Invalid `profile_unknown`."""
     profile = here.foundation.policies.named(agency.profile)
     if profile is None:
         raise Invalid(f"no policy profile {agency.profile} is installed here", code="profile_unknown")
@@ -109,6 +133,12 @@ def profile_of(here: AccountsRoom, agency: Agency) -> Profile:
 def policy_of(here: AccountsRoom, agency: Agency) -> AccountsPolicy:
     """Accounts' section of the agency's policy."""
     return profile_of(here, agency).section(AccountsPolicy)
+
+
+def posts_of(here: AccountsRoom, agency: Agency) -> dict[str, str]:
+    """The agency's posts by code, with their titles."""
+    profile = profile_of(here, agency)
+    return domain.posts(profile.section(AccountsPolicy), profile.section(PostsPolicy))
 
 
 def strictest_sessions(here: AccountsRoom) -> SessionsPolicy:

@@ -9,6 +9,7 @@ from platekeeper_common.bus.contract import Apply, Handler
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.ingest import DeviceChanged
+from platekeeper_common.events.public import PolicyPublished
 
 
 def follow_devices(here: AccountsRoom) -> Apply:
@@ -17,6 +18,18 @@ def follow_devices(here: AccountsRoom) -> Apply:
     async def apply(event: Event) -> None:
         if isinstance(event, DeviceChanged):
             await handlers.take_device(here, event)
+
+    return apply
+
+
+def follow_policies(here: AccountsRoom) -> Apply:
+    """Which version of its policy each agency has in force, from the start."""
+
+    async def apply(event: Event) -> None:
+        if isinstance(event, PolicyPublished):
+            known = here.published.get(event.agency_id)
+            if known is None or known.version <= event.version:
+                here.published[event.agency_id] = event
 
     return apply
 

@@ -125,25 +125,6 @@ class AccountDocument(Document):
     synthetic: bool
 
 
-class PostRequest(Document):
-    """Who holds the post from now on; nobody when null."""
-
-    account_id: str | None
-    agency_id: AgencyName | None = None
-    """Only the platform's administrator says it."""
-
-
-class PostDocument(Document):
-    """A post and its holder."""
-
-    post: str
-    title: str
-    account_id: str | None
-    name: str | None
-    since: datetime | None
-    vacant_since: datetime | None
-
-
 class CertificateRequest(Document):
     """Training that a person has completed."""
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyotp
 
-from platekeeper_access_audit.accounts.policy import AccountsPolicy, SessionsPolicy
+from platekeeper_access_audit.accounts.policy import AccountsPolicy, PostsPolicy, SessionsPolicy
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, ROLES, SERVICE_ACCOUNT, Action, decide
 from platekeeper_common.errors import Conflict, Invalid, NotFound, PlatekeeperError, Refused, Unauthenticated
@@ -171,10 +171,18 @@ def code_step(secret: str, code: str, *, after: int, now: datetime) -> int | Non
     return next((step for step in fitting if step > after), None)
 
 
-def posts(policy: AccountsPolicy) -> dict[str, str]:
-    """The posts that the department's manual names, by code, with their titles (clauses B1, C3, E1)."""
-    named = {"administrator": policy.administrator, "collection_steward": policy.collection_steward}
-    return named | ({"training_owner": policy.training_owner} if policy.training_owner else {})
+def posts(policy: AccountsPolicy, more: PostsPolicy) -> dict[str, str]:
+    """The posts that the department has, by code, with their titles (clauses B1, B9, B10, C3, E1, I7)."""
+    named = {
+        "administrator": policy.administrator,
+        "collection_steward": policy.collection_steward,
+        "training_owner": policy.training_owner,
+        "agency_head": more.agency_head,
+        "custodian_of_records": more.custodian_of_records,
+        "records_supervisor": more.records_supervisor,
+        "agency_attorney": more.agency_attorney,
+    }
+    return {code: title for code, title in named.items() if title is not None}
 
 
 def certifying_post(policy: AccountsPolicy) -> str:
@@ -182,11 +190,11 @@ def certifying_post(policy: AccountsPolicy) -> str:
     return "training_owner" if policy.training_owner else "administrator"
 
 
-def demand_certifier(by: Caller, holder: str | None, policy: AccountsPolicy, account_id: str) -> None:
+def demand_certifier(by: Caller, certifiers: Collection[str], policy: AccountsPolicy, account_id: str) -> None:
     """Raise Refused `self_certification` or `not_training_owner` unless the caller may certify that account (C3)."""
     if by.subject == account_id:
         raise Refused("nobody certifies the own training", code="self_certification", clause="C3")
-    if by.subject != holder:
+    if by.subject not in certifiers:
         detail = f"only the {policy.certifier} in office certifies training"
         raise Refused(detail, code="not_training_owner", clause="C3")
 

@@ -72,6 +72,7 @@ async def exchange(here: AccountsRoom, asked: Asked, place: Place) -> Exchanged:
         by,
         kind="delegated",
         roles=frozenset(),
+        offices=(),
         issued_at=now,
         expires_at=min(now + LIFE, by.expires_at),
         delegation=acting,

@@ -13,6 +13,7 @@ from platekeeper_access_audit.accounts import attempts, domain, storage
 from platekeeper_access_audit.accounts.domain import Account
 from platekeeper_access_audit.accounts.issuers import storage as issuers
 from platekeeper_access_audit.accounts.notices import storage as notices
+from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.passkeys import storage as passkeys
 from platekeeper_access_audit.accounts.passwords import one_time_password
 from platekeeper_access_audit.accounts.room import AccountsRoom
@@ -88,6 +89,8 @@ async def open_account(
     password = one_time_password()
     hashed = await here.passwords.hash(password)
     await tx.lock()
+    if not domain.is_platform(by):
+        await incumbents.demand(tx, here, by, Action.ACCOUNT_OPEN, "B2")
     people = await storage.accounts(tx, agency.id)
     first = not any("administrator" in one.roles and one.disabled_at is None for one in people)
     domain.demand_opener(by, new.roles, has_administrator=not first)

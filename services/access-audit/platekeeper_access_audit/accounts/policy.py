@@ -1,12 +1,25 @@
-"""Accounts' sections of a policy profile: [accounts] and [sessions]."""
+"""Accounts' sections of a policy profile: [accounts], [sessions], [posts], [acting], [orders]."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from platekeeper_common.periods import Duration
-from platekeeper_common.policy import PolicySection, Title, none_when
+from platekeeper_common.periods import CalendarPeriod, Duration
+from platekeeper_common.policy import PolicySection, Several, Title, none_when
+
+PostCode = Literal[
+    "administrator",
+    "collection_steward",
+    "training_owner",
+    "agency_head",
+    "custodian_of_records",
+    "records_supervisor",
+    "agency_attorney",
+]
+"""Every post that a department can have; which it has, its policy says."""
+Blocked = Literal["release_approval", "purge"]
+"""What nobody does for a vacant post (B9). Publishing is not among them: it is never blocked."""
 
 
 class AccountsPolicy(PolicySection):
@@ -61,4 +74,62 @@ def strictest(several: Iterable[SessionsPolicy]) -> SessionsPolicy:
     )
 
 
-SECTIONS: Mapping[str, type[PolicySection]] = {"accounts": AccountsPolicy, "sessions": SessionsPolicy}
+class PostsPolicy(PolicySection):
+    """[posts]: the further posts, what waits while one is vacant, and who may be a second person (B2, B9, B10)."""
+
+    agency_head: Title
+    """Whom the administrator answers to."""
+    custodian_of_records: Annotated[Title | None, none_when("none")]
+    """B10: works with the administrator on retention and destruction."""
+    records_supervisor: Annotated[Title | None, none_when("none")]
+    """I7: answers those who are no law enforcement."""
+    agency_attorney: Title
+    """Consents to destruction (Government Code 34090.6) and to legal process (J2)."""
+    vacancy_blocks: Several[Blocked]
+    """B9: what waits until the post is filled, whoever acts."""
+    second_person: Several[PostCode]
+    """B2: whose word, beside the administrator's own, shortens retention or widens access."""
+
+
+Deputy = Annotated[PostCode | None, none_when("none")]
+
+
+class ActingPolicy(PolicySection):
+    """[acting]: by post, whose holder acts for it while it is vacant (B9); None: nobody, or there is no such post."""
+
+    administrator: Deputy
+    collection_steward: Deputy
+    training_owner: Deputy
+    agency_head: Deputy
+    custodian_of_records: Deputy
+    records_supervisor: Deputy
+    agency_attorney: Deputy
+
+    @model_validator(mode="after")
+    def _nobody_acts_for_himself(self) -> "ActingPolicy":
+        if own := [post for post, other in self.model_dump().items() if post == other]:
+            raise ValueError(f"names the vacant post itself: {', '.join(own)}")
+        return self
+
+    def of(self, post: str) -> str | None:
+        """The post whose holder acts for this one while it is vacant."""
+        deputy: str | None = getattr(self, post)
+        return deputy
+
+
+class OrdersPolicy(PolicySection):
+    """[orders]: who signs the destruction of what is due, and for how long (clauses B10, F3)."""
+
+    purge_signed_by: Several[PostCode]
+    """B10: the posts whose holders sign an order, each a person of their own."""
+    purge_order_stands: CalendarPeriod
+    """How long an order is good for, from its last signature."""
+
+
+SECTIONS: Mapping[str, type[PolicySection]] = {
+    "accounts": AccountsPolicy,
+    "sessions": SessionsPolicy,
+    "posts": PostsPolicy,
+    "acting": ActingPolicy,
+    "orders": OrdersPolicy,
+}

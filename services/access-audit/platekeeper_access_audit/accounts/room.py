@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -13,6 +13,8 @@ from platekeeper_access_audit.accounts.passwords import Passwords
 from platekeeper_access_audit.accounts.signing import SigningKeys
 from platekeeper_common.access import Recorder
 from platekeeper_common.db import Database
+from platekeeper_common.events.public import PolicyPublished
+from platekeeper_common.ids import AgencyId
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import ServiceSettings
 
@@ -61,6 +63,8 @@ class AccountsRoom(Room):
     signing: SigningKeys
     origin: str
     """Where people open the platform."""
+    published: dict[AgencyId, PolicyPublished] = field(default_factory=dict)
+    """The policy in force of each agency that has published one."""
 
 
 @asynccontextmanager

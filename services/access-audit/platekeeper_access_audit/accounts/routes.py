@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Query, Response
 from platekeeper_access_audit.accounts import agencies, documents, exchange, handlers, posts, sign_on
 from platekeeper_access_audit.accounts.domain import Credentials
 from platekeeper_access_audit.accounts.handlers import NewAccount, OpenedAccount
-from platekeeper_access_audit.accounts.posts import NewCertificate, Post
+from platekeeper_access_audit.accounts.posts import NewCertificate
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions.documents import SessionToken, UnlockRequest
 from platekeeper_access_audit.accounts.sessions.routes import Kept, shown, told
@@ -169,31 +169,6 @@ async def unlock_account(
     await handlers.unlock_account(tx, here, account_id, by=who, place=place)
 
 
-@router.get("/v1/posts", tags=["posts and training"])
-async def list_posts(
-    who: Annotated[Caller, may(Action.POST_VIEW)],
-    tx: Tx,
-    here: Here,
-    place: CurrentPlace,
-    agency_id: AskedAgency = None,
-) -> list[documents.PostDocument]:
-    """The posts that the agency's policy names."""
-    return [_post(post) for post in await posts.listed(tx, here, agency_id, by=who, place=place)]
-
-
-@router.put("/v1/posts/{post}", tags=["posts and training"])
-async def fill_post(
-    post: str,
-    body: documents.PostRequest,
-    who: Annotated[Caller, may(Action.POST_FILL)],
-    tx: Tx,
-    here: Here,
-    place: CurrentPlace,
-) -> documents.PostDocument:
-    """Put somebody into a post, or leave it vacant."""
-    return _post(await posts.fill(tx, here, post, body.account_id, body.agency_id, by=who, place=place))
-
-
 @router.post("/v1/training-certificates", status_code=201, tags=["posts and training"])
 async def certify(
     body: documents.CertificateRequest,
@@ -220,16 +195,4 @@ def _shown_once(opened: OpenedAccount) -> documents.OneTimePassword:
     account = opened.account
     return documents.OneTimePassword(
         id=account.id, username=account.username, one_time_password=opened.one_time_password
-    )
-
-
-def _post(post: Post) -> documents.PostDocument:
-    holder = post.holder
-    return documents.PostDocument(
-        post=post.code,
-        title=post.title,
-        account_id=holder.account_id if holder else None,
-        name=holder.name if holder else None,
-        since=holder.since if holder else None,
-        vacant_since=post.vacant_since,
     )

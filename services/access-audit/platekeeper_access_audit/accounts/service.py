@@ -9,12 +9,18 @@ from pathlib import Path
 import structlog
 
 from platekeeper_access_audit.accounts import agencies, statements
-from platekeeper_access_audit.accounts.consumers import follow_devices, keep_awake
+from platekeeper_access_audit.accounts.consumers import follow_devices, follow_policies, keep_awake
 from platekeeper_access_audit.accounts.dormancy import handlers as dormancy
+from platekeeper_access_audit.accounts.grants.routes import router as grants_router
 from platekeeper_access_audit.accounts.issuers.routes import router as issuers
+from platekeeper_access_audit.accounts.matters import routes as matter_routes
 from platekeeper_access_audit.accounts.notices import routes as notices
+from platekeeper_access_audit.accounts.offices.routes import router as offices_router
+from platekeeper_access_audit.accounts.orders.routes import router as orders_router
 from platekeeper_access_audit.accounts.passkeys.routes import router as passkeys
 from platekeeper_access_audit.accounts.policy import SECTIONS
+from platekeeper_access_audit.accounts.policy_changes import handlers as policy_changes
+from platekeeper_access_audit.accounts.policy_changes.routes import router as policy_changes_router
 from platekeeper_access_audit.accounts.revocations import routes as revocations
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
@@ -22,9 +28,9 @@ from platekeeper_access_audit.accounts.second_factors import routes as second_fa
 from platekeeper_access_audit.accounts.sessions import routes as session_routes
 from platekeeper_access_audit.accounts.terminals import routes as terminals
 from platekeeper_common.bus.contract import Unavailable
-from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
+from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged, PolicyAdopted
 from platekeeper_common.events.ingest import DeviceChanged
-from platekeeper_common.events.public import StatedInPublic
+from platekeeper_common.events.public import PolicyPublished, StatedInPublic
 from platekeeper_common.foundation import JWKS_PATH
 from platekeeper_common.service import Consumes, Follows, Foundation, Grant, Job, Service
 
@@ -36,7 +42,9 @@ _log = structlog.get_logger()
 async def open_accounts(foundation: Foundation, settings: AccountsSettings) -> AsyncIterator[AccountsRoom]:
     """Open the room; agencies whose policy profile changed while the process was away are said again."""
     async with open_room(foundation, settings) as here:
+        await policy_changes.remember(here)
         await agencies.say_new_policy_versions(here)
+        await policy_changes.keep_installed(here)
         yield here
 
 
@@ -68,9 +76,15 @@ ACCOUNTS = Service(
         "/v1/issuer",
         "/v1/me/notices",
         "/v1/terminals",
+        "/v1/matters",
         "/v1/agencies",
         "/v1/accounts",
         "/v1/posts",
+        "/v1/delegations",
+        "/v1/role-grants",
+        "/v1/purge-orders",
+        "/v1/policy-changes",
+        "/v1/policy-versions",
         "/v1/training-certificates",
         JWKS_PATH,
     ),
@@ -87,7 +101,15 @@ ACCOUNTS = Service(
         Grant("recovery_code", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("delegation", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("role_grant", "SELECT, INSERT, UPDATE"),
+        Grant("purge_order", "SELECT, INSERT, UPDATE"),
+        Grant("purge_signature", "SELECT, INSERT"),
+        Grant("policy_change", "SELECT, INSERT, UPDATE"),
+        Grant("policy_version", "SELECT, INSERT"),
+        Grant("policy_acceptance", "SELECT, INSERT, DELETE"),
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
+        Grant("matter_session", "SELECT, INSERT, UPDATE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
         Grant("passkey", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("passkey_challenge", "SELECT, INSERT, DELETE"),
@@ -102,12 +124,17 @@ ACCOUNTS = Service(
         terminals.router,
         notices.router,
         second_factors.router,
+        matter_routes.router,
+        grants_router,
+        offices_router,
+        orders_router,
+        policy_changes_router,
         passkeys,
         issuers,
     ),
     consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
-    follows=(Follows(DeviceChanged.topic, follow_devices),),
-    emits=(AgencyChanged, AccessRevoked, AccessRecorded, StatedInPublic),
+    follows=(Follows(DeviceChanged.topic, follow_devices), Follows(PolicyPublished.topic, follow_policies)),
+    emits=(AgencyChanged, PolicyAdopted, AccessRevoked, AccessRecorded, StatedInPublic),
     jobs=(
         Job("renew the signing key", renew_signing_key),
         Job("close unused accounts", close_unused_accounts),

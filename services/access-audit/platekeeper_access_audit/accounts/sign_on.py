@@ -52,11 +52,14 @@ class Where:
     device_token: str | None = None
     cookie: bool = False
     """A browser keeps the refresh token."""
+    accept_policy: str | None = None
+    """The SHA-256 of the agency's published policy, which the person accepts (B4)."""
 
 
 def from_where(said: SignedOnFrom, place: Place) -> Where:
     """What a login says of itself, from that address."""
-    return Where(place, said.terminal.presented() if said.terminal else None, said.device_token, said.cookie)
+    terminal = said.terminal.presented() if said.terminal else None
+    return Where(place, terminal, said.device_token, said.cookie, said.accept_policy)
 
 
 async def login(here: AccountsRoom, asked: Credentials, where: Where) -> Begun:
@@ -205,6 +208,7 @@ async def begin(tx: Tx, here: AccountsRoom, account: Account, methods: tuple[str
         position=seat.position if seat else None,
         device_token=where.device_token,
         cookie=where.cookie,
+        accept_policy=where.accept_policy,
     )
 
 

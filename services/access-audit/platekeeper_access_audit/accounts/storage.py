@@ -74,8 +74,10 @@ post_term = Table(
     Column("agency_id", String, ForeignKey("agency.id"), nullable=False),
     Column("post", String, nullable=False),
     Column("account_id", String, ForeignKey("account.id"), nullable=False, index=True),
-    Column("held_from", Moment, nullable=False),
-    Column("held_until", Moment, nullable=True),
+    Column("held_from", Moment, nullable=False, comment="may lie ahead"),
+    Column("held_until", Moment, nullable=True, comment="may lie ahead"),
+    Column("title", String, nullable=True, comment="of the post when the term was set"),
+    Column("set_by", String, nullable=True, comment="account"),
 )
 Index(
     "post_holder",
@@ -84,6 +86,20 @@ Index(
     unique=True,
     sqlite_where=post_term.c.held_until.is_(None),
     postgresql_where=post_term.c.held_until.is_(None),
+)
+delegation = Table(
+    "delegation",
+    tables,
+    Column("id", String, primary_key=True),
+    Column("agency_id", String, ForeignKey("agency.id"), nullable=False, index=True),
+    Column("post", String, nullable=False),
+    Column("account_id", String, ForeignKey("account.id"), nullable=False),
+    Column("acts", JSON, nullable=False),
+    Column("begins_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("given_by", String, ForeignKey("account.id"), nullable=False),
+    Column("given_at", Moment, nullable=False),
+    Column("revoked_at", Moment, nullable=True),
 )
 training_certificate = Table(
     "training_certificate",
@@ -112,11 +128,19 @@ device_credential = Table(
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Who holds a post, since when."""
+    """Who holds a post, from when to when; `until` None: open."""
 
+    post: str
     account_id: str
     name: str
     since: datetime
+    until: datetime | None = None
+    title: str | None = None
+    """Of the post when the term was set."""
+
+    def holds(self, now: datetime) -> bool:
+        """Whether the moment lies in the term."""
+        return self.since <= now and (self.until is None or now < self.until)
 
 
 async def add_agency(tx: Tx, new: Agency, policy_version: str, at: datetime) -> None:
@@ -199,41 +223,27 @@ async def disable_accounts(tx: Tx, agency_id: AgencyId, at: datetime) -> None:
 
 async def delete_accounts(tx: Tx, agency_id: AgencyId) -> None:
     """All of the agency's accounts, with everything that hangs on them."""
-    for table in (post_term, training_certificate, account):
+    for table in (delegation, post_term, training_certificate, account):
         await tx.write(delete(table).where(table.c.agency_id == agency_id))
 
 
-async def holders(tx: Tx, agency_id: AgencyId) -> Mapping[str, Term]:
-    """Who holds which post of the agency today."""
-    columns = (post_term.c.post, post_term.c.account_id, account.c.name, post_term.c.held_from)
-    held = (post_term.c.agency_id == agency_id) & post_term.c.held_until.is_(None)
-    rows = await tx.rows(select(*columns).join(account, account.c.id == post_term.c.account_id).where(held))
-    return {row.post: Term(row.account_id, row.name, row.held_from) for row in rows}
-
-
-async def vacant_since(tx: Tx, agency_id: AgencyId) -> Mapping[str, datetime]:
-    """When each post of the agency was last left."""
-    left = select(post_term.c.post, func.max(post_term.c.held_until, type_=Moment).label("at"))
-    rows = await tx.rows(left.where(post_term.c.agency_id == agency_id).group_by(post_term.c.post))
-    return {row.post: row.at for row in rows if row.at is not None}
-
-
-async def add_term(tx: Tx, term_id: str, agency_id: AgencyId, post: str, account_id: str, at: datetime) -> None:
-    """The account holds the vacant post from then on. Raises IntegrityError when it is held."""
-    row = {"id": term_id, "agency_id": agency_id, "post": post, "account_id": account_id, "held_from": at}
-    await tx.write(post_term.insert().values(**row))
-
-
-async def end_term(tx: Tx, agency_id: AgencyId, post: str, at: datetime) -> None:
-    """Whoever holds the post leaves it."""
-    held = (post_term.c.agency_id == agency_id) & (post_term.c.post == post) & post_term.c.held_until.is_(None)
-    await tx.write(update(post_term).where(held).values(held_until=at))
+async def terms(tx: Tx, agency_id: AgencyId, post: str | None = None) -> list[Term]:
+    """Every term of the agency's posts, or of one, latest first; those that begin later too."""
+    columns = (post_term, account.c.name)
+    wanted = select(*columns).join(account, account.c.id == post_term.c.account_id)
+    wanted = wanted.where(post_term.c.agency_id == agency_id)
+    if post is not None:
+        wanted = wanted.where(post_term.c.post == post)
+    rows = await tx.rows(wanted.order_by(post_term.c.held_from.desc(), post_term.c.id.desc()))
+    return [Term(row.post, row.account_id, row.name, row.held_from, row.held_until, row.title) for row in rows]
 
 
 async def end_terms_of(tx: Tx, account_id: str, at: datetime) -> None:
-    """The account leaves its posts."""
-    held = (post_term.c.account_id == account_id) & post_term.c.held_until.is_(None)
-    await tx.write(update(post_term).where(held).values(held_until=at))
+    """The account leaves its posts, and those that it was to hold."""
+    own = post_term.c.account_id == account_id
+    await tx.write(delete(post_term).where(own & (post_term.c.held_from > at)))
+    open_ended = post_term.c.held_until.is_(None) | (post_term.c.held_until > at)
+    await tx.write(update(post_term).where(own & open_ended).values(held_until=at))
 
 
 async def add_certificate(tx: Tx, certificate: Certificate) -> None:

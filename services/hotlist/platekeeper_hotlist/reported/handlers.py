@@ -5,14 +5,13 @@ from dataclasses import replace
 
 from sqlalchemy.exc import IntegrityError
 
-from platekeeper_common import ids
+from platekeeper_common import ids, uses
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict
 from platekeeper_common.shared_policy import IncidentsPolicy
-from platekeeper_hotlist import handlers
 from platekeeper_hotlist.reported import domain, storage
 from platekeeper_hotlist.reported.domain import Reported
 from platekeeper_hotlist.room import HotlistRoom
@@ -33,7 +32,7 @@ async def report(
 
     Raises Invalid, Conflict `partial_reported`, Refused `immigration_refused` (J4).
     """
-    handlers.demand_use(here, by, use)
+    uses.demand(here, by, Action.PARTIAL_REPORT, use)
     policy = here.foundation.policies.of(by.agency_id).section(IncidentsPolicy)
     domain.demand_incident(incident, incident_type, policy)
     new = Reported(
@@ -58,7 +57,7 @@ async def listed(
     tx: Tx, here: HotlistRoom, incident: str | None, *, due: bool, use: Use, by: Caller, place: Place
 ) -> Sequence[Reported]:
     """The agency's, newest first; `due`: those alone that prompt somebody. Raises Invalid (A1, A8)."""
-    handlers.demand_use(here, by, use)
+    uses.demand(here, by, Action.PARTIAL_VIEW, use)
     found = [one for one in await storage.newest(tx, by.agency_id, incident) if not due or one.state == "due"]
     await _record(tx, here, Action.PARTIAL_VIEW, found, use, by, place)
     return found
@@ -68,7 +67,7 @@ async def not_entered(
     tx: Tx, here: HotlistRoom, reported_id: str, reason: str, *, use: Use, by: Caller, place: Place
 ) -> Reported:
     """Say why a partial plate is not entered; it stops prompting. Raises NotFound, Conflict, Invalid."""
-    handlers.demand_use(here, by, use)
+    uses.demand(here, by, Action.PARTIAL_SETTLE, use)
     await tx.lock()
     known = await storage.get(tx, by.agency_id, reported_id)
     domain.demand_not_entered(known, reason)

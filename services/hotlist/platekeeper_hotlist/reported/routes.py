@@ -8,6 +8,7 @@ from platekeeper_common import edge
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.edge import CurrentPlace, CurrentUse, Tx, may
+from platekeeper_common.uses import use_of
 from platekeeper_hotlist.reported import handlers
 from platekeeper_hotlist.reported.documents import NotEntered, PartialReported, ReportedDocument, ReportedList
 from platekeeper_hotlist.room import HotlistRoom
@@ -25,7 +26,7 @@ async def report(
     place: CurrentPlace,
 ) -> ReportedDocument:
     """Report a partial plate of an incident; of a major one it is to be entered on a hot list."""
-    use = body.use_for(body.reason)
+    use = use_of(here, who, body.use_for(body.reason))
     kept = await handlers.report(tx, here, body.incident, body.incident_type, body.plate, use=use, by=who, place=place)
     return ReportedDocument.model_validate(kept)
 
@@ -55,6 +56,6 @@ async def not_entered(
     place: CurrentPlace,
 ) -> ReportedDocument:
     """Say why a partial plate is not entered."""
-    use = body.use_for(body.reason)
+    use = use_of(here, who, body.use_for(body.reason))
     settled = await handlers.not_entered(tx, here, reported_id, body.why, use=use, by=who, place=place)
     return ReportedDocument.model_validate(settled)

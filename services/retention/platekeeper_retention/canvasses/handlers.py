@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from platekeeper_common import ids
+from platekeeper_common import ids, uses
 from platekeeper_common.access import Place, Result
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx
-from platekeeper_common.shared_policy import IncidentsPolicy, UsePolicy
+from platekeeper_common.shared_policy import IncidentsPolicy
 from platekeeper_retention import handlers
 from platekeeper_retention.canvasses import domain, storage
 from platekeeper_retention.canvasses.domain import Canvass, NewCanvass
@@ -38,7 +38,7 @@ async def open_canvass(tx: Tx, here: RetentionRoom, new: NewCanvass, *, by: Call
         closes_at=now + policy.open_for,
         over=domain.over(new, policy),
     )
-    profile.section(UsePolicy).demand(opened.use)
+    uses.demand(here, by, Action.CANVASS_OPEN, opened.use)
     await storage.add(tx, opened)
     await _record(tx, here, Action.CANVASS_OPEN, opened, by, place)
     return opened

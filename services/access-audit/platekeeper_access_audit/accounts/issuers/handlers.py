@@ -25,7 +25,7 @@ from platekeeper_common.ids import AgencyId
 
 BACK = "/login"
 """The page that issuers send people back to; it posts their word here."""
-AGAIN = ("second_factor_required", "second_factor_wrong")
+AGAIN = ("second_factor_required", "second_factor_wrong", "policy_not_accepted")
 """After these refusals the login still waits."""
 MOST_WAITING = 10_000
 """Logins that wait at once: whoever begins them without end fills no disk."""

@@ -29,7 +29,6 @@ def upgrade() -> None:
         sa.Column("training_until", Moment, nullable=True),
         sa.Column("terminal_id", sa.String, nullable=True, index=True),
         sa.Column("terminal_kind", sa.String, nullable=True),
-        sa.Column("matter", sa.JSON, nullable=True),
         sa.Column("ended_at", Moment, nullable=True),
         sa.Column("ended_because", sa.String, nullable=True),
     )

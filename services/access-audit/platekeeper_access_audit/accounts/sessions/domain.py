@@ -14,7 +14,6 @@ from platekeeper_common.authorization import opens_plate_data
 from platekeeper_common.errors import Refused, Unauthenticated
 from platekeeper_common.events.ingest import Position
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.matter import Matter
 from platekeeper_common.policy import Agency
 
 KEEPS_HITS = ("car", "dispatch")
@@ -50,8 +49,6 @@ class Session:
     terminal: Terminal | None = None
     position: Position | None = None
     """Where the terminal was at sign-on, if that was known."""
-    matter: Matter | None = None
-    """The purpose and matter chosen last (A4)."""
     ended_at: datetime | None = None
     ended_because: str | None = None
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from platekeeper_access_audit.accounts import storage as accounts
+from platekeeper_access_audit.accounts.acceptances import handlers as acceptances
 from platekeeper_access_audit.accounts.agencies import profile_of, strictest_sessions
 from platekeeper_access_audit.accounts.domain import (
     Account,
@@ -14,7 +15,9 @@ from platekeeper_access_audit.accounts.domain import (
     demand_open,
     demand_valid,
 )
+from platekeeper_access_audit.accounts.matters import handlers as matters
 from platekeeper_access_audit.accounts.notices import storage as notices
+from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.policy import SessionsPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions import domain, storage
@@ -29,7 +32,6 @@ from platekeeper_common.errors import PlatekeeperError, Unauthenticated
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked
 from platekeeper_common.events.ingest import Position
 from platekeeper_common.ids import PLATFORM, AgencyId
-from platekeeper_common.matter import Matter
 
 PLATFORM_NAME = "Platekeeper"
 POLL_SECONDS = 0.1
@@ -70,16 +72,18 @@ async def begin(
     position: Position | None = None,
     device_token: str | None = None,
     cookie: bool = False,
+    accept_policy: str | None = None,
 ) -> Begun:
     """The session of a person who has just shown by `methods` (RFC 8176) to be the account's; its record in `tx`.
 
     Every kind of sign-on ends here: password, passkey, trusted issuer. The training on file now rides in the session
-    (C2). A device that the account was not used from, or a terminal implausibly far from another session's, needs more
+    (C2), and the policy that the agency has published is accepted, by its SHA-256 in `accept_policy` where it is new
+    (B4). A device that the account was not used from, or a terminal implausibly far from another session's, needs more
     than a password and leaves a notice (A3); the account's first sign-on makes its device known. A car's last session
     ends.
 
     Raises Conflict `account_disabled` or `agency_closed`, Refused `account_expired`, `account_dormant`,
-    `training_missing` (C1), `shared_account` (A3).
+    `training_missing` (C1), `shared_account` (A3), `policy_not_accepted` (B4).
     """
     now = here.clock()
     demand_enabled(account)
@@ -111,6 +115,7 @@ async def begin(
     await storage.add(tx, begun)
     await accounts.change_account(tx, account.id, last_signed_on_at=now)
     caller = await caller_of(tx, here, begun, account)
+    await acceptances.demand(tx, here, caller, accept_policy, place)
     tx.emit(here.recorder.administration(caller, Action.LOGIN, "account", account.id, place))
     return Begun(begun, caller, refresh_token, fresh_device)
 
@@ -118,8 +123,10 @@ async def begin(
 async def caller_of(tx: Tx, here: AccountsRoom, session: Session, account: Account | None = None) -> Caller:
     """Who a token of the session says is calling, if it is issued now.
 
-    Roles, name and title are the account's today; training is that of the sign-on; a matter that has run out is left
-    out. Raises Conflict `account_disabled` or `agency_closed`, Refused `account_expired`.
+    Roles, name and title are the account's today; training is that of the sign-on, the matter the last one chosen,
+    run out or not: services say which.
+
+    Raises Conflict `account_disabled` or `agency_closed`, Refused `account_expired`.
     """
     now = here.clock()
     account = account or await accounts.find_account(tx, session.account_id, session.agency_id)
@@ -139,7 +146,8 @@ async def caller_of(tx: Tx, here: AccountsRoom, session: Session, account: Accou
         second_factor_owed=domain.wants_second_factor(policy, agency) and not domain.strong(session.methods),
         terminal=session.terminal,
         locked=domain.locked(session, policy, now),
-        matter=session.matter if session.matter and session.matter.until > now else None,
+        offices=await incumbents.offices_of(tx, here, account.agency_id, account.id),
+        matter=await matters.current(tx, session.id),
     )
 
 
@@ -217,16 +225,6 @@ async def _take_seat(tx: Tx, here: AccountsRoom, account: Account, terminal: Ter
     for session in await storage.running_at(tx, terminal.id, here.clock()):
         if terminal.kind == "car" or session.account_id == account.id:
             await end_sessions(tx, here, [session], "signed_on_again")
-
-
-async def choose_matter(tx: Tx, here: AccountsRoom, by: Caller, matter: Matter | None) -> Caller:
-    """The session's purpose and matter from now on (A4), and who its next token says is calling.
-
-    Raises Unauthenticated `session_ended` or `session_locked`.
-    """
-    session = await held(tx, here, by)
-    await storage.change(tx, session.id, matter=matter.claim() if matter else None)
-    return await caller_of(tx, here, replace(session, matter=matter))
 
 
 async def held(tx: Tx, here: AccountsRoom, by: Caller) -> Session:

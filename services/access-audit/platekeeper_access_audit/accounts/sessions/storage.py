@@ -9,7 +9,6 @@ from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Row, String, Ta
 
 from platekeeper_access_audit.accounts.sessions.domain import Session
 from platekeeper_access_audit.accounts.storage import tables
-from platekeeper_common import matter
 from platekeeper_common.auth import Terminal
 from platekeeper_common.db import Tx
 from platekeeper_common.events.ingest import Position
@@ -33,7 +32,6 @@ session = Table(
     Column("terminal_kind", String, nullable=True),
     Column("latitude", Float, nullable=True),
     Column("longitude", Float, nullable=True),
-    Column("matter", JSON(none_as_null=True), nullable=True),
     Column("ended_at", Moment, nullable=True),
     Column("ended_because", String, nullable=True),
 )
@@ -50,9 +48,8 @@ async def add(tx: Tx, new: Session) -> None:
     row = asdict(new)
     terminal, position = row.pop("terminal"), row.pop("position")
     row |= {"latitude": position and position.latitude, "longitude": position and position.longitude}
-    matter = {"matter": new.matter.claim() if new.matter else None}
     kept = {"terminal_id": terminal and terminal["id"], "terminal_kind": terminal and terminal["kind"]}
-    await tx.write(session.insert().values(**row | kept | matter))
+    await tx.write(session.insert().values(**row | kept))
 
 
 async def hold(tx: Tx, session_id: str) -> Session | None:
@@ -142,5 +139,4 @@ def _session(row: Row[Any]) -> Session:
     latitude, longitude = fields.pop("latitude"), fields.pop("longitude")
     fields["position"] = Position(latitude, longitude) if latitude is not None and longitude is not None else None
     fields["methods"] = tuple(fields["methods"])
-    fields["matter"] = matter.of_claim(fields["matter"])
     return Session(**fields)

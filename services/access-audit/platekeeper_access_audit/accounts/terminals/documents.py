@@ -64,5 +64,7 @@ class SignedOnFrom(BaseModel):
     """The registered workstation, if it is one."""
     device_token: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
     """What the last login from this device answered."""
+    accept_policy: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """The SHA-256 of the agency's published policy, which the person accepts by sending it (B4)."""
     cookie: bool = False
     """Keep the refresh token in a cookie out of reach of pages, instead of answering it."""

@@ -6,7 +6,7 @@ from alembic import op
 from platekeeper_common.schema import Moment
 
 revision = "accounts_terminals"
-down_revision = "accounts_sessions"
+down_revision = "accounts_matters"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,221 @@
+"""The baseline: how a process must stand so that plate data is closely safeguarded, looked at again and again (G1).
+
+Civil Code 1798.90.51(a) asks for reasonable security procedures and practices; what can be checked where a process runs
+is checked there. Each look leaves an access record with what has drifted; the figure raises the alarm.
+"""
+
+import asyncio
+import ipaddress
+import json
+import stat
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import Select, literal_column, make_url, select, text
+
+from platekeeper_common import provision
+from platekeeper_common.authorization import Action
+from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.ids import PLATFORM
+from platekeeper_common.service import Room, Service
+from platekeeper_common.settings import Settings
+
+FIRST_SECONDS = 60.0
+"""After the start: what it needs has come up by then."""
+AGAIN_SECONDS = 300.0
+"""After a look that could not be recorded, or that found drift."""
+KEPT = ("db", "bus.sqlite", "objects", "keys", "checkpoints")
+"""What holds plates or keys under `PLATEKEEPER_VAR`."""
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A check that failed: its name, and what is wrong in words that name no plate and no secret."""
+
+    check: str
+    what: str
+
+
+Check = Callable[[Room, Service], Awaitable[list[Drift]]]
+
+
+class Baseline:
+    """Looks at one service's process, records each look, and remembers the last for whoever asks."""
+
+    def __init__(self, room: Room, service: Service) -> None:
+        """Nothing has been looked at yet."""
+        self._room = room
+        self._service = service
+        self.drifted: tuple[Drift, ...] = ()
+
+    async def run(self, every: float) -> None:
+        """Look soon, then every so many seconds, until cancelled; sooner while something has drifted."""
+        await asyncio.sleep(FIRST_SECONDS)
+        while True:
+            try:
+                await self.look()
+                await asyncio.sleep(min(every, AGAIN_SECONDS) if self.drifted else every)
+            except Unavailable as error:
+                _log.warning("baseline not recorded", reason=str(error))
+                await asyncio.sleep(min(every, AGAIN_SECONDS))
+
+    async def look(self) -> None:
+        """Check, and leave the access record of it. Raises Unavailable."""
+        found = [drift for check in CHECKS for drift in await check(self._room, self._service)]
+        for drift in found:
+            _log.error("baseline drift", check=drift.check, what=drift.what)
+        self.drifted = tuple(found)
+        outcome = {"outcome": "failed", "code": "baseline_drift", "clause": "G1"} if found else {}
+        about = "; ".join(f"{drift.check}: {drift.what}" for drift in found) or "as it must be"
+        record = self._room.recorder.by_itself(PLATFORM, Action.BASELINE_CHECK, "baseline", about, **outcome)
+        async with self._room.db.tx() as tx:
+            tx.emit(record)
+
+    @property
+    def trouble(self) -> None:
+        """Drift is an alarm; work goes on."""
+        return
+
+
+async def files_are_private(room: Room, _service: Service) -> list[Drift]:
+    """Whatever holds plates or keys is for its owner alone: no bit of mode for group or others."""
+    return await asyncio.to_thread(lambda: list(_open_to_others(room.foundation.settings)))
+
+
+def _open_to_others(settings: Settings) -> Iterator[Drift]:
+    places = [settings.var / name for name in KEPT] + ([settings.kek_file] if settings.kek_file else [])
+    databases = sorted((settings.var / "db").glob("*.sqlite*"))
+    for place in filter(Path.exists, [*places, *databases]):
+        mode = stat.S_IMODE(place.stat().st_mode)
+        # What a Secret mounts belongs to a group that only the pod has.
+        allowed = 0o040 if place == settings.kek_file else 0
+        if mode & 0o077 & ~allowed:
+            yield Drift("files_are_private", f"{place.name} is open to others (mode {mode:o}); chmod go= it")
+
+
+async def keys_lie_apart(room: Room, _service: Service) -> list[Drift]:
+    """A copy of the objects' place is worth nothing: the keys that open them lie in another."""
+    settings = room.foundation.settings
+    if settings.key_store and settings.objects:
+        keys, objects = (url.removeprefix("s3://").partition("/")[0] for url in (settings.key_store, settings.objects))
+        if keys == objects:
+            return [Drift("keys_lie_apart", "the key store and the objects share a bucket")]
+    return []
+
+
+async def outsiders_come_by_the_gateway(room: Room, _service: Service) -> list[Drift]:
+    """A process that is reached from other machines knows whose word on addresses it believes; TLS ends there."""
+    settings = room.foundation.settings
+    if not _is_loopback(settings.host) and not settings.trusted_proxies:
+        what = f"it listens on {settings.host} and PLATEKEEPER_TRUSTED_PROXIES names no gateway"
+        return [Drift("outsiders_come_by_the_gateway", what)]
+    return []
+
+
+async def backups_are_made(room: Room, _service: Service) -> list[Drift]:
+    """The last `platekeeper backup` of this machine is not older than PLATEKEEPER_BACKUP_HOURS."""
+    settings = room.foundation.settings
+    if not settings.backup_hours:
+        return []
+    try:
+        told = json.loads((settings.var / "backup.json").read_text())
+        age = room.clock() - datetime.fromisoformat(told["made_at"])
+    except (OSError, ValueError, KeyError):
+        return [Drift("backups_are_made", "no backup was ever made from here")]
+    hours = age.total_seconds() / 3600
+    return (
+        [Drift("backups_are_made", f"the last was made {hours:.0f} hours ago")] if hours > settings.backup_hours else []
+    )
+
+
+async def logs_say_little(room: Room, _service: Service) -> list[Drift]:
+    """Libraries write what they carry at this level."""
+    if room.foundation.settings.log_level == "debug":
+        return [Drift("logs_say_little", "PLATEKEEPER_LOG_LEVEL is debug, at which libraries log whole records")]
+    return []
+
+
+async def database_is_as_declared(room: Room, service: Service) -> list[Drift]:
+    """Its role may what is declared and nothing more, and the line to the server is encrypted (PostgreSQL).
+
+    On SQLite: deleted bytes are overwritten.
+    """
+    if room.db.engine.name == "sqlite":
+        async with room.db.tx() as tx:
+            row = await tx.row(_value("secure_delete", "pragma_secure_delete"))
+        on = row is not None and row[0] != 0
+        return [] if on else [Drift("database_is_as_declared", "secure_delete is off: deleted plates stay in the file")]
+    return [*await _line_is_open(room), *await _grants_differ(room, service)]
+
+
+async def _line_is_open(room: Room) -> list[Drift]:
+    host = make_url(room.foundation.settings.database).host or ""
+    async with room.db.tx() as tx:
+        row = await tx.row(_value("ssl", "pg_stat_ssl").where(text("pid = pg_backend_pid()")))
+    encrypted = row is not None and bool(row[0])
+    if encrypted or _is_loopback(host) or host.startswith("/"):
+        return []
+    return [Drift("database_is_as_declared", f"the line to the database on {host} is not encrypted")]
+
+
+async def _grants_differ(room: Room, service: Service) -> list[Drift]:
+    """Privileges of the process's role over whole tables, beside those that `Service.grants` declares for it."""
+    async with room.db.tx() as tx:
+        rows: Sequence[Any] = await tx.rows(_RIGHTS)
+        powers = await tx.row(_POWERS)
+        role = await tx.row(select(literal_column("current_user")))
+    held = {(row[0], row[1], row[2]) for row in rows}
+    rights = provision.logins(service.name).get(role[0] if role else "", frozenset())
+    declared = {
+        (service.name, grant.table, right.strip())
+        for grant in (*provision.SHARED, *service.grants)
+        if rights & set(grant.roles)
+        for right in _whole(grant.may)
+    }
+    more = sorted(f"{right} on {schema}.{table}" for schema, table, right in held - declared)
+    less = sorted(f"{right} on {schema}.{table}" for schema, table, right in declared - held)
+    found = [f"{role[0] if role else 'its role'} may also {', '.join(more)}"] if more else []
+    found += [f"it lacks {', '.join(less)}"] if less else []
+    found += ["its role has powers over the whole server"] if powers is None or powers[0] else []
+    return [Drift("database_is_as_declared", what) for what in found]
+
+
+def _whole(may: str) -> list[str]:
+    """The privileges over whole tables; those over single columns are others."""
+    bare, depth = "", 0
+    for character in may:
+        depth += (character == "(") - (character == ")")
+        bare += character if not depth and character != ")" else "#" if character == "(" else ""
+    return [right.strip() for right in bare.split(",") if "#" not in right]
+
+
+def _value(name: str, of: str) -> Select[Any]:
+    return select(literal_column(name)).select_from(text(of))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host in ("localhost", "")
+
+
+_RIGHTS: Select[Any] = _value("table_schema, table_name, privilege_type", "information_schema.table_privileges").where(
+    text("grantee = current_user AND table_schema NOT IN ('pg_catalog', 'information_schema')")
+)
+_POWERS: Select[Any] = _value(
+    "rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls OR rolreplication", "pg_roles"
+).where(text("rolname = current_user"))
+CHECKS: tuple[Check, ...] = (
+    files_are_private,
+    keys_lie_apart,
+    outsiders_come_by_the_gateway,
+    backups_are_made,
+    logs_say_little,
+    database_is_as_declared,
+)

@@ -1,0 +1,1 @@
+"""Acceptance of the published policy by those who sign on (B4)."""

@@ -1,0 +1,84 @@
+"""Other roles for a standing account: in force at once where they narrow, after a second person's word otherwise."""
+
+from platekeeper_access_audit.accounts import domain, storage
+from platekeeper_access_audit.accounts.grants import domain as rules
+from platekeeper_access_audit.accounts.grants import storage as kept
+from platekeeper_access_audit.accounts.grants.domain import Grant
+from platekeeper_access_audit.accounts.offices import incumbents
+from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_common import ids
+from platekeeper_common.access import Place
+from platekeeper_common.auth import Caller
+from platekeeper_common.authorization import Action
+from platekeeper_common.db import Tx
+from platekeeper_common.events.access import AccessRecorded, AccessRevoked
+
+
+async def change(
+    tx: Tx, here: AccountsRoom, account_id: str, roles: tuple[str, ...], reason: str, *, by: Caller, place: Place
+) -> Grant:
+    """Other roles for an account of the own agency; a role that it did not have waits for a second person (B2).
+
+    Raises Refused `not_administrator`, NotFound, Conflict `roles_unchanged` or `account_disabled`, Invalid.
+    """
+    now = here.clock()
+    await tx.lock()
+    await incumbents.demand(tx, here, by, Action.ROLES_CHANGE, rules.CLAUSE)
+    domain.demand_roles(roles)
+    account = await storage.find_account(tx, account_id, by.agency_id)
+    domain.demand_enabled(account)
+    rules.demand_changed(account, roles)
+    waits = rules.widens(account.roles, roles)
+    grant = Grant(
+        id=ids.new(),
+        agency_id=by.agency_id,
+        account_id=account.id,
+        before=tuple(sorted(account.roles)),
+        after=tuple(sorted(set(roles))),
+        reason=reason,
+        proposed_by=by.subject,
+        proposed_by_name=by.name,
+        proposed_at=now,
+        status="proposed" if waits else "in_force",
+        settled_at=None if waits else now,
+    )
+    await kept.add(tx, grant)
+    tx.emit(await _recorded(here, by, Action.ROLES_CHANGE, grant, place))
+    if not waits:
+        await _put_in_force(tx, here, grant)
+    return grant
+
+
+async def confirm(tx: Tx, here: AccountsRoom, grant_id: str, *, by: Caller, place: Place) -> Grant:
+    """A second person's word puts the roles in force (B2).
+
+    Raises Conflict `same_person`, `grant_settled`, `roles_moved` or `account_disabled`, Refused `not_second_person`,
+    NotFound.
+    """
+    await tx.lock()
+    grant = await kept.find(tx, by.agency_id, grant_id)
+    account = await storage.find_account(tx, grant.account_id, by.agency_id)
+    domain.demand_enabled(account)
+    rules.demand_confirmable(grant, account, by.subject)
+    await incumbents.demand_second_person(tx, here, by, Action.ROLES_CONFIRM)
+    await kept.confirm(tx, grant.id, by.subject, by.name, here.clock())
+    await _put_in_force(tx, here, grant)
+    tx.emit(await _recorded(here, by, Action.ROLES_CONFIRM, grant, place))
+    return await kept.find(tx, by.agency_id, grant_id)
+
+
+async def listed(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> list[Grant]:
+    """Every grant of the own agency, latest first."""
+    tx.emit(here.recorder.administration(by, Action.ACCOUNT_VIEW, "role_grants", by.agency_id, place))
+    return await kept.grants(tx, by.agency_id)
+
+
+async def _put_in_force(tx: Tx, here: AccountsRoom, grant: Grant) -> None:
+    """From the next token on; what says the old roles is worth nothing."""
+    await storage.change_account(tx, grant.account_id, roles=list(grant.after))
+    tx.emit(AccessRevoked(agency_id=grant.agency_id, before=here.clock(), subject=grant.account_id))
+
+
+async def _recorded(here: AccountsRoom, by: Caller, act: Action, grant: Grant, place: Place) -> AccessRecorded:
+    written = {"before": list(grant.before), "after": list(grant.after), "why": grant.reason, "grant": grant.id}
+    return await here.recorder.change(by, act, "account", grant.account_id, place, written)

@@ -1,0 +1,196 @@
+"""The rules of posts: what belongs to which, who acts for one now, and who may fill and delegate it (B1 to B3, B9)."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from platekeeper_access_audit.accounts.policy import Blocked, PostsPolicy
+from platekeeper_access_audit.accounts.storage import Term
+from platekeeper_common.auth import Caller, Office
+from platekeeper_common.authorization import ADMINISTRATOR, RULES, Action, not_in_office
+from platekeeper_common.errors import Conflict, Invalid, Refused
+
+SECOND_PERSON = frozenset({Action.POLICY_CHANGE_CONFIRM, Action.ROLES_CONFIRM})
+"""What a post does as the second person; whether it is one, `second_person` of the policy says (B2)."""
+ACTS: Mapping[str, frozenset[Action]] = {
+    ADMINISTRATOR: frozenset(
+        {action for action, rule in RULES.items() if rule.post == ADMINISTRATOR}
+        | {Action.RELEASE_DECIDE, Action.PURGE_ORDER_SIGN, Action.TRAINING_CERTIFY}
+        | SECOND_PERSON
+    ),
+    "collection_steward": frozenset({Action.RELEASE_DECIDE}) | SECOND_PERSON,
+    "custodian_of_records": frozenset({Action.PURGE_ORDER_SIGN}) | SECOND_PERSON,
+    "agency_head": SECOND_PERSON,
+    "training_owner": frozenset({Action.TRAINING_CERTIFY}),
+}
+"""What belongs to a post and can be delegated; other posts are shown and sign nothing here yet."""
+BLOCKS: Mapping[Blocked, Action] = {
+    "release_approval": Action.RELEASE_DECIDE,
+    "purge": Action.PURGE_ORDER_SIGN,
+}
+"""The act behind each word of `vacancy_blocks`."""
+Basis = Literal["holder", "delegate", "acting"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delegation:
+    """A post's holder lets somebody else do some of its acts for a time (B3)."""
+
+    id: str
+    agency_id: str
+    post: str
+    account_id: str
+    name: str
+    """Of the person, today."""
+    acts: tuple[str, ...]
+    begins_at: datetime
+    ends_at: datetime
+    given_by: str
+    given_at: datetime
+    revoked_at: datetime | None = None
+
+    def in_force(self, now: datetime) -> bool:
+        """Whether it has begun, has not ended, and nobody took it back."""
+        return self.begins_at <= now < self.ends_at and self.revoked_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Incumbent:
+    """Somebody who may act for a post now."""
+
+    account_id: str
+    name: str
+    basis: Basis
+    until: datetime | None = None
+    delegation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A post of an agency as it stands: its holder, or since when it is vacant and who acts."""
+
+    code: str
+    title: str
+    holder: Term | None
+    next: Term | None
+    """The term that begins later, if one is set."""
+    vacant_since: datetime | None
+    """None: held, or never held yet."""
+    acting_post: str | None
+    """Whose holder acts while this one is vacant, as the policy says."""
+    acting_title: str | None
+    acting: Sequence[Term] = ()
+    """Who acts now; nobody while the post is held."""
+    delegations: Sequence[Delegation] = ()
+    """Those in force."""
+    blocked: frozenset[Action] = frozenset()
+    """What waits until it is filled; nothing while it is held."""
+
+    def incumbents(self, act: Action) -> list[Incumbent]:
+        """Who may do the act for this post now: its holder, delegates, while it is vacant who acts (B1 to B3, B9)."""
+        if act in self.blocked or act not in ACTS.get(self.code, frozenset()):
+            return []
+        found = [Incumbent(self.holder.account_id, self.holder.name, "holder")] if self.holder else []
+        found += [Incumbent(term.account_id, term.name, "acting") for term in self.acting]
+        found += [
+            Incumbent(one.account_id, one.name, "delegate", one.ends_at, one.id)
+            for one in self.delegations
+            if act in one.acts
+        ]
+        return found
+
+    def demand(self, by: Caller, act: Action, clause: str) -> Incumbent:
+        """In which quality the caller does the act. Raises Conflict `post_vacant` (B9), Refused `not_<post>`."""
+        if act in self.blocked:
+            raise vacant(self)
+        own = [one for one in self.incumbents(act) if one.account_id == by.subject]
+        if not own:
+            raise not_in_office(self.code, act, clause)
+        return own[0]
+
+    def offices(self, account_id: str) -> list[Office]:
+        """What the account may do for this post, as a token says it: each ends by itself."""
+        if self.holder is not None and self.holder.account_id == account_id:
+            return [Office(self.code)]
+        own = frozenset(ACTS.get(self.code, frozenset()) - self.blocked)
+        acting = any(term.account_id == account_id for term in self.acting)
+        return [Office(self.code, own)] * acting + [
+            Office(self.code, own & frozenset(one.acts), one.ends_at)
+            for one in self.delegations
+            if one.account_id == account_id
+        ]
+
+
+def blocked(policy: PostsPolicy) -> frozenset[Action]:
+    """What the policy lets nobody do for a vacant post."""
+    return frozenset(BLOCKS[word] for word in policy.vacancy_blocks)
+
+
+def vacant(post: Post) -> Conflict:
+    """The refusal of what waits until the post is filled; it names who acts meanwhile (B9)."""
+    acting = ", ".join(term.name for term in post.acting) or "nobody yet"
+    who = f"{post.acting_title} ({acting})" if post.acting_title else acting
+    detail = (
+        f"nobody is {post.title}; what the post approves waits until it is filled (PUT /v1/posts/{post.code}), "
+        f"and for everything else acts meanwhile: {who}"
+    )
+    return Conflict(
+        detail,
+        code="post_vacant",
+        clause="B9",
+        post=post.code,
+        vacant_since=_said(post.vacant_since),
+        acting_post=post.acting_post,
+        acting=[term.account_id for term in post.acting],
+    )
+
+
+def demand_begins(begins: datetime | None, now: datetime) -> datetime:
+    """When a term begins: now unless said otherwise. Raises Invalid `term_begins_past`."""
+    if begins is not None and begins < now:
+        raise Invalid("a term begins now or later: history is not rewritten", code="term_begins_past")
+    return begins or now
+
+
+def demand_no_self_service(quality: Incumbent, post: Post) -> None:
+    """Raise Refused `not_administrator` when a delegate would say who holds the post that delegated to them (B3)."""
+    if quality.basis == "delegate" and post.code == ADMINISTRATOR:
+        detail = f"a delegate does not fill the post of {post.title}; its holder hands it over"
+        raise Refused(detail, code="not_administrator", clause="B3")
+
+
+def demand_acts(post: str, acts: Collection[str]) -> None:
+    """Raise Invalid `act_not_of_post` naming what belongs to the post."""
+    own = sorted(ACTS.get(post, frozenset()))
+    if not acts or set(acts) - set(own):
+        detail = f"acts of this post that can be delegated: {', '.join(own) or 'none'}"
+        raise Invalid(detail, code="act_not_of_post", clause="B3")
+
+
+def demand_term(begins: datetime, ends: datetime, now: datetime) -> None:
+    """Raise Invalid `delegation_dates_wrong` unless it ends after it begins, and after now."""
+    if not begins < ends or ends <= now:
+        raise Invalid("a delegation ends, after it begins and after now", code="delegation_dates_wrong", clause="B3")
+
+
+def demand_holder(by: Caller, post: Post) -> None:
+    """Raise Conflict `post_vacant` (B9) or Refused `not_post_holder` (B3)."""
+    if post.holder is None:
+        raise vacant(post)
+    if post.holder.account_id != by.subject:
+        raise Refused(
+            f"only the {post.title} in office delegates; whoever acts for the post does not pass it on",
+            code="not_post_holder",
+            clause="B3",
+        )
+
+
+def demand_another(by: Caller, account_id: str) -> None:
+    """Raise Invalid `self_delegation` (B3)."""
+    if account_id == by.subject:
+        raise Invalid("the holder needs no delegation", code="self_delegation", clause="B3")
+
+
+def _said(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -1,0 +1,107 @@
+"""Who may act for a post now: the one answer, of which every check of a post and every token is made."""
+
+from platekeeper_access_audit.accounts import agencies, storage
+from platekeeper_access_audit.accounts.offices import storage as offices
+from platekeeper_access_audit.accounts.offices.domain import Incumbent, Post, blocked
+from platekeeper_access_audit.accounts.policy import ActingPolicy, PostsPolicy
+from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.storage import Term
+from platekeeper_common.auth import Caller, Office
+from platekeeper_common.authorization import ADMINISTRATOR, Action
+from platekeeper_common.db import Tx
+from platekeeper_common.errors import NotFound, Refused
+from platekeeper_common.ids import PLATFORM, AgencyId
+from platekeeper_common.policy import Agency
+
+
+async def posts(tx: Tx, here: AccountsRoom, agency: Agency) -> dict[str, Post]:
+    """The agency's posts as they stand now, by code."""
+    now = here.clock()
+    profile = agencies.profile_of(here, agency)
+    acting, waiting = profile.section(ActingPolicy), blocked(profile.section(PostsPolicy))
+    titles = agencies.posts_of(here, agency)
+    terms = await storage.terms(tx, agency.id)
+    given = await offices.delegations_in_force(tx, agency.id, now)
+    held = {term.post: term for term in terms if term.holds(now)}
+    coming = {term.post: term for term in terms if term.since > now}
+    left: dict[str, Term] = {}
+    for term in terms:
+        if term.until is not None and term.until <= now:
+            left.setdefault(term.post, term)
+    helpers = [] if ADMINISTRATOR in held else await _administrators(tx, agency.id)
+    found: dict[str, Post] = {}
+    for code, title in titles.items():
+        vacant = code not in held
+        other = acting.of(code)
+        deputies = [held[other]] if vacant and other in held else []
+        if vacant and code == ADMINISTRATOR and not (deputies and code in left):
+            deputies += helpers
+        found[code] = Post(
+            code=code,
+            title=title,
+            holder=held.get(code),
+            next=coming.get(code),
+            vacant_since=left[code].until if vacant and code in left else None,
+            acting_post=other if other in titles else None,
+            acting_title=titles.get(other or ""),
+            acting=deputies,
+            delegations=[one for one in given if one.post == code],
+            blocked=waiting if vacant else frozenset(),
+        )
+    return found
+
+
+async def post(tx: Tx, here: AccountsRoom, agency: Agency, code: str) -> Post:
+    """One of them. Raises NotFound `post_unknown`."""
+    known = await posts(tx, here, agency)
+    if code not in known:
+        raise NotFound(f"the policy names these posts: {', '.join(known)}", code="post_unknown")
+    return known[code]
+
+
+async def who_may(tx: Tx, here: AccountsRoom, agency: Agency, code: str, act: Action) -> list[Incumbent]:
+    """Who may do the act for the post now: holder, delegates, while it is vacant who acts. Raises NotFound."""
+    return (await post(tx, here, agency, code)).incumbents(act)
+
+
+async def demand(
+    tx: Tx, here: AccountsRoom, by: Caller, act: Action, clause: str, *, code: str = ADMINISTRATOR
+) -> Incumbent:
+    """In which quality the caller does the act for the post of the own agency.
+
+    Raises Conflict `post_vacant` (B9) when it waits until the post is filled, Refused `not_<post>`.
+    """
+    agency = await storage.find_agency(tx, by.agency_id)
+    return (await post(tx, here, agency, code)).demand(by, act, clause)
+
+
+async def demand_second_person(tx: Tx, here: AccountsRoom, by: Caller, act: Action) -> Incumbent:
+    """In which quality the caller is a second person of the own agency. Raises Refused `not_second_person` (B2)."""
+    agency = await storage.find_agency(tx, by.agency_id)
+    known = await posts(tx, here, agency)
+    wanted = agencies.profile_of(here, agency).section(PostsPolicy).second_person
+    seconds = [known[code] for code in wanted if code in known]
+    for post in seconds:
+        for one in post.incumbents(act):
+            if one.account_id == by.subject:
+                return one
+    who = ", ".join(post.title for post in seconds)
+    detail = f"the second person is one of these in office, or a delegate for {act}: {who}"
+    raise Refused(detail, code="not_second_person", clause="B2")
+
+
+async def offices_of(tx: Tx, here: AccountsRoom, agency_id: AgencyId, account_id: str) -> tuple[Office, ...]:
+    """What a token of the account says of posts (B1 to B3)."""
+    if agency_id == PLATFORM:
+        return ()
+    agency = await storage.find_agency(tx, agency_id)
+    if agencies.usable(here, agency) is None:
+        return ()
+    return tuple(office for one in (await posts(tx, here, agency)).values() for office in one.offices(account_id))
+
+
+async def _administrators(tx: Tx, agency_id: AgencyId) -> list[Term]:
+    """Who has the role: until the post is filled for the first time, or while its deputy's is vacant too, they act."""
+    people = await storage.accounts(tx, agency_id)
+    own = [one for one in people if ADMINISTRATOR in one.roles and one.disabled_at is None]
+    return [Term(ADMINISTRATOR, one.id, one.name, one.opened_at) for one in own]

@@ -1,0 +1,159 @@
+"""`platekeeper backup` (G1): everything but the keys, for its recipients alone, no longer than policy allows."""
+
+import asyncio
+import io
+import json
+import sqlite3
+import tarfile
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyrage
+import pytest
+from commands import platekeeper
+from databases import as_administrator
+from standing import AGENCY, POLICIES, Town, eventually, town
+
+from platekeeper import backup
+from platekeeper.registry import SERVICES, service
+from platekeeper_common.events.recognition import Model, PlateRead, PlatesRead
+from platekeeper_common.ids import CameraId, DeviceId, ReadId
+
+NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
+PLATE = "8QXJ417"
+pytestmark = pytest.mark.clause("G1")
+
+
+async def store(here: Town) -> None:
+    """A read in the records office."""
+    now = here.clock()
+    read = PlateRead(
+        id=ReadId("read-1"),
+        agency_id=AGENCY,
+        camera_id=CameraId("north-gate"),
+        device_id=DeviceId("gateway-1"),
+        plate=PLATE,
+        confidence=0.9,
+        captured_at=now,
+        received_at=now,
+        live_until=now,
+        source="edge",
+        model=Model("edge", "1", ""),
+    )
+    bus = here.standing.foundation.bus
+    await bus.publish([PlatesRead(agency_id=AGENCY, camera_id=read.camera_id, reads=(read,))], source="recognition")
+
+    async def stored() -> bool:
+        return await bus.backlog("retention", PlatesRead.topic) == 0
+
+    await eventually(stored)
+
+
+@pytest.fixture
+def identity(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> pyrage.x25519.Identity:
+    """What opens the backups of the test; made by the command."""
+    path = tmp_path / "identity.txt"
+    assert platekeeper("backup", "--new-identity", str(path)) == 0
+    assert path.stat().st_mode & 0o077 == 0
+    found = pyrage.x25519.Identity.from_str(path.read_text().splitlines()[1])
+    assert f"recipient: {found.to_public()}" in capsys.readouterr().out
+    return found
+
+
+def opened(path: Path, identity: pyrage.x25519.Identity) -> dict[str, bytes]:
+    """The files in it."""
+    with tarfile.open(fileobj=io.BytesIO(pyrage.decrypt(path.read_bytes(), [identity]))) as archive:
+        return {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+
+
+async def test_it_holds_everything_but_the_keys_and_only_its_recipient_opens_it(
+    tmp_path: Path, identity: pyrage.x25519.Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    var = tmp_path / "var"
+    monkeypatch.setenv("PLATEKEEPER_VAR", str(var))
+    monkeypatch.setenv("PLATEKEEPER_POLICIES", str(POLICIES))
+    async with town(var, SERVICES) as here:
+        await store(here)
+        path = await asyncio.to_thread(backup.make, tmp_path / "backups", [str(identity.to_public())], now=NOW)
+    assert path.stat().st_mode & 0o077 == 0
+    assert PLATE.encode() not in path.read_bytes()
+    with pytest.raises(pyrage.DecryptError):
+        pyrage.decrypt(path.read_bytes(), [pyrage.x25519.Identity.generate()])
+    files = opened(path, identity)
+    assert {f"db/{one.name}.sqlite" for one in SERVICES} | {"bus.sqlite", "manifest.json"} <= files.keys()
+    assert not [name for name in files if name.startswith("keys") or "kek" in name]
+    keys = {key.read_bytes() for key in (var / "keys").rglob("*") if key.is_file()}
+    assert keys
+    assert not keys & set(files.values())
+    copy = tmp_path / "retention.sqlite"
+    copy.write_bytes(files["db/retention.sqlite"])
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert connection.execute("SELECT plate FROM plate_read").fetchall() == [(PLATE,)]
+    manifest = json.loads(files["manifest.json"])
+    assert manifest["delete_after"] == (NOW + timedelta(days=35)).isoformat()
+    assert list((tmp_path / "backups").iterdir()) == [path]
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+async def test_on_postgresql_it_holds_a_dump_of_every_schema(
+    tmp_path: Path, identity: pyrage.x25519.Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with town(tmp_path / "var", (service("retention"),)) as here:
+        await store(here)
+        url = here.standing.foundation.settings.database
+        monkeypatch.setenv("PLATEKEEPER_VAR", str(tmp_path / "var"))
+        monkeypatch.setenv("PLATEKEEPER_POLICIES", str(POLICIES))
+        monkeypatch.setenv("PLATEKEEPER_DATABASE", as_administrator(url))
+        path = await asyncio.to_thread(backup.make, tmp_path / "backups", [str(identity.to_public())], now=NOW)
+    files = opened(path, identity)
+    assert files["database.pgdump"].startswith(b"PGDMP")
+    assert PLATE.encode() not in path.read_bytes()
+
+
+async def test_those_that_policy_lets_live_no_longer_are_deleted(
+    tmp_path: Path, identity: pyrage.x25519.Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLATEKEEPER_VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("PLATEKEEPER_POLICIES", str(POLICIES))
+    async with town(tmp_path / "var", (service("ledger"),)):
+        old, young = [
+            await asyncio.to_thread(
+                backup.make, tmp_path / "backups", [str(identity.to_public())], now=NOW - timedelta(days=days)
+            )
+            for days in (35, 34)
+        ]
+        new = await asyncio.to_thread(backup.make, tmp_path / "backups", [str(identity.to_public())], now=NOW)
+    assert not old.exists()
+    assert sorted((tmp_path / "backups").iterdir()) == [young, new]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--to", "{}/backups", "--recipient", "age1nobody"], "age1nobody: no age recipient"),
+        (["--to", "{}/backups", "--recipient", "{recipient}"], "nothing is kept here yet"),
+        (["--new-identity", "{}/identity.txt"], "File exists"),
+    ],
+)
+def test_what_cannot_be_is_said_and_nothing_is_left(
+    tmp_path: Path,
+    identity: pyrage.x25519.Identity,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    said: str,
+) -> None:
+    monkeypatch.setenv("PLATEKEEPER_VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("PLATEKEEPER_POLICIES", str(POLICIES))
+    given = [word.format(tmp_path, recipient=identity.to_public()) for word in words]
+    assert platekeeper("backup", *given) == 1
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.glob("backups/*"))
+
+
+def test_nothing_is_written_that_anybody_can_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        platekeeper("backup", "--to", str(tmp_path))
+    assert "at least one --recipient" in capsys.readouterr().err

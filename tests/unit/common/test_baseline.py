@@ -1,0 +1,95 @@
+"""The security baseline (G1): looked at when a process starts and again, with a record of each look; drift alarms."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from databases import on_both
+from standing import Town, eventually, town
+
+from platekeeper import metrics
+from platekeeper_common.baseline import Baseline
+from platekeeper_common.events.access import AccessRecorded
+from platekeeper_common.events.envelope import Event
+from platekeeper_common.ids import PLATFORM
+from platekeeper_retention.service import SERVICE
+
+pytestmark = pytest.mark.clause("G1")
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[Town]:
+    """The records office standing alone."""
+    async with town(tmp_path / "var", (SERVICE,)) as standing:
+        yield standing
+
+
+def baseline(here: Town) -> Baseline:
+    """The part that looks."""
+    (found,) = [part.part for part in here.standing.parts["retention"] if isinstance(part.part, Baseline)]
+    return found
+
+
+async def looks(here: Town, most: int) -> list[AccessRecorded]:
+    """The records of the first looks."""
+    found: list[AccessRecorded] = []
+
+    async def keep(event: Event) -> None:
+        if isinstance(event, AccessRecorded) and event.action == "baseline.check":
+            found.append(event)
+
+    listening = asyncio.create_task(here.standing.foundation.bus.follow(AccessRecorded.topic, keep, lambda: None))
+    try:
+        await eventually(lambda: len(found) >= most)
+    finally:
+        listening.cancel()
+    return found
+
+
+async def drift(here: Town) -> str:
+    """What the next look finds."""
+    await baseline(here).look()
+    told = (await looks(here, 1))[-1]
+    assert (told.outcome, told.code, told.clause, told.agency_id) == ("failed", "baseline_drift", "G1", PLATFORM)
+    return told.object_id or ""
+
+
+@on_both
+async def test_a_look_leaves_a_record(tmp_path: Path) -> None:
+    async with town(tmp_path / "var", (SERVICE,)) as here:
+        await baseline(here).look()
+        (first, *_) = await looks(here, 1)
+        assert (first.outcome, first.object_type, first.object_id) == ("allowed", "baseline", "as it must be")
+        assert (first.subject, first.agency_id) == ("service:retention", PLATFORM)
+        assert b'platekeeper_baseline_drift{service="retention"} 0.0' in await metrics.text(here.standing)
+
+
+async def test_a_place_that_is_open_to_others_is_drift(here: Town) -> None:
+    keys = here.standing.foundation.settings.var / "keys"
+    keys.chmod(0o755)
+    assert "files_are_private: keys is open to others (mode 755)" in await drift(here)
+    assert b'platekeeper_baseline_drift{service="retention"} 1.0' in await metrics.text(here.standing)
+    keys.chmod(0o700)
+    await baseline(here).look()
+    assert [record.outcome for record in await looks(here, 2)] == ["failed", "allowed"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"host": "0.0.0.0"}, "PLATEKEEPER_TRUSTED_PROXIES names no gateway"),  # noqa: S104 - what must be found
+        ({"backup_hours": 24}, "no backup was ever made"),
+        ({"log_level": "debug"}, "PLATEKEEPER_LOG_LEVEL is debug"),
+    ],
+)
+async def test_settings_that_open_a_way_are_drift(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
+    async with town(tmp_path / "var", (SERVICE,), **settings) as here:
+        assert said in await drift(here)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+async def test_a_role_that_may_more_or_less_than_is_declared_is_drift(here: Town) -> None:
+    here.run_sql("retention", "GRANT DELETE ON retention.canvass TO retention")
+    assert "may also DELETE on retention.canvass" in await drift(here)
