@@ -81,7 +81,7 @@ def _realm(name: str, people: tuple[str, ...]) -> dict[str, Any]:
     }
     users = [_user(one) for one in people]
     about = {"realm": name, "enabled": True, "sslRequired": "none", "editUsernameAllowed": True}
-    return about | {"clients": [client], "users": users}
+    return about | {"duplicateEmailsAllowed": True, "loginWithEmailAllowed": False, "clients": [client], "users": users}
 
 
 def _user(name: str) -> dict[str, Any]:
