@@ -158,7 +158,7 @@ async def test_a_terminal_is_known_by_its_secret_and_only_in_its_agency(here: Ho
         "terminal_unknown",
     ]
     officer = here.client((await signed_on(here))["access_token"])
-    assert codes([await officer.post("/v1/terminals", json={"name": "Mine", "kind": "desk"})]) == ["not_allowed"]
+    assert codes([await officer.post("/v1/terminals", json={"name": "Mine", "kind": "desk"})]) == ["not_administrator"]
 
 
 @on_both
