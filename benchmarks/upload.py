@@ -169,6 +169,8 @@ def _registered(url: str, var: Path) -> tuple[str, str]:
             roles=frozenset(roles),
             issued_at=now,
             expires_at=now + auth.TOKEN_LIFE,
+            signed_on_at=now,
+            training_until=now + timedelta(days=1),
         )
         return auth.issue(who, signing, issuer="platekeeper", audience="platekeeper")
 

@@ -42,19 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_policy_check)
     _add_matrix(policy.add_parser("matrix", help="each clause for each department, and the tests that prove it"))
 
-    audit = commands.add_parser("audit", help="proofs of access records").add_subparsers(
-        required=True, metavar="COMMAND"
-    )
-    verify = audit.add_parser("verify", help="check an export of the ledger's leaves against its signed checkpoints")
-    verify.add_argument(
-        "--leaves", type=Path, required=True, metavar="FILE", help="what /v1/access-records/leaves gave"
-    )
-    verify.add_argument("--checkpoints", type=Path, required=True, metavar="FOLDER", help="a copy of var/checkpoints")
-    verify.add_argument(
-        "--key", required=True, metavar="VKEY", help="the verifier key that you were given: name+hash+key"
-    )
-    verify.set_defaults(command=_audit_verify)
-
+    _add_audit(commands)
     dlq = commands.add_parser("dlq", help="events that a service could not handle")
     dlq.add_argument("--url", default=_url(), help="the running platform")
     dlq.add_argument("--username", default="admin")
@@ -73,6 +61,40 @@ def _parser() -> argparse.ArgumentParser:
     _add_hotlist(commands.add_parser("hotlist", help="hot lists"))
     _add_bench(commands.add_parser("bench", help="measurements on data of your own"))
     return parser
+
+
+def _add_audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    audit = commands.add_parser("audit", help="proofs of access records").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    verify = audit.add_parser("verify", help="check an export or a bundle against signed checkpoints, offline")
+    verify.add_argument("--leaves", type=Path, metavar="FILE", help="what /v1/access-records/leaves gave")
+    verify.add_argument("--checkpoints", type=Path, metavar="FOLDER", help="a copy of var/checkpoints")
+    verify.add_argument("--bundle", type=Path, metavar="FILE.zip", help="instead of both: what `audit bundle` made")
+    verify.add_argument("--key", metavar="VKEY", help="the verifier key that you were given: name+hash+key")
+    what = "a witness that must have cosigned the last checkpoint; given for each"
+    verify.add_argument("--witness", action="append", default=[], dest="witnesses", metavar="VKEY", help=what)
+    verify.add_argument("--witnesses-needed", type=int, metavar="N", help="how many of them; all when left out")
+    verify.set_defaults(command=_audit_verify)
+
+    what = "carry the records of a period away for an outside auditor: CSV, JSON, PDF, and what proves them"
+    bundle = audit.add_parser("bundle", help=what, description=what.capitalize())
+    bundle.add_argument("--from", dest="start", required=True, metavar="DATE", help="or a moment with its time zone")
+    bundle.add_argument("--to", dest="end", required=True, metavar="DATE", help="before it")
+    bundle.add_argument("--out", type=Path, required=True, metavar="FILE.zip")
+    bundle.add_argument("--url", default=_url(), help="the running platform")
+    bundle.add_argument("--username", required=True, help="an auditor's or an administrator's")
+    bundle.set_defaults(command=_audit_bundle)
+
+    what = "watch the logs of others: cosign what continues what was seen, and nothing else"
+    witness = commands.add_parser("witness", help=what, description=what.capitalize())
+    witness.add_argument("--folder", type=Path, required=True, help="of its key, and of what it has seen")
+    witness.add_argument("--name", required=True, help="a host name of yours and a path, without scheme")
+    what = "the verifier key of a log to watch; given for each"
+    witness.add_argument("--log", action="append", default=[], dest="logs", metavar="VKEY", help=what)
+    witness.add_argument("--listen", default="127.0.0.1:8450", metavar="HOST:PORT", help="behind TLS of yours")
+    witness.add_argument("--show-key", action="store_true", help="print the verifier key and end")
+    witness.set_defaults(command=_witness)
 
 
 def _add_stack(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -262,20 +284,30 @@ def _policy_check(options: argparse.Namespace) -> int:
 
 
 def _audit_verify(options: argparse.Namespace) -> int:
-    from platekeeper_verify.files import check_files
+    from platekeeper import auditing
 
-    try:
-        report = check_files(options.leaves, options.checkpoints, options.key)
-    except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    for finding in report.findings:
-        print(finding)
-    print(
-        f"{report.records} records, {report.withheld} without content, {report.checkpoints} checkpoints:"
-        f" {report.proved} records stand as they were signed"
+    asked = auditing.Asked(
+        leaves=options.leaves,
+        checkpoints=options.checkpoints,
+        bundle=options.bundle,
+        key=options.key,
+        witnesses=options.witnesses,
+        needed=options.witnesses_needed,
     )
-    return 1 if report.findings else 0
+    return auditing.verify(asked)
+
+
+def _audit_bundle(options: argparse.Namespace) -> int:
+    from platekeeper.bundle import make
+
+    names = ("url", "username", "start", "end", "out")
+    return _await(make.run(make.Asked(**{name: getattr(options, name) for name in names})))
+
+
+def _witness(options: argparse.Namespace) -> int:
+    from platekeeper.witness import server
+
+    return server.run(options.folder, options.name, options.logs, options.listen, show=options.show_key)
 
 
 def _dlq(options: argparse.Namespace) -> int:

@@ -78,6 +78,7 @@ class Town:
                 "signed_on_at": now,
                 "session": ids.new(),
                 "training_until": now + timedelta(days=365) if trained else None,
+                "approved_until": now + timedelta(days=90),
                 "offices": offices,
                 **more,
             }

@@ -41,7 +41,7 @@ def invent() -> tuple[Person, ...]:
         ("demo-administrator", "Alex Demo", "Administrative Services Division Commander", ("administrator",)),
         ("demo-sergeant", "Sam Demo", "Training Sergeant", ("trainer",)),
         ("demo-officer", "Olive Demo", "Officer", ("officer",)),
-        ("demo-recruit", "Rudy Demo", "Officer in training", ("officer",)),
+        ("demo-recruit", "Rudy Demo", "Officer", ("officer",)),
         ("demo-investigator", "Ines Demo", "Detective", ("investigator",)),
     )
     return tuple(Person(*row, password=secrets.token_urlsafe(18)) for row in cast)

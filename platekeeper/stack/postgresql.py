@@ -41,7 +41,8 @@ _ORDINARY = {
     "shared_buffers": "128MB",
     "random_page_cost": "1.1",
     "logging_collector": "off",
-    # A statement in the log would bring plates into it.
+    # Who was refused what is worth knowing; a statement in the log would bring plates into it.
+    "log_line_prefix": "%m [%p] %q%u@%d ",
     "log_min_error_statement": "panic",
     "log_parameter_max_length_on_error": "0",
     "log_error_verbosity": "terse",

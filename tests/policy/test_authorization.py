@@ -26,7 +26,7 @@ from platekeeper_common.ids import AgencyId
 FILE = Path(__file__).with_name("authorization.toml")
 OTHER = AgencyId("galt-pd")
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
-KEYS = {"who", "post", "other_agency", "plate_data", "delegable", "locked", "doors"}
+KEYS = {"who", "post", "other_agency", "plate_data", "equipment", "delegable", "locked", "doors"}
 
 
 def table() -> tuple[frozenset[str], Mapping[str, Mapping[str, Any]]]:
@@ -36,11 +36,13 @@ def table() -> tuple[frozenset[str], Mapping[str, Mapping[str, Any]]]:
 
 
 PUBLIC, ACTS = table()
+YES_NO = (True, False)
 OWN_DOORS = tuple(f"GET /{kind}/{service.name}" for service in SERVICES for kind in ("health", "docs"))
 """Each service's health and documents."""
 KNOCKING = (
     "officer",
     "officer, untrained",
+    "officer, not approved",
     "officer, locked",
     "administrator, untrained",
     "device",
@@ -59,7 +61,7 @@ class Asker:
 
 
 def person(*roles: str, **more: Any) -> Caller:
-    """A trained person of AGENCY."""
+    """A trained person of AGENCY whose access is approved."""
     who = Caller(
         kind="person",
         subject="account-ines",
@@ -73,12 +75,13 @@ def person(*roles: str, **more: Any) -> Caller:
         signed_on_at=NOW,
         session="s",
         training_until=NOW + timedelta(days=365),
+        approved_until=NOW + timedelta(days=90),
     )
     return replace(who, **more)
 
 
 def askers() -> Iterator[Asker]:
-    """Each role alone, none, a device and an acting service; each trained or not, locked or not."""
+    """Each role alone, none, a device and an acting service; each trained or not, approved or not, locked or not."""
     kinds = [(role, person(role)) for role in ROLES]
     kinds += [
         ("no role", person()),
@@ -88,10 +91,11 @@ def askers() -> Iterator[Asker]:
         ("device", person(kind="device", subject="device-1")),
         ("delegated", person(kind="delegated", delegation=Delegation(RELEASE, "r", Scope(plates=("7KXQ042",))))),
     ]
-    for (name, caller), trained, locked in product(kinds, (True, False), (True, False)):
-        until = caller.training_until if trained else None
-        said = f"{name}{'' if trained else ', untrained'}{', locked' if locked else ''}"
-        yield Asker(said, replace(caller, training_until=until, locked=locked))
+    for (name, caller), trained, approved, locked in product(kinds, YES_NO, YES_NO, YES_NO):
+        training, approval = caller.training_until if trained else None, caller.approved_until if approved else None
+        said = [name, *(word for word, is_so in (("untrained", not trained), ("not approved", not approved)) if is_so)]
+        said += ["locked"] if locked else []
+        yield Asker(", ".join(said), replace(caller, training_until=training, approved_until=approval, locked=locked))
 
 
 ASKERS = tuple(askers())
@@ -117,7 +121,14 @@ def declared(action: Action, caller: Caller, *, own: bool) -> str | None:
         return "not_allowed"
     if not own and not set(row.get("other_agency", ())) & caller.roles:
         return "other_agency"
-    return "training_missing" if row.get("plate_data") and caller.training_until is None else None
+    return unprepared(row, caller)
+
+
+def unprepared(row: Mapping[str, Any], caller: Caller) -> str | None:
+    """By which code the table refuses a caller for want of training or approval."""
+    if (row.get("plate_data") or row.get("equipment")) and caller.training_until is None:
+        return "training_missing"
+    return "access_not_approved" if row.get("plate_data") and caller.approved_until is None else None
 
 
 def decided(action: Action, caller: Caller, *, own: bool) -> str | None:
@@ -169,6 +180,8 @@ def test_every_action_has_its_row() -> None:
 
 
 @pytest.mark.clause("A2")
+@pytest.mark.clause("A8")
+@pytest.mark.clause("C1")
 @pytest.mark.clause("C2")
 @pytest.mark.parametrize("action", list(Action))
 def test_every_caller_is_decided_as_the_table_declares(action: Action) -> None:

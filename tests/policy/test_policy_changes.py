@@ -62,7 +62,7 @@ async def office(folder: Path, profile: str) -> AsyncIterator[Office]:
         boss = await here.staffed(profile=profile)
         boss_id = (await here.try_login("boss")).json()["account_id"]
         chief = await here.hire(boss, "chief", "auditor")
-        await here.hire(boss, "rivera")
+        await here.hire(boss, "rivera", title="Lieutenant")
         for post, account in (("agency_head", chief), ("administrator", boss_id)):
             assert (await boss.put(f"/v1/posts/{post}", json={"account_id": account})).is_success
         clients = [await here.login(name) for name in ("boss", "chief", "rivera")]

@@ -41,6 +41,11 @@ async def test_two_persons_widen_what_an_account_may_and_one_narrows_it_at_once(
         confirmed = (await there.chief.post(confirm)).json()
         assert (confirmed["status"], confirmed["confirmed_by_name"]) == ("in_force", "Chief")
         assert await _roles(there.boss, "rivera") == ["investigator", "officer"]
+        approvals = {one["username"]: one["approval"] for one in (await there.boss.get("/v1/access-approvals")).json()}
+        assert approvals["rivera"]["scope"] == ["investigator", "officer"]
+        assert approvals["rivera"]["approver_name"] == "Chief"
+        beyond = {"roles": ["officer", "dispatcher"], "reason": "helps out"}
+        assert told(await there.boss.put(path, json=beyond)) == (409, "title_not_authorised", "B5")
 
         async def worthless() -> bool:
             return codes([await there.officer.get("/v1/posts")]) == ["token_revoked"]
@@ -65,7 +70,7 @@ async def test_a_grant_that_nobody_may_confirm_any_more_is_refused(tmp_path: Pat
         ]
         refused = [await there.boss.put(path, json=body) for body in wrong]
         assert codes(refused) == ["role_unknown", "roles_unchanged", "invalid_request"]
-        first = (await there.boss.put(path, json={"roles": ["dispatcher"], "reason": "x"})).json()
+        first = (await there.boss.put(path, json={"roles": ["investigator"], "reason": "x"})).json()
         second = (await there.boss.put(path, json={"roles": ["auditor"], "reason": "x"})).json()
         clerk = await there.here.login("clerk")
         answers = [

@@ -99,6 +99,7 @@ def person(*roles: str, **more: Any) -> Caller:
         "signed_on_at": now,
         "session": ids.new(),
         "training_until": now + timedelta(days=365),
+        "approved_until": now + timedelta(days=90),
     }
     return Caller(**(told | more))  # type: ignore[arg-type]
 

@@ -95,6 +95,14 @@ async def _collect(stream: asyncio.StreamReader, lines: list[str]) -> None:
         lines.append(line.decode().rstrip("\n"))  # noqa: PERF401 - others read the list while it grows
 
 
+TITLES = {
+    "administrator": "Administrative Services Division Commander",
+    "trainer": "Training Sergeant",
+    "officer": "Officer",
+}
+"""Of the register in Pomona's policy."""
+
+
 @dataclass
 class Precinct:
     """An agency set up through the public API: sessions of its people and of its gateway."""
@@ -160,7 +168,7 @@ async def first_login(http: httpx.AsyncClient, username: str, one_time_password:
 async def _hire(
     http: httpx.AsyncClient, by: Session, username: str, roles: list[str], **more: str
 ) -> tuple[Session, str]:
-    account = {"username": username, "name": username.title(), "title": username.title(), "roles": roles, **more}
+    account = {"username": username, "name": username.title(), "title": TITLES[roles[0]], "roles": roles, **more}
     opened = await soon(lambda: by.post("/v1/accounts", account))
     return await first_login(http, username, opened["one_time_password"]), opened["id"]
 

@@ -57,3 +57,20 @@ async def test_the_stream_benchmark_carries_reads_through_the_full_stack_and_tel
     assert [line.split()[:4] for line in told[5:7]] == [["POST", "to", "hit", "at"]] * 2
     assert any(line.split()[:1] == ["retention-worker"] for line in told)
     assert any(line.split()[:2] == ["bare", "consumer"] for line in told)
+
+
+async def test_the_ledger_benchmark_tells_its_figures_and_the_ratios() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        PROJECT / "benchmarks" / "ledger.py",
+        *("--records=700", "--verify=1500"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    told = out.decode().splitlines()
+    assert told[0].startswith("700 access records")
+    assert told[5].startswith("1,500 records")
+    assert [line.split()[0] for line in (told[4], told[8])] == ["ratio", "ratio"]
+    assert all(float(line.split()[-1]) > 0 for line in (told[4], told[8]))

@@ -86,6 +86,8 @@ class Caller:
     signed_on_at: datetime | None = None
     training_until: datetime | None = None
     """Until when the training that the person had at sign-on is valid; None: no completed training, no data (C2)."""
+    approved_until: datetime | None = None
+    """Until when the approval that the person had at sign-on opens plate data; None: nobody approved it (A8)."""
     delegation: Delegation | None = None
     """Who acts for the person and within which approved request; only where `kind` is `delegated`."""
     methods: tuple[str, ...] = ()
@@ -111,6 +113,15 @@ class Caller:
             self.training_until is not None
             and self.signed_on_at is not None
             and self.training_until > self.signed_on_at
+        )
+
+    @property
+    def approved(self) -> bool:
+        """Whether the holder's access was approved at sign-on (A8)."""
+        return (
+            self.approved_until is not None
+            and self.signed_on_at is not None
+            and self.approved_until > self.signed_on_at
         )
 
 
@@ -156,6 +167,7 @@ def issue(caller: Caller, key: SigningKey, *, issuer: str, audience: str) -> str
         "session": caller.session,
         "auth_time": _seconds(caller.signed_on_at),
         "training_until": _seconds(caller.training_until),
+        "approved_until": _seconds(caller.approved_until),
         "amr": list(caller.methods),
         "terminal": {"id": caller.terminal.id, "kind": caller.terminal.kind} if caller.terminal else None,
         "second_factor_owed": caller.second_factor_owed,
@@ -259,6 +271,7 @@ class Verifier:
                 session=claims.get("session"),
                 signed_on_at=_optional(claims.get("auth_time")),
                 training_until=_optional(claims.get("training_until")),
+                approved_until=_optional(claims.get("approved_until")),
                 delegation=delegated,
                 methods=tuple(claims.get("amr") or ()),
                 terminal=_terminal(claims.get("terminal")),

@@ -1,9 +1,9 @@
 """The one authorization decision: who may do what, default deny (clauses A2, C1, C2, G2).
 
 Every route declares its `Action`; this table says which roles may do it, to whose data, and whether it opens plate
-data, for which the holder must have been trained when signing on. `tests/policy/authorization.toml` declares the same
-route by route, and a test compares. Rules that need more than the token (the holder of a post, the owner of a camera)
-are the handler's.
+data, for which the holder must have been trained and approved when signing on, or operates equipment (trained too).
+`tests/policy/authorization.toml` declares the same route by route, and a test compares. Rules that need more than the
+token (the holder of a post, the owner of a camera) are the handler's.
 """
 
 from collections.abc import Collection, Mapping
@@ -62,9 +62,21 @@ class Action(StrEnum):
     PURGE_ORDER_SIGN = "purge_order.sign"
     PURGE_ORDER_VIEW = "purge_order.view"
     TRAINING_CERTIFY = "training.certify"
+    TRAINING_VIEW = "training.view"
+    NOTICE_VIEW = "expiry_notice.view"
+    COURSE_EDIT = "course.edit"
+    COURSE_VIEW = "course.view"
+    TITLE_EDIT = "title.edit"
+    TITLE_VIEW = "title.view"
+    ACCESS_APPROVE = "access.approve"
+    APPROVAL_VIEW = "access_approval.view"
+    ACCOUNT_SEPARATE = "account.separate"
     RECORDS_VIEW = "access_records.view"
     CHECKPOINT_VIEW = "checkpoint.view"
     RECORDS_PROVE = "access_records.prove"
+    RECORDS_TRACE = "access_records.trace"
+    RECORDS_ALTER = "access_records.alter"
+    RECORDS_EXPIRE = "access_records.expire"
     DEVICE_REGISTER = "device.register"
     DEVICE_VIEW = "device.view"
     DEVICE_MOVE = "device.move"
@@ -75,7 +87,7 @@ class Action(StrEnum):
     TERMINAL_VIEW = "terminal.view"
     TERMINAL_RETIRE = "terminal.retire"
     NOTICE_GIVE = "notice.give"
-    NOTICE_VIEW = "notice.view"
+    NOTICES_READ = "notices.read"
     FRAME_POST = "frame.post"
     READS_POST = "reads.post"
     HOTLIST_EDIT = "hotlist.edit"
@@ -112,7 +124,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may do an action. `roles` empty: every person. `plate_data`: training, purpose and query are required."""
+    """Who may do an action. `roles` empty: every person.
+
+    `plate_data`: training, approval, purpose and query are required.
+    """
 
     roles: frozenset[str] = frozenset()
     plate_data: bool = False
@@ -125,6 +140,8 @@ class Rule:
     """Its refusals keep, sealed, what was asked, as those of plate data do: it takes words about why (A4)."""
     locked: bool = False
     """It goes on while the session is locked (G2)."""
+    equipment: bool = False
+    """It operates cameras and gateways, for which the holder must have been trained (C1)."""
     post: str | None = None
     """Only who acts for that post may, whatever the role; beside it `roles` names who else may (B1 to B3)."""
     clause: str | None = None
@@ -135,10 +152,10 @@ def _roles(*roles: str) -> Rule:
     return Rule(frozenset(roles))
 
 
-def _of_post(post: str, clause: str, *, platform: bool = False) -> Rule:
+def _of_post(post: str, clause: str, *, platform: bool = False, equipment: bool = False) -> Rule:
     """Who acts for the post; where `platform`, the platform's administrator too, for every agency."""
     also = _PLATFORM if platform else frozenset()
-    return Rule(also, across=also, post=post, clause=clause)
+    return Rule(also, across=also, post=post, clause=clause, equipment=equipment)
 
 
 def _of_all(*roles: str) -> Rule:
@@ -156,6 +173,8 @@ PLATFORM_ADMINISTRATOR = "platform_administrator"
 """Opens agencies and mends the machinery; belongs to no agency and never sees plate data."""
 SERVICE_ACCOUNT = "service"
 """Of an account that a machine signs on with: it opens no plate data, because one account is one person (A3)."""
+BY_ITSELF = "by_itself"
+"""Nobody's role: of what a service does because the policy says so, and no caller can ask for."""
 ROLES = (
     "administrator",
     "officer",
@@ -208,7 +227,7 @@ RULES: Mapping[Action, Rule] = {
     # The platform's too: who turned passwords off and lost the issuer could not come in to change it.
     Action.ISSUER_REMOVE: _of_all("administrator"),
     Action.NOTICE_GIVE: Rule(),
-    Action.NOTICE_VIEW: Rule(),
+    Action.NOTICES_READ: Rule(),
     Action.POST_FILL: _of_post(ADMINISTRATOR, "B3", platform=True),
     Action.POST_VIEW: Rule(across=_PLATFORM),
     # Every person: only who holds the post delegates (B3).
@@ -225,14 +244,28 @@ RULES: Mapping[Action, Rule] = {
     Action.PURGE_ORDER_SIGN: Rule(),
     Action.PURGE_ORDER_VIEW: Rule(),
     Action.TRAINING_CERTIFY: _roles("administrator", "trainer"),
+    Action.TRAINING_VIEW: _roles("administrator", "auditor", "trainer"),
+    Action.COURSE_EDIT: _roles("administrator", "trainer"),
+    Action.NOTICE_VIEW: Rule(),
+    Action.COURSE_VIEW: Rule(across=_PLATFORM),
+    Action.TITLE_EDIT: _of_post(ADMINISTRATOR, "B5"),
+    Action.TITLE_VIEW: Rule(across=_PLATFORM),
+    Action.ACCESS_APPROVE: _of_post(ADMINISTRATOR, "A8", platform=True),
+    Action.APPROVAL_VIEW: _of_all("administrator", "auditor"),
+    Action.ACCOUNT_SEPARATE: _of_all("administrator"),
     Action.RECORDS_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
     Action.CHECKPOINT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
     Action.RECORDS_PROVE: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
-    Action.DEVICE_REGISTER: _of_post(ADMINISTRATOR, "B1"),
+    Action.DEVICE_REGISTER: _of_post(ADMINISTRATOR, "B1", equipment=True),
+    # Who searched this plate: the question names a plate, and so does the answer (G3, G4).
+    Action.RECORDS_TRACE: _plate_data("administrator", "auditor"),
+    # Whoever tries is refused, by the route itself: an attempt on the log leaves a record (G3).
+    Action.RECORDS_ALTER: Rule(),
+    Action.RECORDS_EXPIRE: _roles(BY_ITSELF),
     Action.DEVICE_VIEW: _roles("administrator", "auditor"),
-    Action.DEVICE_MOVE: _of_post(ADMINISTRATOR, "B1"),
-    Action.DEVICE_CALIBRATE: _of_post(ADMINISTRATOR, "B1"),
-    Action.DEVICE_RETIRE: _of_post(ADMINISTRATOR, "B1"),
+    Action.DEVICE_MOVE: _of_post(ADMINISTRATOR, "B1", equipment=True),
+    Action.DEVICE_CALIBRATE: _of_post(ADMINISTRATOR, "B1", equipment=True),
+    Action.DEVICE_RETIRE: _of_post(ADMINISTRATOR, "B1", equipment=True),
     Action.DEVICE_REVOKE: _roles("administrator"),
     Action.TERMINAL_REGISTER: _of_post(ADMINISTRATOR, "B1"),
     Action.TERMINAL_VIEW: _roles("administrator", "auditor"),
@@ -263,9 +296,9 @@ RULES: Mapping[Action, Rule] = {
     Action.RELEASE_FULFIL: _plate_data(*_RELEASERS),
     Action.RELEASE_HAND_OUT: _plate_data(*_RELEASERS),
     # No door does it: each service looks by itself (G1).
-    Action.BASELINE_CHECK: _roles(PLATFORM_ADMINISTRATOR),
-    Action.POLICY_DRAFT: _roles("administrator"),
-    Action.POLICY_PUBLISH: _roles("administrator"),
+    Action.BASELINE_CHECK: _roles(BY_ITSELF),
+    Action.POLICY_DRAFT: _of_post(ADMINISTRATOR, "B4"),
+    Action.POLICY_PUBLISH: _of_post(ADMINISTRATOR, "B4"),
     # Within a sign-on (B4).
     Action.POLICY_ACCEPT: Rule(),
     Action.POLICY_VIEW: _roles("administrator", "auditor", "trainer"),
@@ -312,12 +345,7 @@ def decide(
             code="second_factor_owed",
             clause="G2",
         )
-    if rule.plate_data and not caller.trained:
-        raise Refused(
-            "no plate data without department-approved training that was valid when you signed on",
-            code="training_missing",
-            clause="C2",
-        )
+    _decide_prepared(caller, rule)
     if use is not None and caller.kind != "delegated":
         _decide_use(caller, action, use, policy)
     if source is not None and source not in caller.entitlements:
@@ -384,3 +412,27 @@ def not_in_office(post: str, action: Action, clause: str | None) -> Refused:
     words = post.replace("_", " ")
     detail = f"{action} is for the {words} in office, or for whom the {words} has delegated it to; see /v1/delegations"
     return Refused(detail, code=f"not_{post}", clause=clause)
+
+
+def _decide_prepared(caller: Caller, rule: Rule) -> None:
+    """Whether training and approval, as they were at sign-on, open what the rule opens (A8, C1, C2)."""
+    if rule.plate_data and not caller.trained:
+        raise Refused(
+            "no plate data without department-approved training that was valid when you signed on",
+            code="training_missing",
+            clause="C2",
+        )
+    if rule.equipment and not caller.trained:
+        raise Refused(
+            "nobody operates equipment without department-approved training that was valid at sign-on: "
+            "the training owner certifies it, then sign on anew",
+            code="training_missing",
+            clause="C1",
+        )
+    if rule.plate_data and not caller.approved:
+        raise Refused(
+            "your access was not approved or its review is overdue: the administrator approves it at "
+            "POST /v1/access-approvals, then sign on anew",
+            code="access_not_approved",
+            clause="A8",
+        )

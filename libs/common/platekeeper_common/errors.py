@@ -87,3 +87,9 @@ class Busy(PlatekeeperError):
     """Not now: a queue is full or a part that we depend on is away. Nothing was kept; try again."""
 
     status, code = 503, "unavailable"
+
+
+class Kept(PlatekeeperError):
+    """It stays as it is, whoever asks: there is no way to change or remove it."""
+
+    status, code = 405, "record_kept"

@@ -44,6 +44,9 @@ class Shelf(Protocol):
     async def names(self, folder: str) -> list[str]:
         """The last parts of the paths in `folder`, sorted. Raises Unavailable."""
 
+    async def remove(self, path: str) -> None:
+        """Take away what lies there, durably; nothing there is as well. Raises Unavailable: it may be there still."""
+
 
 @dataclass(slots=True)
 class _Known:
@@ -122,6 +125,16 @@ class KeyStore:
             self._listed[prefix] = found, now
         return found
 
+    async def destroy(self, name: str) -> None:
+        """Destroy the key of that name: what it sealed opens nowhere any more, here at once, elsewhere after `fresh`.
+
+        For the owner of the data alone, of data that nobody seals any more: `key` would make another of the name. Doing
+        it twice is the same as once. Raises Unavailable: it may be there still.
+        """
+        await self._shelf.remove(_path(name))
+        self._known.pop(name, None)
+        self._listed.pop(name.rpartition("/")[0], None)
+
     def wrap(self, secret: bytes, name: str) -> bytes:
         """`secret` encrypted under the key-encryption key: nonce and ciphertext."""
         nonce = secrets.token_bytes(NONCE_BYTES)
@@ -197,6 +210,20 @@ class Folder:
         """As Shelf says."""
         return sorted(path.name for path in (self._folder / folder).glob("*.key"))
 
+    async def remove(self, path: str) -> None:
+        """As Shelf says."""
+        place = self._folder / path
+
+        def take_away() -> None:
+            place.unlink(missing_ok=True)
+            if place.parent.exists():
+                _sync(place.parent)
+
+        try:
+            await asyncio.to_thread(take_away)
+        except OSError as error:
+            raise Unavailable(f"key store: {type(error).__name__}") from error
+
 
 def in_folder(folder: Path, kek: bytes | None = None) -> KeyStore:
     """The store in a folder; `kek` is made and kept in it when none is given."""
@@ -243,9 +270,13 @@ def _create(path: Path, data: bytes) -> bool:
         first = False
     finally:
         part.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    _sync(path.parent)
     return first
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

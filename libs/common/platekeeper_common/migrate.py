@@ -10,6 +10,7 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import asyncpg
 from alembic import command
@@ -28,6 +29,7 @@ LOCK_SECONDS = 3
 TRIES = 20
 LOOK_AGAIN_SECONDS = 0.2
 LOCK_NOT_AVAILABLE = ("55P03", "40P01")
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
 class NotMigrated(RuntimeError):
@@ -90,7 +92,7 @@ async def _upgrade_live(url: str, migrations: Path | None, role: str | None) -> 
     try:
         for left in reversed(range(TRIES)):
             try:
-                async with engine.connect() as connection:
+                async with _turn(), engine.connect() as connection:
                     await connection.run_sync(_upgrade, migrations)
                     await connection.commit()
             except DBAPIError as error:
@@ -101,6 +103,11 @@ async def _upgrade_live(url: str, migrations: Path | None, role: str | None) -> 
                 return
     finally:
         await engine.dispose()
+
+
+def _turn() -> asyncio.Lock:
+    """Of the loop: Alembic keeps the migration at work in globals, and two that take turns within a loop would mix."""
+    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
 
 def _upgrade(connection: Connection, migrations: Path | None) -> None:

@@ -304,6 +304,11 @@ class Policies:
         """Those that are known and not closed."""
         return [agency.id for agency in self._agencies.values() if agency.mode != "closed"]
 
+    def kept(self) -> list[tuple[AgencyId, Profile]]:
+        """Every agency whose profile is installed here, the closed ones too: what was theirs is kept by its rules."""
+        known = [(agency.id, self._profiles.get(agency.profile)) for agency in self._agencies.values()]
+        return [(agency_id, profile) for agency_id, profile in known if profile is not None]
+
     def of(self, agency_id: AgencyId) -> Profile:
         """The agency's policy. Raises Refused `agency_unknown`: not registered, closed, or no such profile here.
 

@@ -6,6 +6,7 @@ TLS.
 """
 
 import asyncio
+import contextlib
 import os
 import re
 from collections.abc import Callable
@@ -93,6 +94,26 @@ class Store:
 
         return await self._answer(find, self._seconds)
 
+    async def folders(self, folder: str = "") -> list[str]:
+        """The names of the folders in `folder`, sorted. Raises Unavailable."""
+
+        def find() -> list[str]:
+            found = obstore.list_with_delimiter(self._store, folder or None)["common_prefixes"]
+            return sorted(one.rstrip("/").rpartition("/")[2] for one in found)
+
+        return await self._answer(find, self._seconds)
+
+    async def remove(self, path: str) -> None:
+        """Take away what lies there, durably; nothing there is as well. Raises Unavailable: it may be there still."""
+
+        def take_away() -> None:
+            with contextlib.suppress(FileNotFoundError):
+                obstore.delete(self._store, path)
+            if self._settle is not None:
+                self._settle(path)
+
+        await self._answer(take_away, self._seconds)
+
     async def _answer(self, call: Callable[[], _T], seconds: float) -> _T:
         """What `call` answers in a thread, within so many seconds: the thread may be busy for a while after that."""
         try:
@@ -151,8 +172,8 @@ def parts(url: str, *, variable: str) -> tuple[str, str | None]:
 
 
 def _sync(path: Path) -> None:
-    """The store writes by rename and does not sync: make the file and its folder survive a power cut."""
-    for place in (path, path.parent):
+    """The store writes by rename and does not sync: make the file, or its absence, survive a power cut."""
+    for place in filter(Path.exists, (path, path.parent)):
         handle = os.open(place, os.O_RDONLY)
         try:
             os.fsync(handle)

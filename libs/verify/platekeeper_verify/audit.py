@@ -4,8 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from platekeeper_verify import leaves
+from platekeeper_verify.cosignatures import Witness, cosigned
 from platekeeper_verify.explain import explain
 from platekeeper_verify.findings import Finding, Kind
+from platekeeper_verify.indexes import Indexes
 from platekeeper_verify.merkle import Edge
 from platekeeper_verify.notes import Checkpoint, Key, NotSigned, open_checkpoint
 from platekeeper_verify.numbers import Numbers
@@ -18,24 +20,59 @@ MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was checked and what is wrong; `proved` records (withheld ones: their hashes) stand as they were signed."""
+    """What was checked and what is wrong; `proved` records (withheld ones: their hashes) stand as they were signed.
+
+    `witnessed`: how many records the largest checkpoint holds that enough witnesses cosigned; None: none were demanded.
+    """
 
     findings: Sequence[Finding]
     records: int
     withheld: int
     checkpoints: int
     proved: int
+    witnessed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """The last checkpoint must be cosigned by `needed` of the witnesses."""
+
+    witnesses: Sequence[Witness]
+    needed: int
+
+    def __post_init__(self) -> None:
+        """Refuse what can never be met."""
+        if not 0 < self.needed <= len({witness.name for witness in self.witnesses}):
+            raise ValueError("as many witnesses must be named as are needed, and at least one")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An export of the leaves from `start` on, and the subtrees beside it: the tree is proved, not the others' leaves.
+
+    Each subtree is its level (2**level leaves) and its root, left to right.
+    """
+
+    start: int
+    left: Sequence[tuple[int, bytes]]
+    right: Sequence[tuple[int, bytes]]
+
+
+WHOLE = Part(0, (), ())
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A checkpoint, and the name under which it was kept."""
+    """A checkpoint, the name under which it was kept, and the witnesses who cosigned it."""
 
     name: str
     checkpoint: Checkpoint
+    witnesses: frozenset[str] = frozenset()
 
 
-def check_chain(notes: Iterable[tuple[str, bytes]], key: Key) -> tuple[list[Named], list[Finding]]:
+def check_chain(
+    notes: Iterable[tuple[str, bytes]], key: Key, witnesses: Sequence[Witness] = ()
+) -> tuple[list[Named], list[Finding]]:
     """The checkpoints among the notes in the order of their names, and what is wrong with them.
 
     A name sorts by the time of signing, so a tree may only grow along the names.
@@ -44,7 +81,8 @@ def check_chain(notes: Iterable[tuple[str, bytes]], key: Key) -> tuple[list[Name
     findings: list[Finding] = []
     for name, note in sorted(notes):
         try:
-            chain.append(Named(name, open_checkpoint(note, key)))
+            checkpoint = open_checkpoint(note, key)
+            chain.append(Named(name, checkpoint, frozenset(one.witness for one in cosigned(note, witnesses))))
         except NotSigned as error:
             findings.append(Finding(Kind.SIGNATURE, f"checkpoint {name}: {error}"))
         except ValueError as error:
@@ -75,25 +113,41 @@ class _Walk:
 
     def look(self) -> None:
         """Compare the tree of this size with the checkpoints of this size."""
-        here = self.signed.get(self.edge.size, [])
-        fits = [one for one in here if one.checkpoint.root == self.edge.root]
+        here = self.signed.get(self.edge.size)
+        if here is None:
+            return
+        root = self.edge.root
+        fits = [one for one in here if one.checkpoint.root == root]
         self.misfits += [one for one in here if one not in fits]
         if fits:
             self.good, self.since = self.edge, []
 
     def add(self, hashed: bytes) -> None:
-        self.edge = self.edge.grown([hashed])
+        self.edge = self.edge.grown((hashed,))
         self.since.append(hashed)
         self.look()
 
 
-def check_export(lines: Iterable[str], notes: Iterable[tuple[str, bytes]], key: Key) -> Report:
-    """Check an export (one leaf a line) against signed notes, each with its name."""
-    chain, findings = check_chain(notes, key)
-    walk, numbers, indexes = _Walk(_by_size(chain)), Numbers(), []
+def check_export(
+    lines: Iterable[str],
+    notes: Iterable[tuple[str, bytes]],
+    key: Key,
+    *,
+    demand: Demand | None = None,
+    part: Part = WHOLE,
+) -> Report:
+    """Check an export (one leaf a line) against signed notes, each with its name.
+
+    Raises ValueError for a part whose subtrees cannot stand beside it.
+    """
+    chain, findings = check_chain(notes, key, demand.witnesses if demand else ())
+    before = Edge().extended(part.left)
+    if before.size != part.start:
+        raise ValueError(f"the subtrees before the export hold {before.size} records, not {part.start}")
+    walk, numbers, indexes = _Walk(_by_size(chain), before, before), Numbers(whole=part.start == 0), Indexes(part.start)
     altered: list[int] = []
     walk.look()
-    for place, line in enumerate(lines):
+    for place, line in enumerate(lines, part.start):
         try:
             leaf = leaves.parse(line)
         except ValueError as error:
@@ -103,12 +157,35 @@ def check_export(lines: Iterable[str], notes: Iterable[tuple[str, bytes]], key: 
         if leaf.computed is not None and leaf.computed != leaf.stated:
             findings.append(Finding(Kind.CHANGED, f"record {place}: its content does not have its hash"))
             altered.append(place)
-        indexes.append(leaf.index)
+        indexes.follow(leaf.index)
         numbers.follow(place, leaf.said)
         walk.add(leaf.stated)
-    findings += _order(indexes) + _tree(walk, numbers) + _ends(chain, walk) + numbers.certain() + numbers.gaps()
-    proved = walk.good.size - sum(place < walk.good.size for place in altered)
-    return Report(_without_repeats(findings), walk.edge.size, numbers.withheld, len(chain), proved)
+    records, end = walk.edge.size - part.start, walk.edge.size
+    if part.right:
+        walk.edge = walk.edge.extended(part.right)
+        walk.look()
+    findings += indexes.findings() + _tree(walk, numbers) + _ends(chain, walk) + numbers.certain() + numbers.gaps()
+    witnessed, unmet = _witnessed(chain, demand)
+    proved = max(0, min(walk.good.size, end) - part.start) - sum(place < walk.good.size for place in altered)
+    told = _without_repeats([*findings, *unmet])
+    return Report(told, records, numbers.withheld, len(chain), proved, witnessed)
+
+
+def _witnessed(chain: Sequence[Named], demand: Demand | None) -> tuple[int | None, list[Finding]]:
+    """How many records enough witnesses have seen, and what is wrong when that is not all that was signed."""
+    if demand is None:
+        return None, []
+    seen: dict[tuple[int, bytes], frozenset[str]] = {}
+    for one in chain:
+        tree = one.checkpoint.size, one.checkpoint.root
+        seen[tree] = seen.get(tree, frozenset()) | one.witnesses
+    most = max((size for size, _ in seen), default=0)
+    enough = max((size for (size, _), names in seen.items() if len(names) >= demand.needed), default=0)
+    at_most = max((len(names) for (size, _), names in seen.items() if size == most), default=0)
+    if at_most >= demand.needed:
+        return enough, []
+    told = f"{at_most} of the {demand.needed} witnesses needed cosigned the last checkpoint, of {most} records"
+    return enough, [Finding(Kind.NOT_WITNESSED, f"{told}; as many as needed saw {enough}")]
 
 
 def _by_size(chain: Sequence[Named]) -> dict[int, list[Named]]:
@@ -116,26 +193,6 @@ def _by_size(chain: Sequence[Named]) -> dict[int, list[Named]]:
     for one in chain:
         sizes.setdefault(one.checkpoint.size, []).append(one)
     return sizes
-
-
-def _order(indexes: Sequence[int]) -> list[Finding]:
-    """What is wrong with the stated indexes, which must count from 0."""
-    findings = []
-    before: int | None = None
-    expected = 0
-    for index in sorted(indexes):
-        if index == before:
-            findings.append(Finding(Kind.INSERTED, f"index {index} is there twice"))
-        elif index > expected:
-            missing = str(expected) if index == expected + 1 else f"{expected} to {index - 1}"
-            findings.append(Finding(Kind.DROPPED, f"index {missing} is not in the export"))
-        before, expected = index, index + 1
-    highest = -1
-    for index in indexes:
-        if index < highest:
-            findings.append(Finding(Kind.REORDERED, f"index {index} comes after {highest}"))
-        highest = max(highest, index)
-    return findings
 
 
 def _tree(walk: _Walk, numbers: Numbers) -> list[Finding]:

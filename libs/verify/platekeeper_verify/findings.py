@@ -15,6 +15,7 @@ class Kind(StrEnum):
     FORKED = "forked"
     SIGNATURE = "signature wrong"
     GAP = "gap"
+    NOT_WITNESSED = "not witnessed"
     MALFORMED = "malformed"
 
 

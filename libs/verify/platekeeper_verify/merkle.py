@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 EMPTY = hashlib.sha256().digest()
+HASH_BYTES = 32
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -35,6 +36,24 @@ class Edge:
                 roots.append(node_hash(roots.pop(), right))
                 below >>= 1
             size += 1
+        return Edge(size, tuple(roots))
+
+    def extended(self, nodes: Iterable[tuple[int, bytes]]) -> "Edge":
+        """The edge after these full subtrees, each as its level (2**level leaves) and its root, left to right.
+
+        Raises ValueError when one cannot stand where the tree ends.
+        """
+        size, roots = self.size, list(self.roots)
+        for level, hashed in nodes:
+            if not 0 <= level < 64 or size % (1 << level):
+                raise ValueError(f"no full subtree of 2**{level} leaves begins at {size}")
+            roots.append(hashed)
+            below = size >> level
+            while below & 1:
+                right = roots.pop()
+                roots.append(node_hash(roots.pop(), right))
+                below >>= 1
+            size += 1 << level
         return Edge(size, tuple(roots))
 
     @property

@@ -1,9 +1,9 @@
 """What the producers' own numbers tell: each counts its records from 1 without gaps, in the order of their making."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import pairwise
 
 from platekeeper_verify.findings import Finding, Kind
 from platekeeper_verify.leaves import Said
@@ -11,43 +11,74 @@ from platekeeper_verify.leaves import Said
 TOLERANCE = timedelta(minutes=5)
 """How far a record may lie before one with a lower number: requests overlap, clocks of processes differ."""
 MOST_NAMED = 5
+MOST = 2**63
 
 
 @dataclass
 class _Producer:
-    seen: set[int] = field(default_factory=set)
-    last: Said | None = None
+    following: int
+    """The number after the highest that was seen."""
+    last: Said
+    missing: list[tuple[int, int]] = field(default_factory=list)
+    """Numbers below that were not seen, both ends included, ascending."""
+
+    def take(self, number: int) -> bool:
+        """Take a number into account; False when it was seen before."""
+        if number >= self.following:
+            if number > self.following:
+                self.missing.append((self.following, number - 1))
+            self.following = number + 1
+            return True
+        place = bisect_right(self.missing, (number, MOST)) - 1
+        if place < 0 or not self.missing[place][0] <= number <= self.missing[place][1]:
+            return False
+        first, last = self.missing.pop(place)
+        self.missing[place:place] = [gap for gap in ((first, number - 1), (number + 1, last)) if gap[0] <= gap[1]]
+        return True
 
 
 @dataclass
 class Numbers:
     """Follows the records in the order of the export; `withheld` counts those whose content is not in it."""
 
+    whole: bool = True
+    """False: the export begins in the middle, and so do the producers' numbers."""
     withheld: int = 0
     clues: list[tuple[int, Finding]] = field(default_factory=list)
     """What is odd about the record at a place; evidence where the tree does not fit."""
     _producers: dict[str, _Producer] = field(default_factory=dict)
-    _ids: set[str] = field(default_factory=set)
+    _ids: set[int] = field(default_factory=set)
+    """Hashes of the ids: a tenth of the memory."""
 
     def follow(self, place: int, said: Said | None) -> None:
         """Take the record at `place` into account."""
         if said is None:
             self.withheld += 1
             return
-        producer = self._producers.setdefault(said.producer, _Producer())
-        number, last = f"number {said.number} of {said.producer}", producer.last
-        if said.number in producer.seen or said.id in self._ids:
-            self._odd(place, Kind.INSERTED, f"{number}, or its id, is there twice")
-        elif last is not None and said.number < last.number:
-            self._odd(place, Kind.REORDERED, f"{number} comes after {last.number}")
-        elif last is not None and said.at < last.at - TOLERANCE:
-            self._odd(place, Kind.BACK_DATED, f"{number} is dated before number {last.number}")
-        elif said.number > (last.number if last else 0) + 1:
-            self._odd(place, Kind.DROPPED, f"{number} comes after {last.number if last else 'none'}")
-        producer.seen.add(said.number)
-        self._ids.add(said.id)
-        if last is None or said.number > last.number:
+        producer = self._producers.get(said.producer)
+        known = hash(said.id)
+        if producer is None:
+            producer = self._producers[said.producer] = _Producer(1 if self.whole else said.number, said)
+            fresh = producer.take(said.number)
+            if said.number > 1 and self.whole:
+                self._odd(place, Kind.DROPPED, f"{_named(said)} comes after none")
+        else:
+            fresh = producer.take(said.number)
+            self._compare(place, said, producer.last)
+        if not fresh or known in self._ids:
+            self._odd(place, Kind.INSERTED, f"{_named(said)}, or its id, is there twice")
+        self._ids.add(known)
+        if said.number > producer.last.number:
             producer.last = said
+
+    def _compare(self, place: int, said: Said, last: Said) -> None:
+        """What is odd about a record beside the one of its producer with the highest number so far."""
+        if said.number < last.number:
+            self._odd(place, Kind.REORDERED, f"{_named(said)} comes after {last.number}")
+        elif said.number > last.number and said.at < last.at - TOLERANCE:
+            self._odd(place, Kind.BACK_DATED, f"{_named(said)} is dated before number {last.number}")
+        elif said.number > last.number + 1:
+            self._odd(place, Kind.DROPPED, f"{_named(said)} comes after {last.number}")
 
     def _odd(self, place: int, kind: Kind, what: str) -> None:
         self.clues.append((place, Finding(kind, f"record {place}: {what}")))
@@ -58,7 +89,7 @@ class Numbers:
 
     def gaps(self) -> list[Finding]:
         """Numbers that are missing; only when more are than records whose content is withheld could account for."""
-        found = {name: _missing(sorted(one.seen)) for name, one in sorted(self._producers.items())}
+        found = {name: one.missing for name, one in sorted(self._producers.items())}
         total = sum(last - first + 1 for gaps in found.values() for first, last in gaps)
         if total <= self.withheld:
             return []
@@ -69,8 +100,8 @@ class Numbers:
         ]
 
 
-def _missing(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    return [(before + 1, number - 1) for before, number in pairwise([0, *numbers]) if number > before + 1]
+def _named(said: Said) -> str:
+    return f"number {said.number} of {said.producer}"
 
 
 def _listed(gaps: Sequence[tuple[int, int]]) -> str:

@@ -18,10 +18,12 @@ from platekeeper_release.filing import (
     Kind,
     Level,
     NewRecipient,
+    PartnerPerson,
     Person,
     RequestFile,
     Ruling,
     Stated,
+    TrainingStated,
 )
 from platekeeper_release.policy import Route
 
@@ -80,6 +82,36 @@ class RecipientDocument(Shown):
     entered_by: str
     entered_at: datetime
     withdrawn_at: datetime | None
+
+
+class PartnerPersonAsked(Asked):
+    """A person of the recipient, and the training that the recipient asserts (C2)."""
+
+    name: Line
+    title: Line
+    course: Line
+    valid_until: Instant
+    asserted_by: Line = Field(description="Who at the recipient says so, by name and title")
+    document_sha256: Digest | None = Field(None, description="Of the paper or file that says so")
+
+    def training(self) -> TrainingStated:
+        """What is asserted."""
+        return TrainingStated(**self.model_dump())
+
+
+class PartnerPersonDocument(BaseModel):
+    """A person of the recipient, and the training that the recipient asserts."""
+
+    id: str
+    name: str
+    title: str
+    course: str
+    valid_until: datetime
+    asserted_by: str
+    document_sha256: str | None
+    current: bool = Field(description="The training has not ended")
+    entered_by: str
+    entered_at: datetime
 
 
 class ScopeAsked(Asked):
@@ -216,6 +248,23 @@ def cursor_of(text: str | None) -> tuple[int, int] | None:
     if (found := _NUMBER.fullmatch(text)) is None:
         raise Invalid("the cursor is not one that a page ended with", code="cursor_invalid")
     return int(found[1]), int(found[2])
+
+
+def person(entered: PartnerPerson, now: datetime) -> PartnerPersonDocument:
+    """A person of a recipient as it is shown."""
+    training = entered.training
+    return PartnerPersonDocument(
+        id=entered.id,
+        name=training.name,
+        title=training.title,
+        course=training.course,
+        valid_until=training.valid_until,
+        asserted_by=training.asserted_by,
+        document_sha256=training.document_sha256,
+        current=training.valid_until > now,
+        entered_by=entered.entered_by,
+        entered_at=entered.entered_at,
+    )
 
 
 def line(file: RequestFile, now: datetime) -> RequestLine:

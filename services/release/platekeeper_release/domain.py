@@ -16,7 +16,16 @@ from platekeeper_common.delegation import PLATES_AT_MOST, Scope
 from platekeeper_common.errors import Conflict, Invalid, Refused
 from platekeeper_common.immigration import refuse_immigration
 from platekeeper_common.policy import Agency
-from platekeeper_release.filing import NewRecipient, Office, Recipient, Request, RequestFile, Ruling, Stated
+from platekeeper_release.filing import (
+    NewRecipient,
+    Office,
+    Recipient,
+    Request,
+    RequestFile,
+    Ruling,
+    Stated,
+    TrainingStated,
+)
 from platekeeper_release.policy import ReleasePolicy, Route
 
 STATE = "CA"
@@ -176,3 +185,9 @@ def withdrawn(recipient: Recipient, now: datetime) -> Recipient:
     if recipient.withdrawn_at is not None:
         raise Conflict("the recipient has been withdrawn before", code="recipient_withdrawn")
     return replace(recipient, withdrawn_at=now)
+
+
+def demand_lasting(training: TrainingStated, now: datetime) -> None:
+    """Raise Invalid `training_lapsed` for an assertion that counts for nothing already (C2)."""
+    if training.valid_until <= now:
+        raise Invalid("the training that is asserted has ended already", code="training_lapsed", clause="C2")

@@ -68,6 +68,33 @@ class Stated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingStated:
+    """What a recipient asserts of one of its people: department-approved training, completed (C2)."""
+
+    name: str
+    title: str
+    course: str
+    valid_until: datetime
+    asserted_by: str
+    """Who at the recipient says so, by name and title."""
+    document_sha256: str | None
+    """Of the paper or file that says so, hex."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerPerson:
+    """A person of a recipient, with the training that the recipient asserts; a later assertion is a further entry."""
+
+    id: str
+    agency_id: AgencyId
+    """Whose register it is."""
+    recipient_id: str
+    training: TrainingStated
+    entered_by: str
+    entered_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A written request as it was received; it never changes."""
 

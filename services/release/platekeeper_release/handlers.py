@@ -14,7 +14,18 @@ from platekeeper_common.errors import Conflict, NotFound, PlatekeeperError
 from platekeeper_common.events.ingest import ImageReference
 from platekeeper_common.shared_policy import UsePolicy
 from platekeeper_release import domain, filing, neighbours, storage
-from platekeeper_release.filing import Decision, NewRecipient, Office, Recipient, Request, RequestFile, Ruling, Stated
+from platekeeper_release.filing import (
+    Decision,
+    NewRecipient,
+    Office,
+    PartnerPerson,
+    Recipient,
+    Request,
+    RequestFile,
+    Ruling,
+    Stated,
+    TrainingStated,
+)
 from platekeeper_release.package import MEDIA_TYPE
 from platekeeper_release.policy import ReleasePolicy
 from platekeeper_release.room import ReleaseRoom
@@ -44,6 +55,37 @@ async def recipients(tx: Tx, here: ReleaseRoom, by: Caller, place: Place) -> lis
     """The agency's register by name."""
     tx.emit(here.recorder.administration(by, Action.RECIPIENT_VIEW, "recipients", by.agency_id, place))
     return await storage.recipients(tx, by.agency_id)
+
+
+async def enter_person(
+    tx: Tx, here: ReleaseRoom, by: Caller, recipient_id: str, training: TrainingStated, place: Place
+) -> PartnerPerson:
+    """Keep what a recipient asserts of the training of one of its people (C2).
+
+    Raises NotFound, Conflict `recipient_withdrawn`, Invalid `training_lapsed`.
+    """
+    now = here.clock()
+    recipient = await storage.find_recipient(tx, by.agency_id, recipient_id)
+    domain.withdrawn(recipient, now)
+    domain.demand_lasting(training, now)
+    entered = PartnerPerson(
+        id=ids.new(),
+        agency_id=by.agency_id,
+        recipient_id=recipient.id,
+        training=training,
+        entered_by=by.subject,
+        entered_at=now,
+    )
+    await storage.add_person(tx, entered)
+    tx.emit(here.recorder.administration(by, Action.RECIPIENT_EDIT, "partner_person", entered.id, place))
+    return entered
+
+
+async def people(tx: Tx, here: ReleaseRoom, by: Caller, recipient_id: str, place: Place) -> list[PartnerPerson]:
+    """What the recipient has asserted of its people. Raises NotFound."""
+    recipient = await storage.find_recipient(tx, by.agency_id, recipient_id)
+    tx.emit(here.recorder.administration(by, Action.RECIPIENT_VIEW, "recipient", recipient.id, place))
+    return await storage.people(tx, by.agency_id, recipient.id)
 
 
 async def receive(tx: Tx, here: ReleaseRoom, by: Caller, stated: Stated, use: Use, place: Place) -> RequestFile:

@@ -13,6 +13,8 @@ from platekeeper_release import documents, fulfilment, handlers
 from platekeeper_release.documents import (
     DecisionAsked,
     KeyDocument,
+    PartnerPersonAsked,
+    PartnerPersonDocument,
     RecipientAsked,
     RecipientDocument,
     RequestAsked,
@@ -60,6 +62,24 @@ async def withdraw_recipient(
 ) -> RecipientDocument:
     """From now on nothing is released to it, approved or not."""
     return RecipientDocument.model_validate(await handlers.withdraw_recipient(tx, here, who, recipient_id, place))
+
+
+@router.post("/recipients/{recipient_id}/people", status_code=201)
+async def enter_person(
+    recipient_id: str, body: PartnerPersonAsked, who: Registrar, tx: Tx, here: Here, place: CurrentPlace
+) -> PartnerPersonDocument:
+    """Keep what the recipient asserts of the training of one of its people (C2)."""
+    entered = await handlers.enter_person(tx, here, who, recipient_id, body.training(), place)
+    return documents.person(entered, here.clock())
+
+
+@router.get("/recipients/{recipient_id}/people")
+async def people(
+    recipient_id: str, who: Annotated[Caller, may(Action.RECIPIENT_VIEW)], tx: Tx, here: Here, place: CurrentPlace
+) -> list[PartnerPersonDocument]:
+    """The people of the recipient, with the training that it asserts."""
+    found = await handlers.people(tx, here, who, recipient_id, place)
+    return [documents.person(one, here.clock()) for one in found]
 
 
 @router.post("/release-requests", status_code=201)

@@ -45,6 +45,7 @@ SERVICE = Service(
     migrations=Path(__file__).parent / "migrations",
     grants=(
         Grant("recipient", "SELECT, INSERT, UPDATE"),
+        Grant("partner_person", "SELECT, INSERT"),
         Grant("release_request", "SELECT, INSERT"),
         Grant("decision", "SELECT, INSERT"),
         Grant("fulfilment", "SELECT, INSERT"),

@@ -35,7 +35,15 @@ from platekeeper_common.errors import NotFound, PlatekeeperError
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.periods import Month
 from platekeeper_common.schema import Moment
-from platekeeper_release.filing import Decision, Fulfilment, Recipient, Request, RequestFile
+from platekeeper_release.filing import (
+    Decision,
+    Fulfilment,
+    PartnerPerson,
+    Recipient,
+    Request,
+    RequestFile,
+    TrainingStated,
+)
 
 metadata = MetaData()
 recipient = Table(
@@ -55,6 +63,22 @@ recipient = Table(
     Column("withdrawn_at", Moment),
     Index("recipient_name", "agency_id", "name", "id"),
 )
+partner_person = Table(
+    "partner_person",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("agency_id", String, nullable=False),
+    Column("recipient_id", String, ForeignKey("recipient.id"), nullable=False, index=True),
+    Column("name", String, nullable=False),
+    Column("title", String, nullable=False),
+    Column("course", String, nullable=False),
+    Column("valid_until", Moment, nullable=False),
+    Column("asserted_by", String, nullable=False),
+    Column("document_sha256", String),
+    Column("entered_by", String, nullable=False),
+    Column("entered_at", Moment, nullable=False),
+)
+_TRAINING = ("name", "title", "course", "valid_until", "asserted_by", "document_sha256")
 release_request = Table(
     "release_request",
     metadata,
@@ -128,6 +152,29 @@ async def withdraw(tx: Tx, withdrawn: Recipient) -> None:
     """Keep since when it is withdrawn."""
     own = recipient.c.id == withdrawn.id
     await tx.write(update(recipient).where(own).values(withdrawn_at=withdrawn.withdrawn_at))
+
+
+async def add_person(tx: Tx, new: PartnerPerson) -> None:
+    """Keep what a recipient asserts of one of its people."""
+    row = {"id": new.id, "agency_id": new.agency_id, "recipient_id": new.recipient_id, **asdict(new.training)}
+    await tx.write(partner_person.insert().values(**row, entered_by=new.entered_by, entered_at=new.entered_at))
+
+
+async def people(tx: Tx, agency_id: AgencyId, recipient_id: str) -> list[PartnerPerson]:
+    """What the recipient has asserted of its people, by name, the latest first."""
+    own = (partner_person.c.agency_id == agency_id) & (partner_person.c.recipient_id == recipient_id)
+    ordered = select(partner_person).where(own).order_by(partner_person.c.name, partner_person.c.entered_at.desc())
+    return [
+        PartnerPerson(
+            id=row.id,
+            agency_id=AgencyId(row.agency_id),
+            recipient_id=row.recipient_id,
+            training=TrainingStated(**{name: getattr(row, name) for name in _TRAINING}),
+            entered_by=row.entered_by,
+            entered_at=row.entered_at,
+        )
+        for row in await tx.rows(ordered)
+    ]
 
 
 async def next_serial(tx: Tx, agency_id: AgencyId, year: int) -> int:

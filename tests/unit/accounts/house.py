@@ -10,17 +10,20 @@ from typing import Any
 
 import databases
 import httpx
-from profiles import SECTIONS
+from jose import jwt
+from profiles import SECTIONS, department
 from standing import POLICIES, TestClock, eventually
 from starlette.types import ASGIApp
 
 from platekeeper import runtime
 from platekeeper_access_audit.accounts import handlers
+from platekeeper_access_audit.accounts.policy import TitlesPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings
 from platekeeper_access_audit.accounts.service import ACCOUNTS
 from platekeeper_common.app import Health
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
 from platekeeper_common.events.envelope import Event
+from platekeeper_common.events.public import StatedInPublic
 from platekeeper_common.service import Foundation, Service
 from platekeeper_common.settings import ServiceSettings, Settings
 
@@ -81,11 +84,18 @@ class House:
 
     async def hire(self, opener: httpx.AsyncClient, username: str, *roles: str, **more: Any) -> str:
         """A person whose one-time password is changed already; the account's id."""
-        body = {"username": username, "name": username.title(), "title": "Officer", "roles": roles or ("officer",)}
+        roles = roles or ("officer",)
+        title = title_for(self.profile_of(opener, more), *roles)
+        body = {"username": username, "name": username.title(), "title": title, "roles": roles}
         answer = await opener.post("/v1/accounts", json=body | more)
         assert answer.status_code == 201, answer.text
         await self.login(username, answer.json()["one_time_password"], new_password=PASSWORD)
         return str(answer.json()["id"])
+
+    def profile_of(self, opener: httpx.AsyncClient, body: Mapping[str, Any]) -> str:
+        """The profile of the agency in which somebody is hired."""
+        claims = jwt.get_unverified_claims(opener.headers["authorization"].partition(" ")[2])
+        return self.standing.foundation.policies.agency(body.get("agency_id") or claims["agency"]).profile
 
     async def staffed(self, **different: Any) -> httpx.AsyncClient:
         """An open agency with its administrator `boss`, whose client this is."""
@@ -140,7 +150,8 @@ async def house(
         await standing.ready()
         here = House(standing, clock)
         witnesses = [
-            asyncio.create_task(_witness(here, event)) for event in (AccessRecorded, AccessRevoked, AgencyChanged)
+            asyncio.create_task(_witness(here, event))
+            for event in (AccessRecorded, AccessRevoked, AgencyChanged, StatedInPublic)
         ]
         password = await handlers.create_first_administrator(here.room)
         if password is not None:
@@ -162,6 +173,13 @@ async def _witness(here: House, event: type[Event]) -> None:
         here.said.append(said)
 
     await here.standing.foundation.bus.follow(event.topic, hear, lambda: None)
+
+
+def title_for(profile: str, *roles: str) -> str:
+    """The member's title of the department's register that allows these roles and the fewest beside them."""
+    register = department(profile).section(TitlesPolicy).authorised
+    fitting = [one for one in register if set(roles) <= set(one.roles) and one.kind == "member"]
+    return min(fitting, key=lambda one: len(one.roles)).title
 
 
 def codes(answers: Sequence[httpx.Response]) -> list[str]:

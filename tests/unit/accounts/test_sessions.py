@@ -233,4 +233,4 @@ async def test_a_dated_account_ends_with_its_day(here: House) -> None:
     answers = [await here.try_login("rivera"), await refreshed(here, begun["refresh_token"])]
     assert codes(answers) == ["account_expired"] * 2
     [record] = await eventually(lambda: here.records("login", "refused"))
-    assert (record.code, record.clause) == ("account_expired", "G2")
+    assert (record.code, record.clause) == ("account_expired", "B5")

@@ -74,6 +74,7 @@ def officer(clock: TestClock) -> Caller:
         session="session-1",
         signed_on_at=clock(),
         training_until=clock() + timedelta(days=1),
+        approved_until=clock() + timedelta(days=90),
     )
 
 
@@ -112,7 +113,15 @@ async def refusal(verifier: Verifier, token: str) -> str:
 
 async def test_a_token_says_who_it_was_issued_for(verifier: Verifier, clock: TestClock) -> None:
     assert await verifier.verify(good(clock)) == officer(clock)
-    device = replace(officer(clock), kind="device", signed_on_at=None, training_until=None, title=None, session=None)
+    device = replace(
+        officer(clock),
+        kind="device",
+        signed_on_at=None,
+        training_until=None,
+        approved_until=None,
+        title=None,
+        session=None,
+    )
     token = auth.issue(device, KEY, issuer="platekeeper", audience="platekeeper")
     assert await verifier.verify(token) == device
 

@@ -70,6 +70,21 @@ async def test_a_destroyed_key_is_gone_from_the_running_process_too(keys: KeySto
     assert await keys.key(NAME) != key
 
 
+async def test_the_owner_destroys_a_key_and_twice_is_the_same_as_once(keys: KeyStore, place: Place) -> None:
+    key, other = await keys.key(NAME), await keys.key("pomona-pd/2026-11-23/image")
+    assert f"{NAME}.key" in place.files()
+    await keys.destroy(NAME)
+    await keys.destroy(NAME)
+    await keys.destroy("pomona-pd/1999-11-22/image")
+    with pytest.raises(Gone):
+        await keys.existing(NAME)
+    assert [*place.files()] == ["pomona-pd/2026-11-23/image.key"]
+    assert await keys.existing("pomona-pd/2026-11-23/image") == other
+    with pytest.raises(Gone):
+        await opened(place).existing(NAME)
+    assert await opened(place).key(NAME) != key
+
+
 async def test_a_key_that_never_was_is_gone(keys: KeyStore) -> None:
     with pytest.raises(Gone):
         await keys.existing(NAME)
@@ -140,6 +155,9 @@ async def test_many_who_ask_at_once_ask_once(place: Place) -> None:
 
         async def names(self, folder: str) -> list[str]:
             return await self.shelf.names(folder)
+
+        async def remove(self, path: str) -> None:
+            await self.shelf.remove(path)
 
     counted = Counted()
     keys = KeyStore(KEK, counted)

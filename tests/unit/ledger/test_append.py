@@ -123,11 +123,8 @@ async def test_numbers_may_come_late(here: Town) -> None:
         await send(here, numbered(number))
     assert [row["position"] for row in kept(here)] == list(range(30))
     assert [row["number"] for row in kept(here)] == numbers
-    assert await LEDGER.counts(here.standing.rooms["ledger"]) == {
-        "records": 30,
-        "refusals": 0,
-        "producers_with_gaps": 0,
-    }
+    counts = await LEDGER.counts(here.standing.rooms["ledger"])
+    assert (counts["records"], counts["refusals"], counts["producers_with_gaps"]) == (30, 0, 0)
 
 
 @pytest.fixture

@@ -388,5 +388,28 @@ async def test_another_agencys_request_is_not_there(here: Desk) -> None:
     assert good(await stranger.get("/v1/recipients")) == []
 
 
+@pytest.mark.clause("C2")
+@pytest.mark.parametrize("profile", DEPARTMENTS)
+async def test_a_partner_asserts_the_training_of_its_people_and_it_is_kept(tmp_path: Path, profile: str) -> None:
+    async with desk(tmp_path / "var", profile) as here:
+        path, now = f"/v1/recipients/{here.recipient}/people", here.house.clock()
+        lopez = {
+            "name": "Maria Lopez",
+            "title": "Detective",
+            "course": "ALPR operator",
+            "valid_until": (now + timedelta(days=30)).isoformat(),
+            "asserted_by": "Lt. Kim, Training",
+        }
+        entered = good(await here.boss.post(path, json=lopez))
+        assert (entered["current"], entered["entered_by"]) == (True, here.people["boss"])
+        lapsed = lopez | {"valid_until": now.isoformat()}
+        assert told(await here.boss.post(path, json=lapsed)) == (422, "training_lapsed", "C2")
+        assert told(await here.clerk.post(path, json=lopez)) == (403, "not_allowed", "A2")
+        unknown = await here.boss.post("/v1/recipients/nobody/people", json=lopez)
+        assert told(unknown) == (404, "recipient_unknown", None)
+        assert good(await here.clerk.get(path)) == [entered]
+        await here.records("recipient.edit", most=2)
+
+
 def test_every_department_is_thought_of() -> None:
     assert set(WITH_REQUESTS) | {"corona", "downey"} == set(DEPARTMENTS)

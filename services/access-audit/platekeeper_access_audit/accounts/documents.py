@@ -1,6 +1,6 @@
 """The HTTP bodies of accounts."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -98,7 +98,10 @@ class NewAccountRequest(Document):
     username: Username
     name: Line
     title: Line
+    """Of the register of titles (B5)."""
     roles: Annotated[list[str], Field(min_length=1, max_length=10)]
+    valid_until: Instant | None = None
+    """When the account ends by itself; a contractor's must."""
     agency_id: AgencyName | None = None
     """Only the platform's administrator says it, for an agency's first administrator."""
 
@@ -122,24 +125,6 @@ class AccountDocument(Document):
     second_factor: bool
     training_until: datetime | None
     disabled_at: datetime | None
+    valid_until: datetime | None
+    separated_at: datetime | None
     synthetic: bool
-
-
-class CertificateRequest(Document):
-    """Training that a person has completed."""
-
-    account_id: str
-    course: Line
-    version: Annotated[str, StringConstraints(min_length=1, max_length=40)]
-    completed_on: date
-    valid_until: Instant
-    proof_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    """Of the document that proves it, hex."""
-
-
-class CertificateDocument(CertificateRequest):
-    """A certificate as it is kept."""
-
-    id: str
-    certified_by: str
-    certified_at: datetime

@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -50,23 +50,9 @@ class Account:
     """`dormant`, `expired`, or an administrator did it."""
     last_signed_on_at: datetime | None = None
     valid_until: datetime | None = None
-    """A dated account ends then: an outside auditor's, a contractor's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
-    """Department-approved training that a person has completed (clauses C1 to C3)."""
-
-    id: str
-    agency_id: AgencyId
-    account_id: str
-    course: str
-    version: str
-    completed_on: date
-    valid_until: datetime
-    proof_sha256: str
-    certified_by: str
-    certified_at: datetime
+    """A dated account ends then: an outside auditor's, a contractor's (B5)."""
+    separated_at: datetime | None = None
+    """When the person left the department (A8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,28 +171,6 @@ def posts(policy: AccountsPolicy, more: PostsPolicy) -> dict[str, str]:
     return {code: title for code, title in named.items() if title is not None}
 
 
-def certifying_post(policy: AccountsPolicy) -> str:
-    """The post that issues training certificates: the training owner's, or the administrator's where none is (C3)."""
-    return "training_owner" if policy.training_owner else "administrator"
-
-
-def demand_certifier(by: Caller, certifiers: Collection[str], policy: AccountsPolicy, account_id: str) -> None:
-    """Raise Refused `self_certification` or `not_training_owner` unless the caller may certify that account (C3)."""
-    if by.subject == account_id:
-        raise Refused("nobody certifies the own training", code="self_certification", clause="C3")
-    if by.subject not in certifiers:
-        detail = f"only the {policy.certifier} in office certifies training"
-        raise Refused(detail, code="not_training_owner", clause="C3")
-
-
-def demand_dates(completed_on: date, valid_until: datetime, now: datetime) -> None:
-    """Raise Invalid unless the training is completed (UTC date) and valid beyond that day."""
-    if completed_on > now.date():
-        raise Invalid("training that is not completed yet cannot be certified", code="training_not_completed")
-    if valid_until.astimezone(now.tzinfo).date() <= completed_on:
-        raise Invalid("valid_until must lie after completed_on", code="training_dates_wrong")
-
-
 def demand_roles(roles: Collection[str]) -> None:
     """Raise Invalid `role_unknown` unless an agency gives every role, `role_alone` for a machine with others (A3)."""
     if not roles or set(roles) - set(ROLES):
@@ -310,10 +274,10 @@ def demand_enabled(account: Account) -> None:
 
 
 def demand_valid(account: Account, now: datetime) -> None:
-    """Raise Refused `account_expired` when the account's time is over (G2)."""
+    """Raise Refused `account_expired` when the account's time is over (B5)."""
     if account.valid_until is not None and now >= account.valid_until:
-        detail = "the account's time is over; an administrator of your agency can open another"
-        raise Refused(detail, code="account_expired", clause="G2")
+        detail = "the account's time is over; the administrator gives it a new end at PUT /v1/accounts/{id}/access"
+        raise Refused(detail, code="account_expired", clause="B5")
 
 
 def dormant(account: Account, after: timedelta, now: datetime) -> bool:

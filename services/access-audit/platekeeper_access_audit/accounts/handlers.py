@@ -10,6 +10,8 @@ from datetime import datetime
 from sqlalchemy.exc import IntegrityError
 
 from platekeeper_access_audit.accounts import attempts, domain, storage
+from platekeeper_access_audit.accounts.approvals import handlers as approvals
+from platekeeper_access_audit.accounts.approvals.handlers import Access
 from platekeeper_access_audit.accounts.domain import Account
 from platekeeper_access_audit.accounts.issuers import storage as issuers
 from platekeeper_access_audit.accounts.notices import storage as notices
@@ -21,6 +23,7 @@ from platekeeper_access_audit.accounts.second_factors import handlers as second_
 from platekeeper_access_audit.accounts.sessions import handlers as sessions
 from platekeeper_access_audit.accounts.sessions.handlers import PLATFORM_NAME, end_all
 from platekeeper_access_audit.accounts.sign_on import username_digest
+from platekeeper_access_audit.accounts.training import report
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
@@ -42,6 +45,8 @@ class NewAccount:
     name: str
     title: str
     roles: tuple[str, ...]
+    valid_until: datetime | None = None
+    """A contractor's end (B5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,10 @@ async def create_first_administrator(here: AccountsRoom) -> str | None:
 async def open_account(
     tx: Tx, here: AccountsRoom, new: NewAccount, asked: str | None, *, by: Caller, place: Place
 ) -> OpenedAccount:
-    """Open an account with a one-time password. Raises NotFound, Conflict `username_taken`, Refused, Invalid."""
+    """Open an account with a one-time password; the opener approves its access by that (A8).
+
+    Raises NotFound, Conflict `username_taken` or `title_not_authorised`, Refused `not_administrator`, Invalid.
+    """
     domain.demand_roles(new.roles)
     agency = await storage.find_agency(tx, domain.agency_for(by, asked, Action.ACCOUNT_OPEN))
     domain.demand_open(agency)
@@ -94,11 +102,13 @@ async def open_account(
     people = await storage.accounts(tx, agency.id)
     first = not any("administrator" in one.roles and one.disabled_at is None for one in people)
     domain.demand_opener(by, new.roles, has_administrator=not first)
+    await approvals.demand_authorised(tx, here, agency, Access(new.title, new.roles, new.valid_until))
     account = _account(here, new, agency.id, hashed, synthetic=agency.synthetic)
     try:
         await storage.add_account(tx, account)
     except IntegrityError as error:
         raise Conflict(f"the username {new.username} is taken", code="username_taken") from error
+    await approvals.approve(tx, here, agency, account, "opened", by)
     tx.emit(here.recorder.administration(by, Action.ACCOUNT_OPEN, "account", account.id, place))
     return OpenedAccount(account, password)
 
@@ -107,9 +117,11 @@ async def accounts(
     tx: Tx, here: AccountsRoom, asked: str | None, *, by: Caller, place: Place
 ) -> tuple[list[Account], Mapping[str, datetime]]:
     """The agency's accounts, and until when the training of each is valid, by account id."""
-    agency_id = domain.agency_for(by, asked, Action.ACCOUNT_VIEW)
-    tx.emit(here.recorder.administration(by, Action.ACCOUNT_VIEW, "accounts", agency_id, place))
-    return await storage.accounts(tx, agency_id), await storage.trained_until(tx, agency_id)
+    agency = await storage.find_agency(tx, domain.agency_for(by, asked, Action.ACCOUNT_VIEW))
+    tx.emit(here.recorder.administration(by, Action.ACCOUNT_VIEW, "accounts", agency.id, place))
+    lines = await report.lines(tx, here, agency)
+    trained = {line.account.id: line.training_until for line in lines if line.training_until is not None}
+    return [line.account for line in lines], trained
 
 
 async def disable_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, place: Place) -> Account:
@@ -192,4 +204,5 @@ def _account(here: AccountsRoom, new: NewAccount, agency_id: AgencyId, hashed: s
         must_change=True,
         opened_at=here.clock(),
         synthetic=synthetic,
+        valid_until=new.valid_until,
     )

@@ -1,13 +1,17 @@
-"""Accounts' sections of a policy profile: [accounts], [sessions], [posts], [acting], [orders]."""
+"""Accounts' sections of a policy profile: people and their posts, titles, training, approvals and sessions."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from platekeeper_common.authorization import ROLES
 from platekeeper_common.periods import CalendarPeriod, Duration
-from platekeeper_common.policy import PolicySection, Several, Title, none_when
+from platekeeper_common.policy import Code, PolicySection, Several, Title, none_when
 
+Version = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^\S(.*\S)?$")]
+Employment = Literal["member", "contractor"]
+"""Whether a title is a member's or an independent contractor's (Civil Code 1798.90.51(b)(2)(B))."""
 PostCode = Literal[
     "administrator",
     "collection_steward",
@@ -36,6 +40,77 @@ class AccountsPolicy(PolicySection):
     def certifier(self) -> str:
         """The one post that issues training certificates: the training owner, or else the administrator (C3)."""
         return self.training_owner or self.administrator
+
+
+class AuthorisedTitle(PolicySection):
+    """A job title that may use the system (B5)."""
+
+    title: Title
+    kind: Employment
+    roles: Several[Code]
+    """The roles that its holders may be given, and no other."""
+    courses: Several[Title]
+    """What its holders must have completed, all of it (B6)."""
+
+    @field_validator("roles")
+    @classmethod
+    def _known(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := set(roles) - set(ROLES):
+            raise ValueError(f"no such role: {', '.join(sorted(unknown))}")
+        return roles
+
+
+class TitlesPolicy(PolicySection):
+    """[titles]: the job titles of members and independent contractors that are authorised (B5).
+
+    The register in force is this one with what the administrator has changed since.
+    """
+
+    authorised: Several[AuthorisedTitle]
+
+    @field_validator("authorised")
+    @classmethod
+    def _no_title_twice(cls, authorised: tuple[AuthorisedTitle, ...]) -> tuple[AuthorisedTitle, ...]:
+        if len({one.title for one in authorised}) < len(authorised):
+            raise ValueError("holds a title twice")
+        return authorised
+
+
+class Course(PolicySection):
+    """A course in the version that is taught (B6)."""
+
+    course: Title
+    version: Version
+    validity: CalendarPeriod
+    """How long a completion counts."""
+    proof: Title
+    """The document whose hash a certificate carries."""
+
+
+class TrainingPolicy(PolicySection):
+    """[training]: what users must have learnt, and who is told when it lapses (B6, C1 to C3)."""
+
+    courses: Several[Course]
+    expiry_notices: Several[Duration]
+    """So long before a certificate ends its person, the training owner and the administrator are told (C3)."""
+
+    @field_validator("courses")
+    @classmethod
+    def _no_course_twice(cls, courses: tuple[Course, ...]) -> tuple[Course, ...]:
+        if len({one.course for one in courses}) < len(courses):
+            raise ValueError("holds a course twice")
+        return courses
+
+
+class ApprovalsPolicy(PolicySection):
+    """[approvals]: how long an approval of access holds (A8)."""
+
+    access_review: CalendarPeriod
+    """After so long each person's access is approved anew."""
+    review_warning: Duration
+    """So long before that it is listed as due."""
+    review_grace: Duration
+    """So long after that plate data is shut at the next sign-on."""
 
 
 class SessionsPolicy(PolicySection):
@@ -132,4 +207,7 @@ SECTIONS: Mapping[str, type[PolicySection]] = {
     "posts": PostsPolicy,
     "acting": ActingPolicy,
     "orders": OrdersPolicy,
+    "titles": TitlesPolicy,
+    "training": TrainingPolicy,
+    "approvals": ApprovalsPolicy,
 }

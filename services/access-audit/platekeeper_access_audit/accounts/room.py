@@ -38,6 +38,8 @@ class AccountsSettings(ServiceSettings):
     """Seconds for which a session that has just become idle is given, at a refresh, for word of its last act."""
     signing_key_days: int = Field(default=90, ge=1)
     """How long a key signs tokens before the next takes over."""
+    notices_every_seconds: float = Field(default=3600, gt=0)
+    """How often the worker looks for notices that are due."""
     origin: str = "http://localhost:8080"
     """Where people open the platform, as their browsers name it (RFC 6454): passkeys are bound to its host name, and
     trusted issuers send people back there."""
@@ -65,6 +67,8 @@ class AccountsRoom(Room):
     """Where people open the platform."""
     published: dict[AgencyId, PolicyPublished] = field(default_factory=dict)
     """The policy in force of each agency that has published one."""
+    notices_every: float
+    """Seconds."""
 
 
 @asynccontextmanager
@@ -87,4 +91,5 @@ async def open_room(foundation: Foundation, settings: AccountsSettings) -> Async
             ),
             signing=signing,
             origin=settings.origin,
+            notices_every=settings.notices_every_seconds,
         )

@@ -5,10 +5,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Response
 
-from platekeeper_access_audit.accounts import agencies, documents, exchange, handlers, posts, sign_on
+from platekeeper_access_audit.accounts import agencies, documents, exchange, handlers, sign_on
 from platekeeper_access_audit.accounts.domain import Credentials
 from platekeeper_access_audit.accounts.handlers import NewAccount, OpenedAccount
-from platekeeper_access_audit.accounts.posts import NewCertificate
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions.documents import SessionToken, UnlockRequest
 from platekeeper_access_audit.accounts.sessions.routes import Kept, shown, told
@@ -115,7 +114,13 @@ async def open_account(
     place: CurrentPlace,
 ) -> documents.OneTimePassword:
     """Open an account of the own agency; its one-time password is shown once."""
-    new = NewAccount(username=body.username, name=body.name, title=body.title, roles=tuple(body.roles))
+    new = NewAccount(
+        username=body.username,
+        name=body.name,
+        title=body.title,
+        roles=tuple(body.roles),
+        valid_until=body.valid_until,
+    )
     return _shown_once(await handlers.open_account(tx, here, new, body.agency_id, by=who, place=place))
 
 
@@ -139,6 +144,8 @@ async def list_accounts(
             second_factor=account.totp_confirmed,
             training_until=trained.get(account.id),
             disabled_at=account.disabled_at,
+            valid_until=account.valid_until,
+            separated_at=account.separated_at,
             synthetic=account.synthetic,
         )
         for account in found
@@ -167,24 +174,6 @@ async def unlock_account(
 ) -> None:
     """Release a username that failed logins have locked, as an administrator on duty."""
     await handlers.unlock_account(tx, here, account_id, by=who, place=place)
-
-
-@router.post("/v1/training-certificates", status_code=201, tags=["posts and training"])
-async def certify(
-    body: documents.CertificateRequest,
-    who: Annotated[Caller, may(Action.TRAINING_CERTIFY)],
-    tx: Tx,
-    here: Here,
-    place: CurrentPlace,
-) -> documents.CertificateDocument:
-    """Certify a person's training, as the training owner in office (C3)."""
-    certificate = await posts.certify(tx, here, NewCertificate(**body.model_dump()), by=who, place=place)
-    return documents.CertificateDocument(
-        **body.model_dump(),
-        id=certificate.id,
-        certified_by=certificate.certified_by,
-        certified_at=certificate.certified_at,
-    )
 
 
 def _agency(agency: Agency) -> documents.StandingAgency:

@@ -9,12 +9,13 @@ from pathlib import Path
 import structlog
 
 from platekeeper_access_audit.accounts import agencies, statements
+from platekeeper_access_audit.accounts.approvals.routes import router as approvals
 from platekeeper_access_audit.accounts.consumers import follow_devices, follow_policies, keep_awake
 from platekeeper_access_audit.accounts.dormancy import handlers as dormancy
 from platekeeper_access_audit.accounts.grants.routes import router as grants_router
 from platekeeper_access_audit.accounts.issuers.routes import router as issuers
 from platekeeper_access_audit.accounts.matters import routes as matter_routes
-from platekeeper_access_audit.accounts.notices import routes as notices
+from platekeeper_access_audit.accounts.notices import routes as notice_routes
 from platekeeper_access_audit.accounts.offices.routes import router as offices_router
 from platekeeper_access_audit.accounts.orders.routes import router as orders_router
 from platekeeper_access_audit.accounts.passkeys.routes import router as passkeys
@@ -27,6 +28,9 @@ from platekeeper_access_audit.accounts.routes import router
 from platekeeper_access_audit.accounts.second_factors import routes as second_factors
 from platekeeper_access_audit.accounts.sessions import routes as session_routes
 from platekeeper_access_audit.accounts.terminals import routes as terminals
+from platekeeper_access_audit.accounts.titles.routes import router as titles
+from platekeeper_access_audit.accounts.training import notices
+from platekeeper_access_audit.accounts.training.routes import router as training
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged, PolicyAdopted
 from platekeeper_common.events.ingest import DeviceChanged
@@ -79,7 +83,12 @@ ACCOUNTS = Service(
         "/v1/matters",
         "/v1/agencies",
         "/v1/accounts",
+        "/v1/access-approvals",
         "/v1/posts",
+        "/v1/titles",
+        "/v1/courses",
+        "/v1/training",
+        "/v1/expiry-notices",
         "/v1/delegations",
         "/v1/role-grants",
         "/v1/purge-orders",
@@ -101,6 +110,10 @@ ACCOUNTS = Service(
         Grant("recovery_code", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("authorised_title", "SELECT, INSERT, UPDATE"),
+        Grant("access_approval", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("course_version", "SELECT, INSERT, UPDATE"),
+        Grant("expiry_notice", "SELECT, INSERT, DELETE"),
         Grant("delegation", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("role_grant", "SELECT, INSERT, UPDATE"),
         Grant("purge_order", "SELECT, INSERT, UPDATE"),
@@ -122,13 +135,16 @@ ACCOUNTS = Service(
         session_routes.router,
         revocations.router,
         terminals.router,
-        notices.router,
+        notice_routes.router,
         second_factors.router,
         matter_routes.router,
         grants_router,
         offices_router,
         orders_router,
         policy_changes_router,
+        titles,
+        training,
+        approvals,
         passkeys,
         issuers,
     ),
@@ -138,6 +154,7 @@ ACCOUNTS = Service(
     jobs=(
         Job("renew the signing key", renew_signing_key),
         Job("close unused accounts", close_unused_accounts),
+        Job("write notices of what ends", notices.run),
     ),
     policy=SECTIONS,
     settings=AccountsSettings,

@@ -1,11 +1,10 @@
 """What accounts state in public of an agency: posts and their holders, authorised titles, training (B5, B6, B9)."""
 
 from platekeeper_access_audit.accounts import storage
-from platekeeper_access_audit.accounts.agencies import policy_of
 from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.room import AccountsRoom
-from platekeeper_common.authorization import RULES
-from platekeeper_common.events.public import AuthorisedTitle, Courses, Post, Posts, Statement, Titles
+from platekeeper_access_audit.accounts.training import public
+from platekeeper_common.events.public import Post, Posts, Statement
 from platekeeper_common.ids import AgencyId
 
 
@@ -14,8 +13,6 @@ async def says(here: AccountsRoom, agency_id: AgencyId) -> list[Statement]:
     async with here.db.tx() as tx:
         agency = await storage.find_agency(tx, agency_id)
         standing = await incumbents.posts(tx, here, agency)
-        accounts = [one for one in await storage.accounts(tx, agency_id) if one.disabled_at is None]
-    policy = policy_of(here, agency)
     posts = []
     for code, post in standing.items():
         if post.holder is not None:
@@ -24,9 +21,4 @@ async def says(here: AccountsRoom, agency_id: AgencyId) -> list[Statement]:
             vacant = post.vacant_since and post.vacant_since.date()
             acting = post.acting_title if post.acting_post else None
             posts.append(Post(code=code, title=post.title, vacant_since=vacant, acting=acting))
-    may: dict[str, set[str]] = {}
-    for account in accounts:
-        acts = {action.value for action, rule in RULES.items() if rule.plate_data and rule.roles & set(account.roles)}
-        may.setdefault(account.title, set()).update(acts)
-    titles = tuple(AuthorisedTitle(title=title, may=tuple(sorted(acts))) for title, acts in sorted(may.items()))
-    return [Posts(posts=tuple(posts)), Titles(titles=titles), Courses(owner=policy.certifier)]
+    return [Posts(posts=tuple(posts)), *await public.statements(here, agency_id)]

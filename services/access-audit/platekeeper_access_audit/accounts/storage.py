@@ -1,4 +1,4 @@
-"""Accounts' tables and queries: agencies, accounts, login attempts, posts, training, device credentials."""
+"""Accounts' tables and queries: agencies, accounts, login attempts, posts, device credentials."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,7 +10,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Date,
     ForeignKey,
     Index,
     LargeBinary,
@@ -24,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from platekeeper_access_audit.accounts.domain import Account, Certificate, Mode
+from platekeeper_access_audit.accounts.domain import Account, Mode
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound
 from platekeeper_common.events.ingest import DeviceChanged
@@ -66,6 +65,7 @@ account = Table(
     Column("disabled_because", String, nullable=True),
     Column("last_signed_on_at", Moment, nullable=True),
     Column("valid_until", Moment, nullable=True),
+    Column("separated_at", Moment, nullable=True),
 )
 post_term = Table(
     "post_term",
@@ -100,20 +100,6 @@ delegation = Table(
     Column("given_by", String, ForeignKey("account.id"), nullable=False),
     Column("given_at", Moment, nullable=False),
     Column("revoked_at", Moment, nullable=True),
-)
-training_certificate = Table(
-    "training_certificate",
-    tables,
-    Column("id", String, primary_key=True),
-    Column("agency_id", String, ForeignKey("agency.id"), nullable=False),
-    Column("account_id", String, ForeignKey("account.id"), nullable=False, index=True),
-    Column("course", String, nullable=False),
-    Column("version", String, nullable=False),
-    Column("completed_on", Date, nullable=False),
-    Column("valid_until", Moment, nullable=False),
-    Column("proof_sha256", String, nullable=False),
-    Column("certified_by", String, nullable=False),
-    Column("certified_at", Moment, nullable=False),
 )
 device_credential = Table(
     "device_credential",
@@ -223,8 +209,12 @@ async def disable_accounts(tx: Tx, agency_id: AgencyId, at: datetime) -> None:
 
 async def delete_accounts(tx: Tx, agency_id: AgencyId) -> None:
     """All of the agency's accounts, with everything that hangs on them."""
-    for table in (delegation, post_term, training_certificate, account):
-        await tx.write(delete(table).where(table.c.agency_id == agency_id))
+    own = select(account.c.id).where(account.c.agency_id == agency_id)
+    for table in reversed(tables.sorted_tables):
+        for column in table.c:
+            if column.references(account.c.id):
+                await tx.write(delete(table).where(column.in_(own)))
+    await tx.write(delete(account).where(account.c.agency_id == agency_id))
 
 
 async def terms(tx: Tx, agency_id: AgencyId, post: str | None = None) -> list[Term]:
@@ -244,22 +234,6 @@ async def end_terms_of(tx: Tx, account_id: str, at: datetime) -> None:
     await tx.write(delete(post_term).where(own & (post_term.c.held_from > at)))
     open_ended = post_term.c.held_until.is_(None) | (post_term.c.held_until > at)
     await tx.write(update(post_term).where(own & open_ended).values(held_until=at))
-
-
-async def add_certificate(tx: Tx, certificate: Certificate) -> None:
-    """Keep it."""
-    await tx.write(training_certificate.insert().values(**asdict(certificate)))
-
-
-async def trained_until(tx: Tx, agency_id: AgencyId) -> Mapping[str, datetime]:
-    """By account of the agency, until when its latest completed training is valid."""
-    columns = (
-        training_certificate.c.account_id,
-        func.max(training_certificate.c.valid_until, type_=Moment).label("valid_until"),
-    )
-    own = training_certificate.c.agency_id == agency_id
-    rows = await tx.rows(select(*columns).where(own).group_by(training_certificate.c.account_id))
-    return {row.account_id: row.valid_until for row in rows}
 
 
 async def device(tx: Tx, device_id: str) -> Row[Any] | None:

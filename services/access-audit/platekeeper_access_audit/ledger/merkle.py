@@ -59,6 +59,17 @@ def cover(span: Span) -> list[Node]:
     return nodes
 
 
+def subtrees(start: int, end: int) -> list[Node]:
+    """The complete subtrees over the leaves `start` <= index < `end`, left to right, whatever their number."""
+    nodes = []
+    while start < end:
+        widest = (end - start).bit_length() - 1
+        level = widest if start == 0 else min(widest, (start & -start).bit_length() - 1)
+        nodes.append(Node(level, start >> level))
+        start += 1 << level
+    return nodes
+
+
 def inclusion_path(index: int, size: int) -> list[Span]:
     """The parts of the inclusion proof of leaf `index` in the tree of `size` leaves, from the leaf upwards (2.1.3.1).
 

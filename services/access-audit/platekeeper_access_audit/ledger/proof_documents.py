@@ -7,14 +7,21 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from platekeeper_access_audit.ledger.domain import MOST
-from platekeeper_access_audit.ledger.proofs import Consistency, Inclusion
-from platekeeper_access_audit.ledger.tree import Leaf, Signed
+from platekeeper_access_audit.ledger.proofs import Beside, Consistency, Inclusion, Witnessed
+from platekeeper_access_audit.ledger.tree import Leaf
 
 Size = Annotated[int, Field(ge=1, le=MOST)]
 
 
 class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CosignatureDocument(_Document):
+    """A witness saw the checkpoint, at the time that it says."""
+
+    witness: str
+    at: AwareDatetime
 
 
 class CheckpointDocument(_Document):
@@ -27,10 +34,13 @@ class CheckpointDocument(_Document):
     signed_at: AwareDatetime
     note: str = Field(description="C2SP signed note of a C2SP tlog-checkpoint; its UTF-8 bytes count")
     verifier_key: str = Field(description="C2SP signed-note verifier key; compare it with the one you were given")
+    cosigned: str = Field(description="The note with the lines of the witnesses (C2SP tlog-cosignature)")
+    cosignatures: list[CosignatureDocument]
 
     @classmethod
-    def of(cls, signed: Signed, origin: str, key: str) -> Self:
+    def of(cls, shown: Witnessed, origin: str, key: str) -> Self:
         """The document of a checkpoint of the log `origin`."""
+        signed = shown.signed
         return cls(
             number=signed.number,
             origin=origin,
@@ -39,6 +49,8 @@ class CheckpointDocument(_Document):
             signed_at=signed.signed_at,
             note=signed.note,
             verifier_key=key,
+            cosigned=shown.note,
+            cosignatures=[CosignatureDocument(witness=one.witness, at=one.at) for one in shown.cosignatures],
         )
 
 
@@ -56,10 +68,10 @@ class CheckpointsDocument(_Document):
     next_cursor: int | None
 
     @classmethod
-    def of(cls, found: Sequence[Signed], limit: int, origin: str, key: str) -> Self:
+    def of(cls, found: Sequence[Witnessed], limit: int, origin: str, key: str) -> Self:
         """The document of a page of at most `limit`."""
-        documents = [CheckpointDocument.of(signed, origin, key) for signed in found]
-        return cls(checkpoints=documents, next_cursor=found[-1].number if len(found) == limit else None)
+        documents = [CheckpointDocument.of(one, origin, key) for one in found]
+        return cls(checkpoints=documents, next_cursor=found[-1].signed.number if len(found) == limit else None)
 
 
 class InclusionChoice(_Document):
@@ -94,9 +106,47 @@ class InclusionDocument(_Document):
 
 
 class LeavesChoice(_Document):
-    """The leaves of the tree of which size (None: the last signed)."""
+    """The leaves from `start` to before `end` (None: its last) of the tree of which size (None: the last signed)."""
 
     size: Size | None = None
+    start: int = Field(0, ge=0, le=MOST)
+    end: int | None = Field(None, ge=0, le=MOST)
+
+
+class RangeChoice(_Document):
+    """Which leaves, `start` <= index < `end`, in the tree of which size (None: the last signed)."""
+
+    start: int = Field(ge=0, le=MOST)
+    end: int = Field(ge=0, le=MOST)
+    size: Size | None = None
+
+
+class SubtreeDocument(_Document):
+    """A complete subtree of 2**`level` leaves and its root."""
+
+    level: int
+    hash: str
+
+
+class RangeDocument(_Document):
+    """The subtrees before and behind a run of leaves: with the leaves between they make the root, left to right."""
+
+    start: int
+    end: int
+    size: int
+    left: list[SubtreeDocument]
+    right: list[SubtreeDocument]
+    root: str
+
+    @classmethod
+    def of(cls, proof: Beside) -> Self:
+        """The document of a proof."""
+        left, right = (
+            [SubtreeDocument(level=node.level, hash=hashed.hex()) for node, hashed in side]
+            for side in (proof.left, proof.right)
+        )
+        whole = {"start": proof.start, "end": proof.end, "size": proof.size, "root": proof.root.hex()}
+        return cls(left=left, right=right, **whole)
 
 
 class ConsistencyChoice(_Document):

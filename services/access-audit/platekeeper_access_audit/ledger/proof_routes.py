@@ -18,6 +18,8 @@ from platekeeper_access_audit.ledger.proof_documents import (
     InclusionChoice,
     InclusionDocument,
     LeavesChoice,
+    RangeChoice,
+    RangeDocument,
 )
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common import edge
@@ -68,15 +70,24 @@ async def consistency(
     return ConsistencyDocument.of(await proofs.consistency(tx, here, who, old=choice.from_, new=choice.to, place=place))
 
 
+@router.get("/proofs/range")
+async def beside(
+    choice: Annotated[RangeChoice, Query()], who: Prover, tx: Tx, here: Here, place: CurrentPlace
+) -> RangeDocument:
+    """The proof that a run of leaves stands in a tree, without the leaves of others."""
+    proof = await proofs.beside(tx, here, who, start=choice.start, end=choice.end, size=choice.size, place=place)
+    return RangeDocument.of(proof)
+
+
 @router.get("/access-records/leaves", response_class=StreamingResponse, responses={200: {"content": {NDJSON: {}}}})
 async def leaves(
     choice: Annotated[LeavesChoice, Query()], who: Prover, tx: Tx, here: Here, place: CurrentPlace
 ) -> StreamingResponse:
-    """Every leaf of a signed tree in order, one JSON document a line; your agency's with their content."""
-    size = await proofs.begin_leaves(tx, here, who, size=choice.size, place=place)
+    """Every leaf of a signed tree, or a run of them, one JSON document a line; your agency's with their content."""
+    span = await proofs.begin_leaves(tx, here, who, start=choice.start, end=choice.end, size=choice.size, place=place)
 
     async def lines() -> AsyncIterator[str]:
-        async for leaf in proofs.leaves(here.db, own_agency(who), size):
+        async for leaf in proofs.leaves(here.db, own_agency(who), span):
             yield ExportedLeaf.of(leaf).model_dump_json() + "\n"
 
     return StreamingResponse(lines(), media_type=NDJSON)

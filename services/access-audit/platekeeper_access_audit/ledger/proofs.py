@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from platekeeper_access_audit.ledger import merkle, tree
+from platekeeper_access_audit.ledger import merkle, panel, tree
 from platekeeper_access_audit.ledger.handlers import own_agency
-from platekeeper_access_audit.ledger.merkle import Span
+from platekeeper_access_audit.ledger.merkle import Node, Span
+from platekeeper_access_audit.ledger.panel import Cosignature
 from platekeeper_access_audit.ledger.tree import Leaf, Signed
+from platekeeper_access_audit.ledger.witnesses import storage as witnesses
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
@@ -40,21 +42,39 @@ class Consistency:
     new_root: bytes
 
 
-async def latest(tx: Tx, here: Room, by: Caller, *, place: Place) -> Signed:
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """A checkpoint and what witnesses said of it."""
+
+    signed: Signed
+    cosignatures: Sequence[Cosignature]
+
+    @property
+    def note(self) -> str:
+        """The signed note with the lines of the witnesses."""
+        return panel.cosigned(self.signed.note, self.cosignatures)
+
+
+async def latest(tx: Tx, here: Room, by: Caller, *, place: Place) -> Witnessed:
     """The last checkpoint. Raises NotFound `checkpoint_unknown` before the first."""
     signed = await _latest(tx)
     _recorded(tx, here, by, Action.CHECKPOINT_VIEW, "checkpoint", str(signed.number), place)
-    return signed
+    return (await _witnessed(tx, [signed]))[0]
 
 
 async def checkpoints(
     tx: Tx, here: Room, by: Caller, *, before: int | None, limit: int, place: Place
-) -> Sequence[Signed]:
+) -> Sequence[Witnessed]:
     """Checkpoints, newest first, below the number `before`."""
     found = await tree.signed(tx, before=before, limit=limit)
     shown = f"{found[-1].number}-{found[0].number}" if found else "none"
     _recorded(tx, here, by, Action.CHECKPOINT_VIEW, "checkpoints", shown, place)
-    return found
+    return await _witnessed(tx, found)
+
+
+async def _witnessed(tx: Tx, found: Sequence[Signed]) -> list[Witnessed]:
+    said = await witnesses.of(tx, [signed.number for signed in found])
+    return [Witnessed(signed, said[signed.number]) for signed in found]
 
 
 async def inclusion(
@@ -85,18 +105,51 @@ async def consistency(tx: Tx, here: Room, by: Caller, *, old: int, new: int | No
     return proof
 
 
-async def begin_leaves(tx: Tx, here: Room, by: Caller, *, size: int | None, place: Place) -> int:
-    """Leave the record of an export of the first `size` leaves; how many there are (None: the last signed)."""
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The subtrees beside the leaves `start` <= index < `end` of the tree of `size` leaves, each with its root."""
+
+    start: int
+    end: int
+    size: int
+    left: Sequence[tuple[Node, bytes]]
+    right: Sequence[tuple[Node, bytes]]
+    root: bytes
+
+
+async def beside(tx: Tx, here: Room, by: Caller, *, start: int, end: int, size: int | None, place: Place) -> Beside:
+    """What proves that a run of leaves stands in a signed tree, without the others' leaves.
+
+    Raises Invalid `leaf_unknown` when the tree does not reach so far.
+    """
     size = await _signed_size(tx, size)
-    _recorded(tx, here, by, Action.RECORDS_PROVE, "access_record_leaves", f"0-{size}", place)
-    return size
+    _demand_within(start, end, size)
+    left = [(node, await tree.node_hash(tx, node)) for node in merkle.subtrees(0, start)]
+    right = [(node, await tree.node_hash(tx, node)) for node in merkle.subtrees(end, size)]
+    proof = Beside(start, end, size, left, right, await tree.root(tx, size))
+    _recorded(tx, here, by, Action.RECORDS_PROVE, "range_proof", f"{start}-{end} in {size}", place)
+    return proof
 
 
-async def leaves(db: Database, agency_id: AgencyId, size: int) -> AsyncIterator[Leaf]:
-    """The first `size` leaves in order, those of the agency's own records with their content, read page by page."""
-    for start in range(0, size, LEAVES_PAGE):
+async def begin_leaves(
+    tx: Tx, here: Room, by: Caller, *, start: int, end: int | None, size: int | None, place: Place
+) -> Span:
+    """Leave the record of an export of leaves of the tree of `size` (None: the last signed); which they are.
+
+    Raises Invalid `leaf_unknown` when the tree does not reach so far.
+    """
+    size = await _signed_size(tx, size)
+    span = Span(start, size if end is None else end)
+    _demand_within(span.start, span.end, size)
+    _recorded(tx, here, by, Action.RECORDS_PROVE, "access_record_leaves", f"{span.start}-{span.end}", place)
+    return span
+
+
+async def leaves(db: Database, agency_id: AgencyId, span: Span) -> AsyncIterator[Leaf]:
+    """The leaves of the span in order, those of the agency's own records with their content, read page by page."""
+    for start in range(span.start, span.end, LEAVES_PAGE):
         async with db.tx() as tx:
-            page = await tree.leaves(tx, Span(start, min(size, start + LEAVES_PAGE)), agency_id)
+            page = await tree.leaves(tx, Span(start, min(span.end, start + LEAVES_PAGE)), agency_id)
         for leaf in page:
             yield leaf
 
@@ -114,6 +167,11 @@ async def _signed_size(tx: Tx, size: int | None) -> int:
     if size is not None and size > most:
         raise Invalid(f"so far {most} records are signed", code="size_not_signed")
     return most if size is None else size
+
+
+def _demand_within(start: int, end: int, size: int) -> None:
+    if not start <= end <= size:
+        raise Invalid(f"`start` to `end` must lie within the {size} records of the tree", code="leaf_unknown")
 
 
 def _recorded(tx: Tx, here: Room, by: Caller, action: Action, object_type: str, object_id: str, place: Place) -> None:

@@ -2,12 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from platekeeper_access_audit.ledger import panel
+from platekeeper_access_audit.ledger.archive import Archive
 from platekeeper_access_audit.ledger.checkpoints import Signer
+from platekeeper_access_audit.ledger.panel import Panel
+from platekeeper_common import stores
 from platekeeper_common.access import Recorder
 from platekeeper_common.db import Database
 from platekeeper_common.errors import Busy
@@ -27,6 +32,15 @@ class LedgerSettings(ServiceSettings):
 
     origin: KeyName = "localhost/platekeeper/ledger"
     """Names the log in its checkpoints, for ever: a host name of yours and a path, without scheme."""
+    checkpoints: str = ""
+    """Where checkpoints are kept, each once. Empty: `checkpoints` under `PLATEKEEPER_VAR`; a folder; or
+    `s3://BUCKET[/PREFIX]`, best one that lets nobody delete or write over (object lock)."""
+    witnesses: str = ""
+    """Who cosigns the checkpoints: `VKEY URL[, VKEY URL...]` (C2SP tlog-witness)."""
+    witnesses_needed: int | None = Field(default=None, ge=0)
+    """How many of them a checkpoint needs; unset: all."""
+    witness_minutes: float = Field(default=15, gt=0)
+    """For how long checkpoints may go without that many before it is an alarm."""
 
 
 @dataclass(kw_only=True)
@@ -37,7 +51,12 @@ class LedgerRoom(Room):
     """Names the log in its checkpoints."""
     signing: Signer | None
     """Only in a worker: it is the sequencer, and no other process opens the signing key."""
-    checkpoints: Path
+    archive: Archive
+    """Where checkpoints are kept, each once."""
+    panel: Panel
+    """Who cosigns them."""
+    refusing: set[str] = field(default_factory=set)
+    """Witnesses that know of another tree than this ledger's, as this process was told."""
 
     @property
     def signer(self) -> Signer:
@@ -64,6 +83,9 @@ class LedgerRoom(Room):
 async def open_room(foundation: Foundation, settings: LedgerSettings) -> AsyncIterator[LedgerRoom]:
     """The ledger over its own database; the sequencer makes the signing key when there is none."""
     sequencer = "worker" in foundation.roles
+    cosigners = panel.panel(
+        settings.witnesses, settings.witnesses_needed, settings.witness_minutes, variable=f"{PREFIX}LEDGER_WITNESSES"
+    )
     async with Database.open(foundation.settings.database_of(NAME), foundation.clock) as db:
         yield LedgerRoom(
             foundation=foundation,
@@ -71,5 +93,14 @@ async def open_room(foundation: Foundation, settings: LedgerSettings) -> AsyncIt
             recorder=Recorder(NAME, foundation.keys, foundation.policies, foundation.clock),
             origin=settings.origin,
             signing=Signer(settings.origin, await foundation.keys.key(SIGNING_KEY)) if sequencer else None,
-            checkpoints=foundation.settings.var / "checkpoints",
+            archive=_archive(settings, foundation.settings.var),
+            panel=cosigners,
         )
+
+
+def _archive(settings: LedgerSettings, var: Path) -> Archive:
+    """Where checkpoints go. Raises SettingsError."""
+    if settings.checkpoints.startswith("s3://"):
+        variable = f"{PREFIX}LEDGER_CHECKPOINTS"
+        return Archive(stores.bucket("checkpoints", settings.checkpoints, variable=variable))
+    return Archive(Path(settings.checkpoints) if settings.checkpoints else var / "checkpoints")

@@ -14,17 +14,21 @@ from platekeeper_access_audit.ledger.documents import (
     ProducerDocument,
     RecordInFull,
 )
+from platekeeper_access_audit.ledger.tracing import handlers as tracing
+from platekeeper_access_audit.ledger.tracing.documents import PlateAsked
 from platekeeper_common import edge
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.service import Room
+from platekeeper_common.uses import use_of
 
 NDJSON = "application/x-ndjson"
 
 router = APIRouter(prefix="/v1/access-records", tags=["access records"])
 Here = Annotated[Room, Depends(edge.room)]
 Viewer = Annotated[Caller, may(Action.RECORDS_VIEW)]
+Tracer = Annotated[Caller, may(Action.RECORDS_TRACE)]
 
 
 @router.get("")
@@ -57,6 +61,15 @@ async def export(
             yield RecordInFull.opened(entry, query).model_dump_json() + "\n"
 
     return StreamingResponse(lines(), media_type=NDJSON)
+
+
+@router.post("/export", response_class=StreamingResponse, responses={200: {"content": {NDJSON: {}}}})
+async def export_of_plate(body: PlateAsked, who: Tracer, tx: Tx, here: Here, place: CurrentPlace) -> StreamingResponse:
+    """Access records of your agency that name a plate, with their query elements, one JSON document a line."""
+    asked, use = body.question(here.clock()), use_of(here, who, body.use_for(body.reason))
+    found = await tracing.named(tx, here, who, asked, use, place)
+    lines = [RecordInFull.opened(one.entry, dict(one.query)).model_dump_json() + "\n" for one in found]
+    return StreamingResponse(iter(lines), media_type=NDJSON, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/{record_id}")

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from platekeeper_access_audit.ledger import archive, storage, tree
+from platekeeper_access_audit.ledger import storage, tree
 from platekeeper_access_audit.ledger.checkpoints import Checkpoint
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_access_audit.ledger.tree import Signed, TreeDamaged
@@ -57,7 +57,7 @@ async def _sign(here: LedgerRoom) -> Signed:
         now = here.clock()
         root = await tree.root(tx, size)
         note = here.signer.sign(Checkpoint(here.signer.origin, size, root))
-        await asyncio.to_thread(archive.keep, here.checkpoints, note, size=size, signed_at=now)
+        await here.archive.keep(note, size=size, signed_at=now)
         signed = await tree.add(tx, size, root, now, note)
         tx.emit(signed.event(here.signer.origin, here.signer.key))
     return signed
@@ -65,7 +65,7 @@ async def _sign(here: LedgerRoom) -> Signed:
 
 async def compare_with_archive(here: LedgerRoom) -> None:
     """Raise TreeDamaged when the folder's newest checkpoint is of another tree, as after an old copy was put back."""
-    note = await asyncio.to_thread(archive.newest, here.checkpoints)
+    note = await here.archive.newest()
     if note is not None:
         checkpoint = here.signer.opened(note)
         async with here.db.tx() as tx:

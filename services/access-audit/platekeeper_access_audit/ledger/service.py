@@ -4,36 +4,42 @@ from pathlib import Path
 
 import msgspec
 
-from platekeeper_access_audit.ledger import handlers, sequencer, storage
+from platekeeper_access_audit.ledger import alarms, handlers, sequencer, storage
 from platekeeper_access_audit.ledger.consumers import keep_records
+from platekeeper_access_audit.ledger.expiry import handlers as expiry
 from platekeeper_access_audit.ledger.plate_index import handlers as plates
 from platekeeper_access_audit.ledger.policy import SECTIONS, LedgerPolicy
 from platekeeper_access_audit.ledger.proof_routes import router as proofs
 from platekeeper_access_audit.ledger.room import NAME, LedgerRoom, LedgerSettings, open_room
 from platekeeper_access_audit.ledger.routes import router
+from platekeeper_access_audit.ledger.tampering import handlers as tampering
+from platekeeper_access_audit.ledger.tampering.routes import router as altering
+from platekeeper_access_audit.ledger.tracing.routes import router as tracing
+from platekeeper_access_audit.ledger.witnesses import handlers as witnesses
 from platekeeper_common.events.access import AccessRecorded, CheckpointSigned
 from platekeeper_common.events.public import Figures, Monitoring, Searches, StatedInPublic, Statement
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.metrics import Say, gauge
 from platekeeper_common.periods import Month
-from platekeeper_common.service import Consumes, Grant, Job, Room, Service
+from platekeeper_common.service import Consumes, Grant, Job, Service
 
 RECORDS = gauge("platekeeper_ledger_records", "Access records in the ledger.")
 REFUSALS = gauge("platekeeper_ledger_refusals", "Those of refusals.")
 GAPS = gauge("platekeeper_ledger_producers_with_gaps", "Services of whose numbered records some have not arrived.")
 
 
-async def counts(room: Room) -> dict[str, int]:
+async def counts(here: LedgerRoom) -> dict[str, int]:
     """Figures for the start page."""
-    return await handlers.counts(room.db)
+    return await handlers.counts(here.db) | await alarms.counts(here)
 
 
-async def figures(room: Room, say: Say) -> None:
+async def figures(here: LedgerRoom, say: Say) -> None:
     """What operators see of the ledger."""
-    known = await handlers.counts(room.db)
+    known = await handlers.counts(here.db)
     say(RECORDS, known["records"])
     say(REFUSALS, known["refusals"])
     say(GAPS, known["producers_with_gaps"])
+    await alarms.figures(here, say)
 
 
 async def says(here: LedgerRoom, agency_id: AgencyId) -> list[Statement]:
@@ -60,6 +66,21 @@ async def sign_checkpoints(here: LedgerRoom) -> None:
     await sequencer.run(here)
 
 
+async def expire_months(here: LedgerRoom) -> None:
+    """Query elements die with their month, by policy."""
+    await expiry.run(here)
+
+
+async def ask_witnesses(here: LedgerRoom) -> None:
+    """Witnesses elsewhere cosign what was signed."""
+    await witnesses.run(here)
+
+
+async def watch_attempts(here: LedgerRoom) -> None:
+    """Statements that the database refused become access records."""
+    await tampering.run(here)
+
+
 async def index_plates(here: LedgerRoom) -> None:
     """Digests of the plates that were asked for, so that one question finds who asked."""
     await plates.run(here)
@@ -79,14 +100,25 @@ LEDGER = Service(
         Grant("checkpoint", "SELECT"),
         Grant("subtree", "INSERT", roles=("worker",)),
         Grant("checkpoint", "INSERT", roles=("worker",)),
+        Grant("refused_statement", "SELECT, UPDATE", roles=("worker",)),
+        Grant("refused_statement_number", "SELECT", roles=("worker",)),
+        Grant("cosignature", "SELECT"),
+        Grant("cosignature", "INSERT", roles=("worker",)),
+        Grant("expired_month", "SELECT, INSERT, UPDATE", roles=("worker",)),
         Grant("reader", "SELECT, INSERT, UPDATE", roles=("worker",)),
         Grant("plate_index", "SELECT"),
         Grant("plate_index", "INSERT, DELETE", roles=("worker",)),
     ),
-    routes=(proofs, router),
+    routes=(proofs, tracing, router, altering),
     consumes=(Consumes("ledger", (AccessRecorded.topic,), keep_records, gather=0.2),),
     emits=(AccessRecorded, CheckpointSigned, StatedInPublic),
-    jobs=(Job("sign checkpoints", sign_checkpoints), Job("index plates", index_plates)),
+    jobs=(
+        Job("sign checkpoints", sign_checkpoints),
+        Job("index plates", index_plates),
+        Job("expire months", expire_months),
+        Job("watch attempts", watch_attempts),
+        Job("ask witnesses", ask_witnesses),
+    ),
     policy=SECTIONS,
     settings=LedgerSettings,
     counts=counts,

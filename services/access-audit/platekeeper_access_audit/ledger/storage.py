@@ -99,6 +99,8 @@ producer = Table(
     Column("refusals", BigInteger, nullable=False),
 )
 
+SLOWEST_OF = 500
+"""Records that are looked at for how long they took."""
 _PLAIN = tuple(name for name in AccessRecorded.__struct_fields__ if name not in ("query", "result_ids"))
 _SEALED = Sealed.__struct_fields__
 
@@ -156,7 +158,7 @@ async def find(tx: Tx, selection: Selection, *, after: Cursor | None, limit: int
     if after is not None:
         older = and_(table.at == after.at, table.position < after.position)
         statement = statement.where(table.at <= after.at, or_(table.at < after.at, older))
-    return [_entry(row) for row in await tx.rows(statement.limit(limit))]
+    return [as_entry(row) for row in await tx.rows(statement.limit(limit))]
 
 
 async def in_order(tx: Tx, start: int, limit: int, *, before: int | None = None) -> list[Entry]:
@@ -165,7 +167,15 @@ async def in_order(tx: Tx, start: int, limit: int, *, before: int | None = None)
     statement = select(access_record).where(position >= start).order_by(position).limit(limit)
     if before is not None:
         statement = statement.where(position < before)
-    return [_entry(row) for row in await tx.rows(statement)]
+    return [as_entry(row) for row in await tx.rows(statement)]
+
+
+async def slowest(tx: Tx, *, since: datetime) -> float:
+    """The most seconds that one of the last records, appended after `since`, took from the act into the ledger."""
+    table = access_record.c
+    newest = select(table.at, table.appended_at).order_by(table.position.desc()).limit(SLOWEST_OF)
+    took = [row.appended_at - row.at for row in await tx.rows(newest) if row.appended_at >= since]
+    return max((one.total_seconds() for one in took), default=0.0)
 
 
 async def count(tx: Tx, selection: Selection) -> int:
@@ -201,7 +211,7 @@ async def get(tx: Tx, agency_id: AgencyId, record_id: str) -> Entry | None:
     """One entry of the agency."""
     table = access_record.c
     row = await tx.row(select(access_record).where(table.id == record_id, table.agency_id == agency_id))
-    return None if row is None else _entry(row)
+    return None if row is None else as_entry(row)
 
 
 def _selected(statement: Select[Any], selection: Selection) -> Select[Any]:
@@ -229,7 +239,8 @@ def _columns(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _entry(row: Row[Any]) -> Entry:
+def as_entry(row: Row[Any]) -> Entry:
+    """The entry in a whole row of the table."""
     values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row's columns by name
     sealed = [values[f"query_{name}"] for name in _SEALED]
     record = AccessRecorded(

@@ -98,6 +98,11 @@ async def span_hash(tx: Tx, span: Span) -> bytes:
     return merkle.joined([await _node(tx, node) for node in merkle.cover(span)])
 
 
+async def node_hash(tx: Tx, node: Node) -> bytes:
+    """The root over a complete subtree. Raises TreeDamaged."""
+    return await _node(tx, node)
+
+
 async def leaf(tx: Tx, index: int) -> bytes:
     """The hash of a leaf. Raises TreeDamaged."""
     return (await _kept(tx, 0, index, 1))[0]

@@ -1,6 +1,11 @@
 """Other roles for a standing account: in force at once where they narrow, after a second person's word otherwise."""
 
+from dataclasses import replace
+
 from platekeeper_access_audit.accounts import domain, storage
+from platekeeper_access_audit.accounts.approvals import handlers as approvals
+from platekeeper_access_audit.accounts.approvals.handlers import Access
+from platekeeper_access_audit.accounts.domain import Account
 from platekeeper_access_audit.accounts.grants import domain as rules
 from platekeeper_access_audit.accounts.grants import storage as kept
 from platekeeper_access_audit.accounts.grants.domain import Grant
@@ -19,7 +24,8 @@ async def change(
 ) -> Grant:
     """Other roles for an account of the own agency; a role that it did not have waits for a second person (B2).
 
-    Raises Refused `not_administrator`, NotFound, Conflict `roles_unchanged` or `account_disabled`, Invalid.
+    Raises Refused `not_administrator`, NotFound, Conflict `roles_unchanged`, `account_disabled` or
+    `title_not_authorised`, Invalid.
     """
     now = here.clock()
     await tx.lock()
@@ -28,6 +34,7 @@ async def change(
     account = await storage.find_account(tx, account_id, by.agency_id)
     domain.demand_enabled(account)
     rules.demand_changed(account, roles)
+    await _demand_authorised(tx, here, account, roles)
     waits = rules.widens(account.roles, roles)
     grant = Grant(
         id=ids.new(),
@@ -45,7 +52,7 @@ async def change(
     await kept.add(tx, grant)
     tx.emit(await _recorded(here, by, Action.ROLES_CHANGE, grant, place))
     if not waits:
-        await _put_in_force(tx, here, grant)
+        await _put_in_force(tx, here, grant, account, by)
     return grant
 
 
@@ -61,8 +68,9 @@ async def confirm(tx: Tx, here: AccountsRoom, grant_id: str, *, by: Caller, plac
     domain.demand_enabled(account)
     rules.demand_confirmable(grant, account, by.subject)
     await incumbents.demand_second_person(tx, here, by, Action.ROLES_CONFIRM)
+    await _demand_authorised(tx, here, account, grant.after)
     await kept.confirm(tx, grant.id, by.subject, by.name, here.clock())
-    await _put_in_force(tx, here, grant)
+    await _put_in_force(tx, here, grant, account, by)
     tx.emit(await _recorded(here, by, Action.ROLES_CONFIRM, grant, place))
     return await kept.find(tx, by.agency_id, grant_id)
 
@@ -73,9 +81,17 @@ async def listed(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> lis
     return await kept.grants(tx, by.agency_id)
 
 
-async def _put_in_force(tx: Tx, here: AccountsRoom, grant: Grant) -> None:
-    """From the next token on; what says the old roles is worth nothing."""
+async def _demand_authorised(tx: Tx, here: AccountsRoom, account: Account, roles: tuple[str, ...]) -> None:
+    """Raise Conflict `title_not_authorised` unless the account's title allows these roles (B5)."""
+    agency = await storage.find_agency(tx, account.agency_id)
+    await approvals.demand_authorised(tx, here, agency, Access(account.title, roles, account.valid_until))
+
+
+async def _put_in_force(tx: Tx, here: AccountsRoom, grant: Grant, account: Account, by: Caller) -> None:
+    """From the next token on; what says the old roles is worth nothing. The last word given approves it (A8)."""
+    agency = await storage.find_agency(tx, grant.agency_id)
     await storage.change_account(tx, grant.account_id, roles=list(grant.after))
+    await approvals.approve(tx, here, agency, replace(account, roles=grant.after), "changed", by)
     tx.emit(AccessRevoked(agency_id=grant.agency_id, before=here.clock(), subject=grant.account_id))
 
 

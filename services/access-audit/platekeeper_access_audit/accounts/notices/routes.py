@@ -17,11 +17,11 @@ router = APIRouter(tags=["notices"])
 
 @router.get("/v1/me/notices")
 async def own_notices(
-    who: Annotated[Caller, may(Action.NOTICE_VIEW)],
+    who: Annotated[Caller, may(Action.NOTICES_READ)],
     tx: Tx,
     here: Annotated[AccountsRoom, Depends(edge.room)],
     place: CurrentPlace,
 ) -> list[NoticeDocument]:
     """What happened at the own account, newest first (A3)."""
-    tx.emit(here.recorder.administration(who, Action.NOTICE_VIEW, "account", who.subject, place))
+    tx.emit(here.recorder.administration(who, Action.NOTICES_READ, "account", who.subject, place))
     return [NoticeDocument.model_validate(one) for one in await storage.notices(tx, who.subject)]

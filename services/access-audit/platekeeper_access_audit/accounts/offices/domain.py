@@ -16,13 +16,14 @@ SECOND_PERSON = frozenset({Action.POLICY_CHANGE_CONFIRM, Action.ROLES_CONFIRM})
 ACTS: Mapping[str, frozenset[Action]] = {
     ADMINISTRATOR: frozenset(
         {action for action, rule in RULES.items() if rule.post == ADMINISTRATOR}
-        | {Action.RELEASE_DECIDE, Action.PURGE_ORDER_SIGN, Action.TRAINING_CERTIFY}
+        | {Action.RELEASE_DECIDE, Action.PURGE_ORDER_SIGN, Action.TRAINING_CERTIFY, Action.COURSE_EDIT}
+        | {Action.NOTICE_VIEW}
         | SECOND_PERSON
     ),
     "collection_steward": frozenset({Action.RELEASE_DECIDE}) | SECOND_PERSON,
     "custodian_of_records": frozenset({Action.PURGE_ORDER_SIGN}) | SECOND_PERSON,
     "agency_head": SECOND_PERSON,
-    "training_owner": frozenset({Action.TRAINING_CERTIFY}),
+    "training_owner": frozenset({Action.TRAINING_CERTIFY, Action.COURSE_EDIT, Action.NOTICE_VIEW}),
 }
 """What belongs to a post and can be delegated; other posts are shown and sign nothing here yet."""
 BLOCKS: Mapping[Blocked, Action] = {

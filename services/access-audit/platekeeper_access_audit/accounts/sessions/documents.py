@@ -52,3 +52,5 @@ class SessionToken(Document):
     roles: list[str]
     training_until: datetime | None
     """None: no completed training, no plate data (C2)."""
+    approved_until: datetime | None
+    """None: access that nobody approved, no plate data (A8)."""

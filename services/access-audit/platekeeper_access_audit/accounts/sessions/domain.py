@@ -46,6 +46,8 @@ class Session:
     """The refresh token is kept by a browser, out of reach of its pages."""
     training_until: datetime | None = None
     """As on file at sign-on (C2)."""
+    approved_until: datetime | None = None
+    """Likewise (A8)."""
     terminal: Terminal | None = None
     position: Position | None = None
     """Where the terminal was at sign-on, if that was known."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from platekeeper_access_audit.accounts import storage as accounts
 from platekeeper_access_audit.accounts.acceptances import handlers as acceptances
 from platekeeper_access_audit.accounts.agencies import profile_of, strictest_sessions
+from platekeeper_access_audit.accounts.approvals import admission
 from platekeeper_access_audit.accounts.domain import (
     Account,
     demand_awake,
@@ -76,11 +77,11 @@ async def begin(
 ) -> Begun:
     """The session of a person who has just shown by `methods` (RFC 8176) to be the account's; its record in `tx`.
 
-    Every kind of sign-on ends here: password, passkey, trusted issuer. The training on file now rides in the session
-    (C2), and the policy that the agency has published is accepted, by its SHA-256 in `accept_policy` where it is new
-    (B4). A device that the account was not used from, or a terminal implausibly far from another session's, needs more
-    than a password and leaves a notice (A3); the account's first sign-on makes its device known. A car's last session
-    ends.
+    Every kind of sign-on ends here: password, passkey, trusted issuer. Training and approval on file now ride in the
+    session (A8, C2), and the policy that the agency has published is accepted, by its SHA-256 in `accept_policy` where
+    it is new (B4). A device that the account was not used from, or a terminal implausibly far from another session's,
+    needs more than a password and leaves a notice (A3); the account's first sign-on makes its device known. A car's
+    last session ends.
 
     Raises Conflict `account_disabled` or `agency_closed`, Refused `account_expired`, `account_dormant`,
     `training_missing` (C1), `shared_account` (A3), `policy_not_accepted` (B4).
@@ -91,8 +92,8 @@ async def begin(
     policy = await policy_for(tx, here, account.agency_id)
     if account.agency_id != PLATFORM:  # nobody could let its last administrator in again
         demand_awake(account, policy.dormant_after, now)
-    training_until = (await accounts.trained_until(tx, account.agency_id)).get(account.id)
-    domain.demand_training(terminal, account.roles, training_until, now)
+    admitted = await admission.at_sign_on(tx, here, account)
+    domain.demand_training(terminal, account.roles, admitted.training_until, now)
     signing_on = _SigningOn(account, policy, methods, place, terminal, position, device_token)
     fresh_device = await _know_device(tx, here, signing_on)
     if terminal is not None:
@@ -108,7 +109,8 @@ async def begin(
         methods=methods,
         refresh_sha256=digest(refresh_token),
         cookie=cookie,
-        training_until=training_until,
+        training_until=admitted.training_until,
+        approved_until=admitted.approved_until,
         terminal=terminal,
         position=position,
     )
@@ -123,8 +125,8 @@ async def begin(
 async def caller_of(tx: Tx, here: AccountsRoom, session: Session, account: Account | None = None) -> Caller:
     """Who a token of the session says is calling, if it is issued now.
 
-    Roles, name and title are the account's today; training is that of the sign-on, the matter the last one chosen,
-    run out or not: services say which.
+    Roles, name and title are the account's today; training and approval are those of the sign-on; the matter is the
+    last one chosen, run out or not: services say which.
 
     Raises Conflict `account_disabled` or `agency_closed`, Refused `account_expired`.
     """
@@ -142,6 +144,7 @@ async def caller_of(tx: Tx, here: AccountsRoom, session: Session, account: Accou
         session=session.id,
         signed_on_at=session.began_at,
         training_until=session.training_until,
+        approved_until=session.approved_until,
         methods=session.methods,
         second_factor_owed=domain.wants_second_factor(policy, agency) and not domain.strong(session.methods),
         terminal=session.terminal,
@@ -164,7 +167,7 @@ async def known(tx: Tx, here: AccountsRoom, account: Account) -> Caller:
         organisation=agency.name if agency else PLATFORM_NAME,
         issued_at=now,
         expires_at=now,
-        roles=frozenset(account.roles),
+        roles=await admission.roles(tx, here, account),
         title=account.title,
     )
 

@@ -70,6 +70,7 @@ async def told(here: AccountsRoom, begun: Begun, answer: Response) -> SessionTok
         title=who.title,
         roles=sorted(who.roles),
         training_until=who.training_until,
+        approved_until=who.approved_until,
     )
 
 

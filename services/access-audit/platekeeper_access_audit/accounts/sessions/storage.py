@@ -28,6 +28,7 @@ session = Table(
     Column("refresh_sha256", String, nullable=False, unique=True),
     Column("cookie", Boolean, nullable=False),
     Column("training_until", Moment, nullable=True),
+    Column("approved_until", Moment, nullable=True),
     Column("terminal_id", String, nullable=True, index=True),
     Column("terminal_kind", String, nullable=True),
     Column("latitude", Float, nullable=True),

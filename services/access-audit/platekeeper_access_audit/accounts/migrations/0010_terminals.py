@@ -6,7 +6,7 @@ from alembic import op
 from platekeeper_common.schema import Moment
 
 revision = "accounts_terminals"
-down_revision = "accounts_matters"
+down_revision = "accounts_titles"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""Who approved whose access, to what, and when that is reviewed (clause A8)."""

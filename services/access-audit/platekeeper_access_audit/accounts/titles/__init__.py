@@ -1,0 +1,1 @@
+"""The register of job titles that are authorised to use the system (clause B5)."""

@@ -1,0 +1,77 @@
+"""Whether what a record asked for is a plate, or could have shown it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from platekeeper_access_audit.ledger.domain import Entry
+from platekeeper_common import patterns, plates
+from platekeeper_common.errors import Invalid
+from platekeeper_common.moments import in_utc
+
+Match = Literal["plate", "pattern", "area"]
+"""`plate`: it named the plate. `pattern`: it named a pattern that the plate matches. `area`: it named no plate, but an
+area, cameras or a time in which the plate may have been read."""
+LOOKS_BACK = timedelta(days=31)
+"""How far a question that names no beginning goes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Who asked for the normalised plate from `start` to before `end`."""
+
+    plate: str
+    start: datetime
+    end: datetime
+    username: str | None = None
+
+    def touches(self, month: str) -> bool:
+        """Whether records of the month (`2026-11`, in UTC) may lie in the period."""
+        return f"{self.start:%Y-%m}" <= month <= f"{self.end:%Y-%m}"
+
+    def elements(self) -> dict[str, Any]:
+        """What the record of the question says of it, as JSON values."""
+        asked = {"plate": self.plate, "from": self.start.isoformat(), "to": self.end.isoformat()}
+        return asked | ({"username": self.username} if self.username else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A record that asked for the plate or could have shown it, with its query elements."""
+
+    entry: Entry
+    match: Match
+    query: Mapping[str, Any]
+
+
+def question(
+    plate: str, start: datetime | None, end: datetime | None, now: datetime, username: str | None = None
+) -> Question:
+    """The question, its plate normalised, its period ending now and of LOOKS_BACK unless it says otherwise.
+
+    Raises Invalid `plate_invalid`, or `period_empty`.
+    """
+    until = in_utc(end) if end else now + timedelta(seconds=1)
+    since = in_utc(start) if start else until - LOOKS_BACK
+    if since >= until:
+        raise Invalid("`from` must be before `to`", code="period_empty")
+    return Question(plates.normalise(plate), since, until, username)
+
+
+def match(plate: str, query: Mapping[str, Any]) -> Match | None:
+    """How the elements of a query are about the plate; None when they name another plate or pattern."""
+    for name in ("plate", "pattern"):
+        if (text := query.get(name)) is not None:
+            return _named(plate, text) if isinstance(text, str) else None
+    asked = {"area", "cameras", "from", "to"} & query.keys()
+    return "area" if asked else None
+
+
+def _named(plate: str, text: str) -> Match | None:
+    try:
+        if patterns.is_pattern(text):
+            return "pattern" if patterns.parse(text).matches(plate) else None
+        return "plate" if plates.normalise(text) == plate else None
+    except Invalid:
+        return None

@@ -1,0 +1,29 @@
+"""The door of the question who searched a plate."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from platekeeper_access_audit.ledger.tracing import handlers
+from platekeeper_access_audit.ledger.tracing.documents import PlateAsked, TraceDocument
+from platekeeper_common import edge
+from platekeeper_common.auth import Caller
+from platekeeper_common.authorization import Action
+from platekeeper_common.edge import CurrentPlace, Tx, may
+from platekeeper_common.service import Room
+from platekeeper_common.uses import use_of
+
+router = APIRouter(prefix="/v1/access-records", tags=["access records"])
+Here = Annotated[Room, Depends(edge.room)]
+Tracer = Annotated[Caller, may(Action.RECORDS_TRACE)]
+
+
+@router.post("/who-searched")
+async def who_searched(
+    body: PlateAsked, who: Tracer, tx: Tx, here: Here, place: CurrentPlace, response: Response
+) -> TraceDocument:
+    """Who of your agency asked for this plate, and whose pattern or area searches could have shown it."""
+    response.headers["Cache-Control"] = "no-store"
+    use = use_of(here, who, body.use_for(body.reason))
+    answer = await handlers.who_searched(tx, here, who, body.question(here.clock()), use, place)
+    return TraceDocument.of(answer)

@@ -1,0 +1,170 @@
+"""A bundle for an outside auditor: made over the public API, checked by the verifier alone."""
+
+import csv
+import hashlib
+import io
+import json
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from profiles import DEPARTMENTS
+from standing import AGENCY, Town
+from unit.ledger.proofs import latest, signed
+from unit.ledger.samples import PLATE, administered, refused, searched, send
+
+from platekeeper import auditing
+from platekeeper.bundle.gather import Period
+from platekeeper.bundle.make import make
+from platekeeper.client import Session
+from platekeeper_common import ids
+from platekeeper_common.ids import AgencyId
+from platekeeper_verify.audit import Report
+from platekeeper_verify.bundles import check_bundle
+from platekeeper_verify.findings import Kind
+
+DAY = Period(datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC))
+GALT = AgencyId("galt-pd")
+
+
+class Carried:
+    """The bundle in a file, and the verifier key that the auditor had before."""
+
+    def __init__(self, file: Path, key: str) -> None:
+        self.file = file
+        self.key = key
+
+    def checked(self) -> Report:
+        return check_bundle(self.file, self.key)
+
+    def text(self, name: str) -> str:
+        with zipfile.ZipFile(self.file) as archive:
+            return archive.read(name).decode()
+
+    def altered(self, name: str, old: str, new: str) -> set[Kind]:
+        """What is found when a file within says something else, its sum put right."""
+        other = self.file.with_name("altered.zip")
+        with zipfile.ZipFile(self.file) as archive, zipfile.ZipFile(other, "w") as out:
+            data = archive.read(name).decode()
+            assert old in data
+            changed = data.replace(old, new, 1).encode()
+            before = hashlib.sha256(archive.read(name)).hexdigest()
+            sums = archive.read("SHA256SUMS").decode().replace(before, hashlib.sha256(changed).hexdigest())
+            for entry in archive.namelist():
+                out.writestr(entry, {name: changed, "SHA256SUMS": sums.encode()}.get(entry, archive.read(entry)))
+        return {finding.kind for finding in check_bundle(other, self.key).findings}
+
+
+async def carried(here: Town, folder: Path, period: Period = DAY) -> Carried:
+    async with here.client(here.person("outsider", "auditor")) as http:
+        out = folder / "bundle.zip"
+        await make(
+            Session(http, token=here.token(here.person("outsider", "auditor"))), period, out, moment=here.clock()
+        )
+        return Carried(out, str((await latest(http))["verifier_key"]))
+
+
+@pytest.fixture
+async def bundle(here: Town, tmp_path: Path) -> Carried:
+    """Of an afternoon with another agency's records between, and some before and after the period."""
+    await here.open_agency(GALT, "galt")
+    here.clock.now = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
+    await send(here, await searched(here, 1), await searched(here, 2))
+    here.clock.now = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
+    await signed(here)
+    await send(here, await searched(here, 3, username="ana"), await searched(here, 4, agency_id=GALT))
+    await signed(here)
+    await send(here, refused(number=5, id=ids.new()), administered(number=1), await searched(here, 6, username="ben"))
+    await signed(here)
+    return await carried(here, tmp_path)
+
+
+@pytest.mark.clause("G3")
+@pytest.mark.clause("B8")
+async def test_a_bundle_holds_the_period_and_proves_it_offline(bundle: Carried, here: Town) -> None:
+    report = bundle.checked()
+    assert report.findings == []
+    assert (report.records, report.proved, report.withheld) == (5, 5, 1)
+    records = json.loads(bundle.text("records.json"))
+    assert [(one["action"], one["username"]) for one in records] == [
+        ("reads.search", "ana"),
+        ("reads.search", "officer"),
+        ("account.open", "chief"),
+        ("reads.search", "ben"),
+    ]
+    assert records[0]["query"] == {"plate": PLATE}
+    rows = list(csv.DictReader(io.StringIO(bundle.text("records.csv"))))
+    assert [row["username"] for row in rows] == [one["username"] for one in records]
+    assert rows[1]["code"] == "training_missing"
+    assert "platekeeper audit verify --bundle bundle.zip" in bundle.text("README.txt")
+    with zipfile.ZipFile(bundle.file) as archive:
+        assert archive.read("report.pdf").startswith(b"%PDF-")
+        assert {name.split("/")[0] for name in archive.namelist()} == {
+            "README.txt",
+            "report.pdf",
+            "records.json",
+            "records.csv",
+            "leaves.ndjson",
+            "checkpoints",
+            "manifest.json",
+            "SHA256SUMS",
+        }
+    assert "galt" not in bundle.text("leaves.ndjson")
+
+
+@pytest.mark.clause("G3")
+async def test_whatever_is_altered_in_a_bundle_is_told(bundle: Carried) -> None:
+    lines = bundle.text("leaves.ndjson").splitlines(keepends=True)
+    records = bundle.text("records.json")
+    rows = bundle.text("records.csv").splitlines(keepends=True)
+    first = records.splitlines(keepends=True)[1]
+    manifest = json.loads(bundle.text("manifest.json"))
+    assert Kind.CHANGED in bundle.altered("records.json", '"username":"ana"', '"username":"bea"')
+    assert Kind.DROPPED in bundle.altered("records.json", first, "")
+    assert Kind.CHANGED in bundle.altered("records.csv", ",ana,", ",bea,")
+    assert bundle.altered("records.csv", rows[1], "") & {Kind.CHANGED, Kind.MALFORMED}
+    assert Kind.CHANGED in bundle.altered("leaves.ndjson", '\\"username\\":\\"ana\\"', '\\"username\\":\\"bea\\"')
+    assert bundle.altered("leaves.ndjson", lines[2], "") & {Kind.DROPPED, Kind.CHANGED}
+    assert bundle.altered("manifest.json", manifest["left"][0]["hash"], "00" * 32)
+    assert check_bundle(bundle.file, None).findings == []
+    with zipfile.ZipFile(bundle.file, "a") as archive:
+        archive.writestr("more.txt", "more")
+    assert {finding.kind for finding in bundle.checked().findings} == {Kind.MALFORMED}
+
+
+async def test_what_is_no_bundle_is_said_in_a_line(
+    bundle: Carried, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def status(file: Path, key: str) -> int:
+        return auditing.verify(auditing.Asked(leaves=None, checkpoints=None, bundle=file, key=key))
+
+    assert status(bundle.file, bundle.key) == 0
+    assert "5 records stand as they were signed" in capsys.readouterr().out
+    cut = tmp_path / "cut.zip"
+    cut.write_bytes(bundle.file.read_bytes()[:-300])
+    assert status(cut, bundle.key) == 2
+    other = bundle.key.replace("platekeeper", "elsewhere", 1)
+    assert status(bundle.file, other) == 2
+
+
+@pytest.mark.clause("G3")
+async def test_a_period_without_records_is_a_bundle_too(here: Town, tmp_path: Path) -> None:
+    await send(here, await searched(here, 1))
+    await signed(here)
+    before = Period(datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC))
+    empty = await carried(here, tmp_path, before)
+    assert (empty.checked().findings, empty.checked().records) == ([], 0)
+
+
+@pytest.mark.clause("B8")
+@pytest.mark.parametrize("name", DEPARTMENTS)
+async def test_only_those_who_may_see_the_records_carry_them_away(here: Town, tmp_path: Path, name: str) -> None:
+    await here.open_agency(AGENCY, name)
+    await send(here, await searched(here, 1))
+    await signed(here)
+    async with here.client() as http:
+        session = Session(http, token=here.token(here.person("officer")))
+        with pytest.raises(Exception, match="not_allowed"):
+            await make(session, DAY, tmp_path / "no.zip", moment=here.clock())
+    assert [path.name for path in tmp_path.iterdir()] == ["var"]

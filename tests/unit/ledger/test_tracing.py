@@ -1,0 +1,144 @@
+"""Who searched this plate, as one question."""
+
+import json
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from databases import on_both
+from profiles import DEPARTMENTS
+from standing import AGENCY, Town, eventually
+from unit.ledger.samples import PLATE, searched, send
+
+from platekeeper_common.access import Place, Recorder, Result, Use
+from platekeeper_common.authorization import Action
+from platekeeper_common.events.access import AccessRecorded
+from platekeeper_common.ids import AgencyId
+
+DOOR = "/v1/access-records/who-searched"
+USE = {"purpose": "other_le", "reason": "Complaint 26-3 of the registered owner", "matter_type": "other"}
+ASKED = {"plate": "7kxq 042", "matter_number": "IA-26-3", **USE}
+
+
+async def asked_for(here: Town, number: int, query: dict[str, Any], username: str = "officer") -> AccessRecorded:
+    """What retention records of a search for something else than a plate."""
+    recorder = Recorder("retention", here.standing.foundation.keys, here.standing.foundation.policies, here.clock)
+    use = Use(purpose="stolen_vehicle", matter_type="criminal", matter_number="26-0117")
+    who = here.person(username)
+    record = await recorder.plate_data(who, Action.SEARCH, use, query, Result(count=3), Place("203.0.113.7"))
+    return msgspec.structs.replace(record, number=number)
+
+
+async def indexed(here: Town, count: int) -> None:
+    """Return when the index holds so many."""
+    await eventually(lambda: len(here.rows("ledger", "SELECT position FROM plate_index")) >= count)
+
+
+async def ask(client: httpx.AsyncClient, **more: Any) -> dict[str, Any]:
+    answer = await client.post(DOOR, json=ASKED | more)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def told(client: httpx.AsyncClient, count: int) -> list[dict[str, Any]]:
+    """The records that the question left, once there are so many."""
+
+    async def there() -> list[dict[str, Any]]:
+        answer = await client.get("/v1/access-records", params={"action": "access_records.trace"})
+        found: list[dict[str, Any]] = answer.json()["records"]
+        return found if len(found) >= count else []
+
+    found: list[dict[str, Any]] = await eventually(there)
+    return found
+
+
+@on_both
+@pytest.mark.clause("G3")
+@pytest.mark.clause("B8")
+async def test_one_question_tells_who_named_the_plate_and_whose_search_could_have_shown_it(here: Town) -> None:
+    await send(
+        here,
+        await searched(here, 1, username="ana"),
+        await searched(here, 2, username="ben", plate="5ABC123"),
+        await asked_for(here, 3, {"pattern": "7KX*"}, "carl"),
+        await asked_for(here, 4, {"pattern": "8KX*"}, "dora"),
+        await asked_for(here, 5, {"area": {"circle": [34.05, -117.75, 200]}, "from": "2026-11-22T10:00:00"}, "eve"),
+        await searched(here, 6, username="fay", agency_id=AgencyId("galt-pd")),
+    )
+    await indexed(here, 3)
+    async with here.client(here.person("inspector", "auditor")) as client:
+        found = await ask(client)
+        assert [(one["username"], one["match"], one["query"]) for one in found["named"]] == [
+            ("ana", "plate", {"plate": PLATE})
+        ]
+        assert {(one["username"], one["match"]) for one in found["possible"]} == {("carl", "pattern"), ("eve", "area")}
+        assert found["complete"]
+        left = await told(client, 1)
+        shown = (await client.get(f"/v1/access-records/{left[0]['id']}")).json()
+        assert shown["query"]["plate"] == PLATE
+        assert (shown["kind"], shown["purpose"], shown["result_count"]) == ("plate_data", "other_le", 3)
+        assert PLATE not in shown["leaf"]["canonical"]
+        await indexed(here, 4)
+        again = await ask(client)
+        assert {(one["username"], one["action"]) for one in again["named"]} == {
+            ("ana", "reads.search"),
+            ("inspector", "access_records.trace"),
+        }
+        lately = {"from": "2026-11-22T18:00:01Z", "to": "2026-11-23T00:00:00Z"}
+        assert (await ask(client, **lately))["named"] == []
+        assert [one["username"] for one in (await ask(client, username="ana"))["named"]] == ["ana"]
+
+
+@pytest.mark.clause("G3")
+async def test_of_a_month_whose_keys_are_gone_nobody_can_tell(here: Town) -> None:
+    await send(here, await searched(here, 1))
+    await indexed(here, 1)
+    for folder in ("access", "plate-index"):
+        await here.standing.foundation.keys.destroy(f"{AGENCY}/{folder}/2026-11")
+    async with here.client(here.person("inspector", "auditor")) as client:
+        assert await ask(client) == {"named": [], "possible": [], "complete": True}
+
+
+@pytest.mark.clause("G3")
+@pytest.mark.clause("A1")
+@pytest.mark.parametrize("name", DEPARTMENTS)
+async def test_it_needs_role_training_purpose_and_matter_and_every_refusal_is_recorded(here: Town, name: str) -> None:
+    await here.open_agency(AGENCY, name)
+    auditor = here.person("inspector", "auditor")
+    untrained = here.person("inspector", "auditor", trained=False)
+    tries = [
+        (here.person("officer"), ASKED, 403, "not_allowed"),
+        (untrained, ASKED, 403, "training_missing"),
+        (auditor, ASKED | {"purpose": "unheard_of"}, 422, "purpose_required"),
+        (auditor, ASKED | {"matter_type": None}, 422, "matter_required"),
+        (auditor, ASKED | {"plate": "???"}, 422, "plate_invalid"),
+        (auditor, ASKED | {"from": "2026-11-22T18:00:00Z", "to": "2026-11-22T18:00:00Z"}, 422, "period_empty"),
+    ]
+    for who, asked, status, code in tries:
+        async with here.client(who) as client:
+            answer = await client.post(DOOR, json=asked)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert PLATE not in answer.text
+    async with here.client(auditor) as client:
+        left = await told(client, len(tries))
+    assert sorted((one["username"], one["code"]) for one in left) == sorted((w.username, c) for w, _, _, c in tries)
+
+
+@pytest.mark.clause("B8")
+async def test_records_are_exported_by_plate_as_they_are_by_date_and_person(here: Town) -> None:
+    await send(here, await searched(here, 1, username="ana"), await searched(here, 2, plate="5ABC123"))
+    await indexed(here, 2)
+    async with here.client(here.person("inspector", "administrator")) as client:
+        answer = await client.post("/v1/access-records/export", json=ASKED)
+        assert answer.headers["content-type"].startswith("application/x-ndjson")
+        (line,) = answer.text.splitlines()
+        by_person = await client.get("/v1/access-records/export", params={"username": "ana"})
+        dates = {"from": "2026-11-22T17:00:00Z", "to": "2026-11-22T19:00:00Z", "action": "reads.search"}
+        by_date = await client.get("/v1/access-records/export", params=dates)
+        await told(client, 1)
+    assert json.loads(line) == json.loads(by_person.text)
+    assert json.loads(line)["query"] == {"plate": PLATE}
+    assert len(by_date.text.splitlines()) == 2
