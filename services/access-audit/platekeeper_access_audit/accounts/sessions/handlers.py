@@ -17,8 +17,8 @@ from platekeeper_access_audit.accounts.domain import (
     demand_valid,
 )
 from platekeeper_access_audit.accounts.matters import handlers as matters
-from platekeeper_access_audit.accounts.notices import storage as notices
 from platekeeper_access_audit.accounts.offices import incumbents
+from platekeeper_access_audit.accounts.own_notices import storage as notices
 from platekeeper_access_audit.accounts.policy import SessionsPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions import domain, storage

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from platekeeper_access_audit.accounts.notices import storage
-from platekeeper_access_audit.accounts.notices.documents import NoticeDocument
+from platekeeper_access_audit.accounts.own_notices import storage
+from platekeeper_access_audit.accounts.own_notices.documents import NoticeDocument
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common import edge
 from platekeeper_common.auth import Caller
