@@ -14,8 +14,8 @@ from platekeeper_access_audit.accounts.approvals import handlers as approvals
 from platekeeper_access_audit.accounts.approvals.handlers import Access
 from platekeeper_access_audit.accounts.domain import Account
 from platekeeper_access_audit.accounts.issuers import storage as issuers
-from platekeeper_access_audit.accounts.notices import storage as notices
 from platekeeper_access_audit.accounts.offices import incumbents
+from platekeeper_access_audit.accounts.own_notices import storage as notices
 from platekeeper_access_audit.accounts.passkeys import storage as passkeys
 from platekeeper_access_audit.accounts.passwords import one_time_password
 from platekeeper_access_audit.accounts.room import AccountsRoom

@@ -15,9 +15,9 @@ from platekeeper_access_audit.accounts.dormancy import handlers as dormancy
 from platekeeper_access_audit.accounts.grants.routes import router as grants_router
 from platekeeper_access_audit.accounts.issuers.routes import router as issuers
 from platekeeper_access_audit.accounts.matters import routes as matter_routes
-from platekeeper_access_audit.accounts.notices import routes as notice_routes
 from platekeeper_access_audit.accounts.offices.routes import router as offices_router
 from platekeeper_access_audit.accounts.orders.routes import router as orders_router
+from platekeeper_access_audit.accounts.own_notices import routes as notice_routes
 from platekeeper_access_audit.accounts.passkeys.routes import router as passkeys
 from platekeeper_access_audit.accounts.policy import SECTIONS
 from platekeeper_access_audit.accounts.policy_changes import handlers as policy_changes
