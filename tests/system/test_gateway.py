@@ -65,10 +65,12 @@ def test_open_are_the_routes_that_declare_no_action() -> None:
     opened = {path for _, path, is_open in routes() if is_open}
     assert whole <= opened
     assert whole >= {"/policy", "/transparency", "/policy/{agency_id}/versions/{name}"}
-    assert set(known.open_paths) == {"/"} | opened - whole
+    assert set(known.open_paths) == {"/", "/login", "/enrol", "/unlock"} | opened - whole
     assert {prefix.rstrip("/") for prefix in below} <= set(known.open_prefixes)
     sessions = {f"/v1/session/{act}" for act in ("refresh", "unlock", "end")}
-    assert set(known.logins) == {"/v1/login", "/v1/device-tokens", "/v1/token-exchange", *sessions}
+    asked = {f"/v1/{what}/passkey{step}" for what in ("login", "session/unlock") for step in ("", "/options")}
+    others = {"/v1/login/oidc", "/v1/device-tokens", "/v1/token-exchange"}
+    assert set(known.logins) == {"/v1/login", *sessions, *asked, *others}
 
 
 @pytest.mark.clause("G2")

@@ -44,6 +44,12 @@ class Action(StrEnum):
     ACCOUNT_REVOKE = "account.revoke"
     ACCOUNT_UNLOCK = "account.unlock"
     SECOND_FACTOR_ENROL = "second_factor.enrol"
+    PASSKEY_REGISTER = "passkey.register"
+    PASSKEY_VIEW = "passkey.view"
+    PASSKEY_REMOVE = "passkey.remove"
+    ISSUER_REGISTER = "issuer.register"
+    ISSUER_VIEW = "issuer.view"
+    ISSUER_REMOVE = "issuer.remove"
     POST_FILL = "post.fill"
     POST_VIEW = "post.view"
     POST_DELEGATE = "post.delegate"
@@ -230,6 +236,13 @@ RULES: Mapping[Action, Rule] = {
     Action.ACCOUNT_REVOKE: _of_all("administrator"),
     Action.ACCOUNT_UNLOCK: _of_all("administrator"),
     Action.SECOND_FACTOR_ENROL: Rule(),
+    Action.PASSKEY_REGISTER: Rule(),
+    Action.PASSKEY_VIEW: Rule(),
+    Action.PASSKEY_REMOVE: Rule(),
+    Action.ISSUER_REGISTER: _roles("administrator"),
+    Action.ISSUER_VIEW: _of_all("administrator", "auditor"),
+    # The platform's too: who turned passwords off and lost the issuer could not come in to change it.
+    Action.ISSUER_REMOVE: _of_all("administrator"),
     Action.NOTICE_GIVE: Rule(),
     Action.NOTICES_READ: Rule(),
     Action.POST_FILL: _of_post(ADMINISTRATOR, "B3", platform=True),

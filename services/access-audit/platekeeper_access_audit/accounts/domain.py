@@ -65,8 +65,6 @@ class Credentials:
     new_password: str | None = None
     recovery_code: str | None = None
     """In place of `code`."""
-    accept_policy: str | None = None
-    """The SHA-256 of the published policy that the person accepts (B4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +88,29 @@ def locked(attempts: Sequence[datetime], rule: SessionsPolicy, now: datetime) ->
     return full and latest[-1] - latest[0] < window and now < latest[-1] + window
 
 
-def judge(account: Account, asked: Credentials, *, right: bool, secret: str | None, now: datetime) -> Judgement:
-    """Whether the credentials open the account. `right`: the password is; `secret`: the open second factor, if any.
+def judge(
+    account: Account, asked: Credentials, *, right: bool, off: bool, secret: str | None, now: datetime
+) -> Judgement:
+    """Whether the credentials open the account. `right`: the password is; `off`: its agency logs in without any;
+    `secret`: the open second factor, if any.
 
     Nothing about the account is told before the password is right.
     """
     if account.disabled_at is not None or not right:
         return Judgement(credentials_wrong(), failed=True)
+    if off:
+        detail = "your agency logs in through its own issuer; the login page has the link"
+        return Judgement(Refused(detail, code="password_login_off", clause="G2"))
     if (refusal := _password_refusal(account, asked)) is not None:
         return Judgement(refusal)
     if secret is None:
         return Judgement()
     if asked.code is None and asked.recovery_code is not None:
         return Judgement(recovery=True)
-    if asked.code is None:
-        detail = "give the code of your second factor too"
-        return Judgement(Unauthenticated(detail, code="second_factor_required", clause="G2"))
-    step = code_step(secret, asked.code, after=account.totp_last_step, now=now)
-    if step is None:
-        return Judgement(second_factor_wrong(), failed=True)
-    return Judgement(step=step)
+    try:
+        return Judgement(step=demand_code(secret, asked.code, after=account.totp_last_step, now=now))
+    except Unauthenticated as error:
+        return Judgement(error, failed=error.code == "second_factor_wrong")
 
 
 def second_factor_wrong() -> Unauthenticated:
@@ -135,6 +136,17 @@ def _password_refusal(account: Account, asked: Credentials) -> PlatekeeperError 
 def credentials_wrong() -> Unauthenticated:
     """The one answer to an unknown username, a disabled account and a wrong password."""
     return Unauthenticated("username or password is wrong", code="credentials_wrong", clause="G2")
+
+
+def demand_code(secret: str, code: str | None, *, after: int, now: datetime) -> int:
+    """The period of the code. Raises Unauthenticated `second_factor_required` or `second_factor_wrong`."""
+    if code is None:
+        detail = "give the code of your second factor too"
+        raise Unauthenticated(detail, code="second_factor_required", clause="G2")
+    step = code_step(secret, code, after=after, now=now)
+    if step is None:
+        raise second_factor_wrong()
+    return step
 
 
 def code_step(secret: str, code: str, *, after: int, now: datetime) -> int | None:
