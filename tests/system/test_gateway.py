@@ -340,3 +340,25 @@ def test_a_new_key_is_taken_without_a_refused_request() -> None:
 
 def _shown(client: httpx.Client, here: Door, key: SigningKey) -> httpx.Response:
     return client.get("/v1/devices", headers={"Authorization": f"Bearer {here.token(person('administrator'), key)}"})
+
+
+@pytest.mark.clause("H2")
+def test_whom_the_gateway_refuses_is_recorded_once_a_minute() -> None:
+    here = door()
+    before = handed_on(here)
+    with here.client(source="127.0.0.77") as client:
+        answers = [client.post("/v1/searches", json={}) for _ in range(5)]
+        answers += [client.get("/v1/hits", headers={"Authorization": "Bearer nonsense"}) for _ in range(2)]
+    told = [(answer.status_code, answer.json()["code"], answer.json()["clause"]) for answer in answers]
+    assert told == [(401, "token_missing", "G2")] * 5 + [(401, "token_invalid", "G2")] * 2
+    said = {"type", "title", "status", "detail", "code", "clause"}
+    assert all(set(answer.json()) == said for answer in answers)
+    first, *later = handed_on(here)[len(before) :]
+    assert (first["status"], first["code"]) == (401, "token_missing")
+    assert len(later) <= 1, "another minute may have begun meanwhile"
+
+
+def handed_on(here: Door) -> list[dict[str, Any]]:
+    """The lines of requests that the gateway refused and handed to the ledger."""
+    lines = [json.loads(line) for line in here.log.read_text().splitlines() if '"/v1/strangers"' in line]
+    return [line for line in lines if line.get("event") == "request"]

@@ -87,6 +87,8 @@ class House:
         roles = roles or ("officer",)
         title = title_for(self.profile_of(opener, more), *roles)
         body = {"username": username, "name": username.title(), "title": title, "roles": roles}
+        if "auditor" in roles:
+            body["valid_until"] = (self.clock() + timedelta(days=90)).isoformat()
         answer = await opener.post("/v1/accounts", json=body | more)
         assert answer.status_code == 201, answer.text
         await self.login(username, answer.json()["one_time_password"], new_password=PASSWORD)

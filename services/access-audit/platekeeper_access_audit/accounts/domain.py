@@ -11,7 +11,7 @@ import pyotp
 
 from platekeeper_access_audit.accounts.policy import AccountsPolicy, PostsPolicy, SessionsPolicy
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, ROLES, SERVICE_ACCOUNT, Action, decide
+from platekeeper_common.authorization import AUDITOR, PLATFORM_ADMINISTRATOR, ROLES, SERVICE_ACCOUNT, Action, decide
 from platekeeper_common.errors import Conflict, Invalid, NotFound, PlatekeeperError, Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policy import Agency
@@ -178,6 +178,21 @@ def demand_roles(roles: Collection[str]) -> None:
     if SERVICE_ACCOUNT in roles and len(set(roles)) > 1:
         detail = f"an account is a person's or a machine's: the role {SERVICE_ACCOUNT} stands alone"
         raise Invalid(detail, code="role_alone", clause="A3")
+
+
+def demand_dated_auditor(roles: Collection[str], valid_until: datetime | None, now: datetime) -> None:
+    """An auditor only reads, and for a time (G4).
+
+    Raises Invalid `auditor_alone` for one with another role, `auditor_undated` for an account without an end to come.
+    """
+    if AUDITOR not in roles:
+        return
+    if len(set(roles)) > 1:
+        raise Invalid("an auditor only reads: the role stands alone", code="auditor_alone", clause="G4")
+    if valid_until is None or valid_until <= now:
+        raise Invalid(
+            "an auditor's account ends by itself: say until when, in `valid_until`", code="auditor_undated", clause="G4"
+        )
 
 
 def demand_time_zone(name: str) -> None:

@@ -103,6 +103,7 @@ async def open_account(
     first = not any("administrator" in one.roles and one.disabled_at is None for one in people)
     domain.demand_opener(by, new.roles, has_administrator=not first)
     await approvals.demand_authorised(tx, here, agency, Access(new.title, new.roles, new.valid_until))
+    domain.demand_dated_auditor(new.roles, new.valid_until, here.clock())
     account = _account(here, new, agency.id, hashed, synthetic=agency.synthetic)
     try:
         await storage.add_account(tx, account)
