@@ -89,7 +89,7 @@ def test_every_route_answers_through_the_gateway_as_directly() -> None:
 
 
 @pytest.mark.clause("G2")
-@pytest.mark.parametrize("path", ["/v1/nothing", "/metrics", "//v1/login", "/v1/login/", "/V1/login"])
+@pytest.mark.parametrize("path", ["/v1/nothing", "/metrics", "/v1//login", "/v1/login/", "/V1/login"])
 def test_what_is_no_door_of_ours_needs_a_token_too(path: str) -> None:
     with door().client() as client:
         answer = client.post(path)
