@@ -42,8 +42,8 @@ from platekeeper.stack.process import Process
 from platekeeper_access_audit.accounts.service import ACCOUNTS
 from platekeeper_access_audit.accounts.signing import SigningKeys
 from platekeeper_common import auth, ids, log
+from platekeeper_common.actions import PLATFORM_ADMINISTRATOR
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR
 from platekeeper_common.clock import utc_now
 from platekeeper_common.ids import PLATFORM, AgencyId
 from platekeeper_common.keys import in_folder

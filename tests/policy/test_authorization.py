@@ -16,8 +16,9 @@ from standing import AGENCY, Town, town
 
 from platekeeper.registry import SERVICES
 from platekeeper_common import ids
+from platekeeper_common.actions import PLATFORM_ADMINISTRATOR, ROLES, RULES, SERVICE_ACCOUNT, Action
 from platekeeper_common.auth import Caller, Office
-from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, ROLES, RULES, SERVICE_ACCOUNT, Action, decide
+from platekeeper_common.authorization import decide
 from platekeeper_common.delegation import RELEASE, Delegation, Scope
 from platekeeper_common.edge import declared_action
 from platekeeper_common.errors import Refused, Unauthenticated
@@ -173,7 +174,7 @@ async def test_every_door_stands_in_the_table_under_the_action_that_it_declares(
 def test_every_action_has_its_row() -> None:
     for action in Action:
         assert action.value in ACTS, f'{FILE.name}: add a row ["{action}"] that says who may, and by which doors'
-        assert action in RULES, f"authorization.py: {action} has no rule, and nothing is allowed without"
+        assert action in RULES, f"actions.py: {action} has no rule, and nothing is allowed without"
     assert list(ACTS) == sorted(action.value for action in Action), f"{FILE.name}: acts stand in alphabetical order"
     for name, row in ACTS.items():
         assert set(row) <= KEYS, f"{FILE.name}: {name} says more than the table knows"

@@ -17,8 +17,8 @@ from platekeeper.stack.ports import answers, free_port
 from platekeeper.stack.process import Process
 from platekeeper_access_audit.accounts.signing import SigningKeys
 from platekeeper_common import auth, ids, keys
+from platekeeper_common.actions import PLATFORM_ADMINISTRATOR
 from platekeeper_common.auth import Caller, SigningKey
-from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR
 from platekeeper_common.clock import utc_now
 from platekeeper_common.ids import PLATFORM, AgencyId
 

@@ -17,8 +17,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from platekeeper_common import ids
+from platekeeper_common.actions import RULES, Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import RULES, Action
 from platekeeper_common.clock import Clock, hundredths
 from platekeeper_common.errors import PlatekeeperError, Refused
 from platekeeper_common.events.access import AccessRecorded, Sealed

@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Select, literal_column, make_url, select, text
 
 from platekeeper_common import provision
-from platekeeper_common.authorization import Action
+from platekeeper_common.actions import Action
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.ids import PLATFORM
 from platekeeper_common.service import Room, Service

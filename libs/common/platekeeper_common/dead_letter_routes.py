@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Row
 
 from platekeeper_common import dead_letters, edge
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
 from platekeeper_common.bus.consumer import UNDECODABLE
 from platekeeper_common.bus.contract import Handler, Reject
 from platekeeper_common.edge import CurrentPlace, Tx, may

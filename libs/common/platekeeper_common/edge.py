@@ -19,8 +19,9 @@ from starlette.exceptions import HTTPException
 
 from platekeeper_common import asked, relay, uses
 from platekeeper_common.access import Place, Use
+from platekeeper_common.actions import PLATFORM_ADMINISTRATOR, RULES, Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, RULES, Action, decide
+from platekeeper_common.authorization import decide
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Tx as UnitOfWork
 from platekeeper_common.errors import Busy, Invalid, PlatekeeperError, Refused, Unauthenticated

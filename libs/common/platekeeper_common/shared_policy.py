@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, field_validator, model_validator
 
 from platekeeper_common import wording
 from platekeeper_common.access import Use
-from platekeeper_common.authorization import RULES, Action
+from platekeeper_common.actions import RULES, Action
 from platekeeper_common.errors import Invalid
 from platekeeper_common.periods import Duration
 from platekeeper_common.policy import Code, PolicySection, Profile, Several

@@ -8,8 +8,8 @@ from sqlalchemy.exc import IntegrityError
 
 from platekeeper_common import ids, patterns, uses
 from platekeeper_common.access import Place, Result, Use
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict, NotFound, Refused

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from platekeeper_common import edge
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
 from platekeeper_common.edge import CurrentPlace, CurrentUse, Tx, committed_at_end, may
 from platekeeper_common.ids import EntryId, HitId, ListId
 from platekeeper_common.uses import use_of

@@ -16,7 +16,7 @@ import httpx
 
 from platekeeper_common import delegation
 from platekeeper_common.access import RECORD_HEADER, Use
-from platekeeper_common.authorization import Action
+from platekeeper_common.actions import Action
 from platekeeper_common.delegation import Delegation, Scope
 from platekeeper_common.errors import Busy, Conflict, PlatekeeperError
 from platekeeper_common.service import Foundation

@@ -11,8 +11,8 @@ import structlog
 
 from platekeeper_common import ids, uses
 from platekeeper_common.access import Place, Result, Use
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
 from platekeeper_common.bus.contract import Reject, Unavailable
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound, PlatekeeperError, Refused

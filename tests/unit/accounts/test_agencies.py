@@ -8,7 +8,7 @@ from standing import eventually
 from unit.accounts.house import PASSWORD, POMONA, House, codes, house
 
 from platekeeper_access_audit.accounts import storage
-from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR
+from platekeeper_common.actions import PLATFORM_ADMINISTRATOR
 from platekeeper_common.ids import AgencyId
 
 pytestmark = on_both

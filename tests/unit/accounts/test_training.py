@@ -6,8 +6,9 @@ import pytest
 from databases import on_both
 from unit.accounts.house import House, certificate, codes
 
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action, decide
+from platekeeper_common.authorization import decide
 from platekeeper_common.errors import Refused
 
 pytestmark = on_both

@@ -14,8 +14,8 @@ from profiles import department
 from standing import AGENCY, TestClock
 
 from platekeeper_common.access import NOT_STATED, Place, Recorder, Result, Use, seal, unseal
+from platekeeper_common.actions import RULES, Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import RULES, Action
 from platekeeper_common.errors import Conflict, Gone, NotFound, Refused
 from platekeeper_common.events.access import AccessRecorded, AgencyChanged
 from platekeeper_common.ids import PLATFORM, AgencyId

@@ -7,7 +7,7 @@ from databases import on_both
 from standing import AGENCY, Town, eventually
 from unit.common.kiosk.service import Kiosk
 
-from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR
+from platekeeper_common.actions import PLATFORM_ADMINISTRATOR
 from platekeeper_common.bus.contract import DeadLetter, Record
 from platekeeper_common.events import envelope
 from platekeeper_common.events.access import AccessRecorded

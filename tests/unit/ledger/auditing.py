@@ -9,7 +9,7 @@ from standing import AGENCY, Town, eventually
 from unit.ledger.samples import PLATE, send
 
 from platekeeper_common.access import Place, Recorder, Result, Use
-from platekeeper_common.authorization import Action
+from platekeeper_common.actions import Action
 from platekeeper_common.errors import Refused
 from platekeeper_common.events.access import AccessRecorded
 

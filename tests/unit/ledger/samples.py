@@ -7,7 +7,7 @@ import msgspec
 from standing import Town, eventually
 
 from platekeeper_common.access import Place, Recorder, Result, Use
-from platekeeper_common.authorization import Action
+from platekeeper_common.actions import Action
 from platekeeper_common.events.access import AccessRecorded, Sealed
 from platekeeper_common.ids import AgencyId
 

@@ -26,8 +26,9 @@ from platekeeper_access_audit.accounts.sign_on import username_digest
 from platekeeper_access_audit.accounts.training import report
 from platekeeper_common import ids
 from platekeeper_common.access import Place
+from platekeeper_common.actions import PLATFORM_ADMINISTRATOR, Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, Action, reaches_all
+from platekeeper_common.authorization import reaches_all
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict
 from platekeeper_common.events.access import AccessRevoked

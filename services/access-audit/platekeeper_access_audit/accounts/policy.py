@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from platekeeper_common.authorization import ROLES
+from platekeeper_common.actions import ROLES
 from platekeeper_common.periods import CalendarPeriod, Duration
 from platekeeper_common.policy import Code, PolicySection, Several, Title, none_when
 

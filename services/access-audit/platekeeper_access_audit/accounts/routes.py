@@ -12,8 +12,8 @@ from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions.documents import SessionToken, UnlockRequest
 from platekeeper_access_audit.accounts.sessions.routes import Kept, shown, told
 from platekeeper_common import edge
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import TOKEN_LIFE, Caller
-from platekeeper_common.authorization import Action
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.foundation import JWKS_PATH
 from platekeeper_common.ids import AgencyId

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from platekeeper_access_audit.ledger import domain, storage
 from platekeeper_access_audit.ledger.domain import Cursor, Entry, Gap, Producer, Selection
 from platekeeper_common.access import Place, unseal
+from platekeeper_common.actions import PLATFORM_ADMINISTRATOR, Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, Action
 from platekeeper_common.bus.contract import Reject
 from platekeeper_common.db import Database, Tx
 from platekeeper_common.errors import Gone, NotFound

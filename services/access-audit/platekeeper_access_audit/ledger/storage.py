@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from platekeeper_access_audit.ledger.domain import Cursor, Entry, Gap, Producer, Selection
-from platekeeper_common.authorization import Action
+from platekeeper_common.actions import Action
 from platekeeper_common.db import Tx
 from platekeeper_common.events.access import AccessRecorded, Sealed
 from platekeeper_common.ids import AgencyId

@@ -11,8 +11,8 @@ from platekeeper_access_audit.publication.posting import Check, Posting
 from platekeeper_access_audit.publication.room import PublicationRoom
 from platekeeper_common import ids
 from platekeeper_common.access import Place
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict, NotFound, Refused
 from platekeeper_common.events.public import PolicyPublished

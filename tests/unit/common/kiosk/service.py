@@ -12,8 +12,8 @@ from sqlalchemy import Column, MetaData, String, Table, insert, select
 
 from platekeeper_common import edge
 from platekeeper_common.access import Recorder, Result, Use
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
 from platekeeper_common.bus.contract import Handler, Unavailable
 from platekeeper_common.db import Database
 from platekeeper_common.edge import CurrentPlace, Tx, may

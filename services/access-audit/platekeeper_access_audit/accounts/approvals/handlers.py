@@ -19,8 +19,9 @@ from platekeeper_access_audit.accounts.titles import domain as titles
 from platekeeper_access_audit.accounts.titles import handlers as register
 from platekeeper_common import ids
 from platekeeper_common.access import Place
+from platekeeper_common.actions import ADMINISTRATOR, Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import ADMINISTRATOR, Action, reaches_all
+from platekeeper_common.authorization import reaches_all
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policy import Agency

@@ -9,7 +9,7 @@ from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions import handlers as sessions
 from platekeeper_access_audit.accounts.sessions import storage as kept
 from platekeeper_common.access import Place
-from platekeeper_common.authorization import Action
+from platekeeper_common.actions import Action
 from platekeeper_common.db import Tx
 
 KEPT_AFTER_END = timedelta(days=30)

@@ -15,8 +15,8 @@ from platekeeper_access_audit.accounts.matters.documents import (
 from platekeeper_access_audit.accounts.matters.handlers import Carried
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common import edge
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
 from platekeeper_common.edge import CurrentPlace, Tx, may
 
 Here = Annotated[AccountsRoom, Depends(edge.room)]

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from platekeeper_access_audit.accounts.offices.domain import Delegation, Incumbent, Post
 from platekeeper_access_audit.accounts.storage import Term
-from platekeeper_common.authorization import Action
+from platekeeper_common.actions import Action
 from platekeeper_common.moments import Instant
 
 AgencyName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$")]

@@ -7,8 +7,9 @@ from typing import Literal
 
 from platekeeper_access_audit.accounts.policy import Blocked, PostsPolicy
 from platekeeper_access_audit.accounts.storage import Term
+from platekeeper_common.actions import ADMINISTRATOR, RULES, Action
 from platekeeper_common.auth import Caller, Office
-from platekeeper_common.authorization import ADMINISTRATOR, RULES, Action, not_in_office
+from platekeeper_common.authorization import not_in_office
 from platekeeper_common.errors import Conflict, Invalid, Refused
 
 SECOND_PERSON = frozenset({Action.POLICY_CHANGE_CONFIRM, Action.ROLES_CONFIRM})

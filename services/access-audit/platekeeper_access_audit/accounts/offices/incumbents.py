@@ -6,8 +6,8 @@ from platekeeper_access_audit.accounts.offices.domain import Incumbent, Post, bl
 from platekeeper_access_audit.accounts.policy import ActingPolicy, PostsPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.storage import Term
+from platekeeper_common.actions import ADMINISTRATOR, Action
 from platekeeper_common.auth import Caller, Office
-from platekeeper_common.authorization import ADMINISTRATOR, Action
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound, Refused
 from platekeeper_common.ids import PLATFORM, AgencyId

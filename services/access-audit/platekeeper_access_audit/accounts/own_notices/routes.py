@@ -8,8 +8,8 @@ from platekeeper_access_audit.accounts.own_notices import storage
 from platekeeper_access_audit.accounts.own_notices.documents import NoticeDocument
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common import edge
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
 from platekeeper_common.edge import CurrentPlace, Tx, may
 
 router = APIRouter(tags=["notices"])

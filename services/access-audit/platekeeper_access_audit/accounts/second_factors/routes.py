@@ -13,8 +13,8 @@ from platekeeper_access_audit.accounts.second_factors.documents import (
     SecondFactorDocument,
 )
 from platekeeper_common import edge
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
 from platekeeper_common.edge import CurrentPlace, Tx, may
 
 Here = Annotated[AccountsRoom, Depends(edge.room)]

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from platekeeper_access_audit.accounts.policy import SessionsPolicy
+from platekeeper_common.actions import opens_plate_data
 from platekeeper_common.auth import TOKEN_LIFE, Terminal
-from platekeeper_common.authorization import opens_plate_data
 from platekeeper_common.errors import Refused, Unauthenticated
 from platekeeper_common.events.ingest import Position
 from platekeeper_common.ids import AgencyId

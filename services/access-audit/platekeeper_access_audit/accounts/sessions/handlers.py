@@ -25,8 +25,8 @@ from platekeeper_access_audit.accounts.sessions import domain, storage
 from platekeeper_access_audit.accounts.sessions.domain import Session, digest
 from platekeeper_common import auth, ids
 from platekeeper_common.access import Place
+from platekeeper_common.actions import RECEIVE_ONLY, Action
 from platekeeper_common.auth import TOKEN_LIFE, Caller, Terminal
-from platekeeper_common.authorization import RECEIVE_ONLY, Action
 from platekeeper_common.db import Tx
 from platekeeper_common.edge import commit_or_refuse
 from platekeeper_common.errors import PlatekeeperError, Unauthenticated

@@ -11,8 +11,8 @@ from platekeeper_access_audit.accounts.terminals import storage
 from platekeeper_access_audit.accounts.terminals.domain import Presented, RegisteredTerminal, Seat, terminal_unknown
 from platekeeper_common import ids
 from platekeeper_common.access import Place
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller, Terminal, TerminalKind
-from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict, NotFound
 from platekeeper_common.events.ingest import Position

@@ -9,8 +9,8 @@ from platekeeper_access_audit.accounts.terminals import handlers
 from platekeeper_access_audit.accounts.terminals.documents import NewTerminal, TerminalDocument, TerminalSecret
 from platekeeper_access_audit.accounts.terminals.domain import RegisteredTerminal
 from platekeeper_common import edge
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
 from platekeeper_common.documents import PositionDocument
 from platekeeper_common.edge import CurrentPlace, Tx, may
 

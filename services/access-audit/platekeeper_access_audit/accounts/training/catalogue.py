@@ -13,8 +13,8 @@ from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.training import domain, storage
 from platekeeper_access_audit.accounts.training.domain import Catalogue, CourseVersion
 from platekeeper_common.access import Place
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx
 from platekeeper_common.policy import Agency
 

@@ -24,8 +24,8 @@ from platekeeper_access_audit.accounts.training import report
 from platekeeper_access_audit.accounts.training.domain import certifying_post
 from platekeeper_common import ids
 from platekeeper_common.access import Place
+from platekeeper_common.actions import ADMINISTRATOR, Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import ADMINISTRATOR, Action
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId

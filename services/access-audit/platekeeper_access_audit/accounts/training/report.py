@@ -15,8 +15,8 @@ from platekeeper_access_audit.accounts.training import catalogue, domain, storag
 from platekeeper_access_audit.accounts.training.domain import Completion
 from platekeeper_access_audit.accounts.training.handlers import expiring_within
 from platekeeper_common.access import Place
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx
 from platekeeper_common.policy import Agency
 

@@ -9,8 +9,8 @@ from platekeeper_access_audit.accounts.titles.documents import AgencyName
 from platekeeper_access_audit.accounts.training import catalogue, documents, handlers, notices, report
 from platekeeper_access_audit.accounts.training.handlers import NewCertificate
 from platekeeper_common import edge
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
 from platekeeper_common.edge import CurrentPlace, Tx, may
 
 Here = Annotated[AccountsRoom, Depends(edge.room)]

@@ -20,7 +20,7 @@ from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_access_audit.ledger.tree import Signed
 from platekeeper_common import ids
 from platekeeper_common.access import Place
-from platekeeper_common.authorization import Action
+from platekeeper_common.actions import Action
 from platekeeper_common.ids import AgencyId
 
 EVERY = timedelta(minutes=1)

@@ -10,7 +10,7 @@ from platekeeper_access_audit.ledger.expiry import domain, storage
 from platekeeper_access_audit.ledger.expiry.storage import Month
 from platekeeper_access_audit.ledger.policy import LedgerPolicy
 from platekeeper_access_audit.ledger.room import LedgerRoom
-from platekeeper_common.authorization import Action
+from platekeeper_common.actions import Action
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.ids import PLATFORM, AgencyId
 from platekeeper_common.periods import Period

@@ -17,7 +17,7 @@ from platekeeper_access_audit.ledger.reviews.storage import Owed
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common import ids
 from platekeeper_common.access import Place
-from platekeeper_common.authorization import Action
+from platekeeper_common.actions import Action
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Refused
 from platekeeper_common.events.access import AccessRecorded

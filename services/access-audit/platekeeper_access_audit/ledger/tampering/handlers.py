@@ -6,7 +6,7 @@ import structlog
 
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_access_audit.ledger.tampering import storage
-from platekeeper_common.authorization import Action
+from platekeeper_common.actions import Action
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.ids import PLATFORM
 

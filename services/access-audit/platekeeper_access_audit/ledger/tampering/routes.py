@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
+from platekeeper_common.actions import Action
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action
 from platekeeper_common.edge import may
 from platekeeper_common.errors import Kept
 
