@@ -30,27 +30,44 @@ class Login:
 
 
 class Session:
-    """Requests under one login; the token is renewed a minute before it ends."""
+    """Requests under one login; the token is renewed a minute before it ends, by the session's refresh token if it can.
+
+    Where it cannot, because the session has ended or was idle, the login is done again.
+    """
 
     def __init__(self, http: httpx.AsyncClient, login: Login | None = None, token: str | None = None) -> None:
         """Use either a login or a token that was given."""
         self.http = http
         self._login = login
         self._token = token
+        self._refresh_token: str | None = None
+        self._device: dict[str, str] = {}
         self._until = datetime.max.replace(tzinfo=UTC)
 
     async def log_in(self) -> None:
         """Get a token. Raises ApiError (`second_factor_required`, `password_change_required`, ...)."""
         if self._login is None:
             return
-        answer = _document(await self.http.post(self._login.path, json=self._login.body))
-        self._token = answer["access_token"]
+        self._take(_document(await self.http.post(self._login.path, json=self._login.body | self._device)))
+
+    def _take(self, answer: dict[str, Any]) -> None:
+        self._token, self._refresh_token = answer["access_token"], answer.get("refresh_token")
+        if answer.get("device_token"):
+            self._device = {"device_token": answer["device_token"]}
         self._until = datetime.now(UTC) + timedelta(seconds=answer["expires_in"] - 60)
+
+    async def _renew(self) -> None:
+        if self._refresh_token is not None:
+            answer = await self.http.post("/v1/session/refresh", json={"refresh_token": self._refresh_token})
+            if answer.is_success:
+                self._take(answer.json())
+                return
+        await self.log_in()
 
     async def headers(self) -> dict[str, str]:
         """The Authorization header, with a fresh token when the last is about to end."""
         if self._token is None or datetime.now(UTC) > self._until:
-            await self.log_in()
+            await self._renew()
         return {"Authorization": f"Bearer {self._token}"}
 
     async def request(self, method: str, path: str, **more: Any) -> Any:

@@ -94,7 +94,7 @@ async def test_a_stored_search_needs_an_approval_whose_review_is_not_overdue(tmp
         end = policy.access_review.after(here.clock()) + policy.review_grace
         await train(here, profile, "rivera", rivera)
         long_ago = f"{here.clock() - policy.review_grace:%Y-%m-%d %H:%M:%S}"
-        here.run_sql(f"UPDATE access_approval SET review_by = '{long_ago}'")  # noqa: S608 - the test's own
+        await here.run_sql(f"UPDATE access_approval SET review_by = '{long_ago}'")  # noqa: S608 - the test's own
         officer = await here.login("rivera")
         answer = await officer.post("/v1/searches", json=SEARCH)
         assert (answer.status_code, answer.json()["code"], answer.json()["clause"]) == (

@@ -47,6 +47,8 @@ GRID: list[tuple[type[PolicySection], str, tuple[Any, ...]]] = [
     (SessionsPolicy, "reauthenticate_after", (timedelta(hours=12),) * 5),
     (SessionsPolicy, "dormant_after", (timedelta(days=90),) * 5),
     (SessionsPolicy, "lock_after_failures", (5,) * 5),
+    (SessionsPolicy, "implausible_speed", (300,) * 5),
+    (SessionsPolicy, "implausible_beyond", (10,) * 5),
     (SessionsPolicy, "lock_within", (timedelta(minutes=15),) * 5),
     (PostsPolicy, "custodian_of_records", (CUSTODIAN, CUSTODIAN, None, None, CUSTODIAN)),
     (PostsPolicy, "records_supervisor", (None, None, SUPERVISOR, SUPERVISOR, None)),

@@ -94,6 +94,8 @@ class Caller:
     """How the person signed on (RFC 8176): `pwd`, `otp`, `hwk` ..."""
     terminal: Terminal | None = None
     """None: on no registered terminal."""
+    second_factor_owed: bool = False
+    """The agency's policy wants a second factor for plate data, and the person signed on without (G2)."""
     locked: bool = False
     """The session is idle on a car's or a dispatcher's terminal: it receives hits and does nothing else (G2)."""
     matter: Matter | None = None
@@ -168,6 +170,7 @@ def issue(caller: Caller, key: SigningKey, *, issuer: str, audience: str) -> str
         "approved_until": _seconds(caller.approved_until),
         "amr": list(caller.methods),
         "terminal": {"id": caller.terminal.id, "kind": caller.terminal.kind} if caller.terminal else None,
+        "second_factor_owed": caller.second_factor_owed,
         "locked": caller.locked,
         "matter": caller.matter.claim() if caller.matter else None,
         "entitlements": sorted(caller.entitlements),
@@ -235,6 +238,16 @@ class Verifier:
             raise Unauthenticated("the token is not one of ours", code="token_invalid", clause="G2") from error
         return self._caller(claims)
 
+    def demand_valid(self, caller: Caller) -> None:
+        """Return while the token of a caller who was verified before is still worth something.
+
+        Raises Unauthenticated `token_expired` or `token_revoked`. Costs no cryptography: open streams ask every second.
+        """
+        if caller.expires_at <= self._clock():
+            raise Unauthenticated("the token has expired; log in again", code="token_expired", clause="G2")
+        if self._is_revoked(caller):
+            raise Unauthenticated("the token has been revoked; log in again", code="token_revoked", clause="G2")
+
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
         now = self._clock()
         try:
@@ -262,6 +275,7 @@ class Verifier:
                 delegation=delegated,
                 methods=tuple(claims.get("amr") or ()),
                 terminal=_terminal(claims.get("terminal")),
+                second_factor_owed=bool(claims.get("second_factor_owed")),
                 locked=bool(claims.get("locked")),
                 matter=matter.of_claim(claims.get("matter")),
                 entitlements=frozenset(claims.get("entitlements") or ()),
@@ -270,13 +284,10 @@ class Verifier:
             not_before = _moment(claims["nbf"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise Unauthenticated("the token lacks what ours hold", code="token_invalid", clause="G2") from error
-        if caller.expires_at <= now:
-            raise Unauthenticated("the token has expired; log in again", code="token_expired", clause="G2")
+        self.demand_valid(caller)
         # A second of grace: `nbf` is in whole seconds and clocks of two machines differ.
         if not_before > now + timedelta(seconds=1):
             raise Unauthenticated("the token is not valid yet", code="token_invalid", clause="G2")
-        if self._is_revoked(caller):
-            raise Unauthenticated("the token has been revoked; log in again", code="token_revoked", clause="G2")
         return caller
 
     def _is_revoked(self, caller: Caller) -> bool:

@@ -6,7 +6,7 @@ data, for which the holder must have been trained and approved when signing on, 
 token (the holder of a post, the owner of a camera) are the handler's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -36,10 +36,13 @@ class Action(StrEnum):
     AGENCY_GO_LIVE = "agency.go_live"
     AGENCY_CLOSE = "agency.close"
     AGENCY_VIEW = "agency.view"
+    AGENCY_REVOKE = "agency.revoke"
     ACCOUNT_OPEN = "account.open"
     ACCOUNT_DISABLE = "account.disable"
     ACCOUNT_RESET = "account.reset"
     ACCOUNT_VIEW = "account.view"
+    ACCOUNT_REVOKE = "account.revoke"
+    ACCOUNT_UNLOCK = "account.unlock"
     SECOND_FACTOR_ENROL = "second_factor.enrol"
     POST_FILL = "post.fill"
     POST_VIEW = "post.view"
@@ -87,6 +90,12 @@ class Action(StrEnum):
     DEVICE_MOVE = "device.move"
     DEVICE_CALIBRATE = "device.calibrate"
     DEVICE_RETIRE = "device.retire"
+    DEVICE_REVOKE = "device.revoke"
+    TERMINAL_REGISTER = "terminal.register"
+    TERMINAL_VIEW = "terminal.view"
+    TERMINAL_RETIRE = "terminal.retire"
+    NOTICE_GIVE = "notice.give"
+    NOTICES_READ = "notices.read"
     FRAME_POST = "frame.post"
     READS_POST = "reads.post"
     HOTLIST_EDIT = "hotlist.edit"
@@ -212,12 +221,17 @@ RULES: Mapping[Action, Rule] = {
     Action.AGENCY_OPEN: _of_all(),
     Action.AGENCY_GO_LIVE: _of_all(),
     Action.AGENCY_CLOSE: _of_all(),
+    Action.AGENCY_REVOKE: _of_all("administrator"),
     Action.AGENCY_VIEW: Rule(across=_PLATFORM),
     Action.ACCOUNT_OPEN: _of_post(ADMINISTRATOR, "B2", platform=True),
     Action.ACCOUNT_DISABLE: _of_all("administrator"),
     Action.ACCOUNT_RESET: _of_all("administrator"),
     Action.ACCOUNT_VIEW: _of_all("administrator", "auditor", "trainer"),
+    Action.ACCOUNT_REVOKE: _of_all("administrator"),
+    Action.ACCOUNT_UNLOCK: _of_all("administrator"),
     Action.SECOND_FACTOR_ENROL: Rule(),
+    Action.NOTICE_GIVE: Rule(),
+    Action.NOTICES_READ: Rule(),
     Action.POST_FILL: _of_post(ADMINISTRATOR, "B3", platform=True),
     Action.POST_VIEW: Rule(across=_PLATFORM),
     # Every person: only who holds the post delegates (B3).
@@ -271,12 +285,16 @@ RULES: Mapping[Action, Rule] = {
     Action.DEVICE_MOVE: _of_post(ADMINISTRATOR, "B1", equipment=True),
     Action.DEVICE_CALIBRATE: _of_post(ADMINISTRATOR, "B1", equipment=True),
     Action.DEVICE_RETIRE: _of_post(ADMINISTRATOR, "B1", equipment=True),
+    Action.DEVICE_REVOKE: _roles("administrator"),
+    Action.TERMINAL_REGISTER: _of_post(ADMINISTRATOR, "B1"),
+    Action.TERMINAL_VIEW: _roles("administrator", "auditor"),
+    Action.TERMINAL_RETIRE: _of_post(ADMINISTRATOR, "B1"),
     Action.FRAME_POST: Rule(devices=True),
     Action.READS_POST: Rule(devices=True),
     Action.HOTLIST_EDIT: _plate_data("administrator", "investigator", "dispatcher"),
     Action.HOTLIST_VIEW: _plate_data("administrator", "auditor", *_READERS),
     Action.HITS_STREAM: _plate_data(*_READERS, locked=True),
-    Action.HITS_VIEW: _plate_data(*_READERS),
+    Action.HITS_VIEW: _plate_data(*_READERS, locked=True),
     Action.SEARCH: _plate_data(*_SEARCHERS, delegable=True),
     Action.READ_VIEW: _plate_data(*_SEARCHERS, delegable=True),
     Action.IMAGE_VIEW: _plate_data(*_SEARCHERS, delegable=True),
@@ -332,7 +350,7 @@ def decide(
     Once it is known for which `use` plate data is asked, it comes with the agency's `policy`; once it is known that
     what is asked came from a protected `source` (D1), that is named too: no role opens one, only its own entitlement.
     Raises Refused with code and clause otherwise, Unauthenticated `session_locked` when an idle session asks for more
-    than its hits (G2): nothing is allowed that no rule allows.
+    than its hits, `second_factor_owed` for plate data without one (G2): nothing is allowed that no rule allows.
     """
     rule = RULES[action]
     if (caller.kind == "device") != rule.devices:
@@ -344,6 +362,12 @@ def decide(
     _decide_who(caller, action, rule)
     if owner not in (None, caller.agency_id) and not reaches_all(caller, action):
         raise Refused("that is another agency's", code="other_agency", clause="A2")
+    if rule.plate_data and caller.second_factor_owed:
+        raise Unauthenticated(
+            "plate data needs a second factor: enrol one with POST /v1/me/second-factor and sign on with it",
+            code="second_factor_owed",
+            clause="G2",
+        )
     _decide_prepared(caller, rule)
     if use is not None and caller.kind != "delegated":
         _decide_use(caller, action, use, policy)
@@ -372,6 +396,11 @@ def _decide_use(caller: Caller, action: Action, use: "Use", policy: "UsePolicy |
             code="purpose_not_allowed",
             clause="A8",
         )
+
+
+def opens_plate_data(roles: Collection[str]) -> bool:
+    """Whether some of the roles do something that opens plate data."""
+    return any(rule.plate_data and rule.roles & set(roles) for rule in RULES.values())
 
 
 def reaches_all(caller: Caller, action: Action) -> bool:

@@ -1,7 +1,7 @@
 """The stream of hits: server-sent events, each recorded before it is sent.
 
-Nothing of the database is held between two hits. The token is verified again before every delivery and at every
-keep-alive, so the stream ends with it.
+Nothing of the database is held between two hits. Whether the token is still worth something is asked before every
+delivery and every second, so the stream ends with it, and within seconds of its revocation (A3, G2).
 """
 
 import asyncio
@@ -16,10 +16,10 @@ from starlette.types import Receive, Scope, Send
 from platekeeper_common import edge, uses
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import Action, decide
+from platekeeper_common.authorization import Action
 from platekeeper_common.bus.contract import TooOld, Unavailable
 from platekeeper_common.db import Tx
-from platekeeper_common.errors import Busy, Gone, Invalid, PlatekeeperError, Refused, Unauthenticated
+from platekeeper_common.errors import Busy, Gone, Invalid, PlatekeeperError, Unauthenticated
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.hotlist import HitRaised
 from platekeeper_common.ids import AgencyId
@@ -30,15 +30,16 @@ from platekeeper_hotlist.sightings import CountedHit
 
 LONGEST_OFFSET = 18
 """Decimal digits."""
+LOOK_AGAIN_SECONDS = 1.0
+"""How often a stream asks whether its token has been revoked."""
 Hits = AsyncIterator[tuple[int, Event]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """Who listens to hits, with which token, for which use."""
+    """Who listens to hits, for which use."""
 
     caller: Caller
-    token: str
     use: Use
     place: Place
 
@@ -80,16 +81,21 @@ async def open_stream(tx: Tx, here: HotlistRoom, to: Listener, last_event_id: st
 
 async def _deliver(here: HotlistRoom, to: Listener, following: Hits) -> AsyncGenerator[bytes, None]:
     """Hits of the listener's agency as they are raised, until the token ends or something is away."""
+    loop = asyncio.get_running_loop()
     own = _of_agency(following, to.caller.agency_id)
     coming = asyncio.ensure_future(anext(own))
     try:
         yield format_sse_event(comment="open")
+        quiet_since = loop.time()
         while True:
             await asyncio.wait({coming}, timeout=_patience(here, to))
-            await _demand_token(here, to)
+            _demand_token(here, to)
             if not coming.done():
-                yield format_sse_event(comment="keep-alive")
+                if loop.time() - quiet_since >= here.settings.keep_alive:
+                    quiet_since = loop.time()
+                    yield format_sse_event(comment="keep-alive")
                 continue
+            quiet_since = loop.time()
             offset, hit = coming.result()
             coming = asyncio.ensure_future(anext(own))
             # A client that goes now must not leave a transaction half closed.
@@ -97,8 +103,9 @@ async def _deliver(here: HotlistRoom, to: Listener, following: Hits) -> AsyncGen
                 told = await _recorded(here, to, hit)
             if told is not None:
                 yield _event(offset, told)
-    except (Unauthenticated, Refused) as error:
-        yield _said("end", reason=error.code, detail=error.detail)
+    except Unauthenticated as error:
+        ended = {"reason": error.code} if error.code == "token_expired" else {"code": error.code}
+        yield _said("end" if "reason" in ended else "error", **ended, detail=error.detail)
     except (PlatekeeperError, TooOld, Unavailable) as error:
         trouble = _told(error)
         yield _said("error", code=trouble.code, detail=trouble.detail)
@@ -120,16 +127,15 @@ async def _of_agency(following: Hits, agency_id: AgencyId) -> AsyncGenerator[tup
 
 
 def _patience(here: HotlistRoom, to: Listener) -> float:
-    """Seconds to wait for a hit: until the next keep-alive, or until the token ends."""
+    """Seconds to wait for a hit: until the token is looked at again, the next keep-alive, or the token's end."""
     left = (to.caller.expires_at - here.clock()).total_seconds()
-    return min(here.settings.keep_alive, max(left, 0.01))
+    return min(LOOK_AGAIN_SECONDS, here.settings.keep_alive, max(left, 0.01))
 
 
-async def _demand_token(here: HotlistRoom, to: Listener) -> None:
+def _demand_token(here: HotlistRoom, to: Listener) -> None:
     """Raise Unauthenticated or Refused when the listener may not go on (A2, C2, G2)."""
-    caller = await here.foundation.verifier.verify(to.token)
-    decide(caller, Action.HITS_STREAM)
-    here.foundation.policies.of(caller.agency_id)
+    here.foundation.verifier.demand_valid(to.caller)
+    here.foundation.policies.of(to.caller.agency_id)
 
 
 async def _recorded(here: HotlistRoom, to: Listener, hit: HitRaised) -> CountedHit | None:

@@ -110,7 +110,6 @@ async def hits(
 )
 async def stream(
     who: Annotated[Caller, may(Action.HITS_STREAM)],
-    request: Request,
     tx: Tx,
     here: Here,
     use: CurrentUse,
@@ -122,11 +121,10 @@ async def stream(
     With `Last-Event-ID` all since that event.
 
     Further sightings of a hit are not told here: `GET /v1/hits` counts them, so read it when you open the stream.
-    `end` says why the stream may not go on (`token_expired`, `token_revoked`), `error` what is away; open it again
-    with the id of the last hit.
+    `end` says that the token has expired, `error` that it has been revoked (`token_revoked`) or what is away; open it
+    again with the id of the last hit.
     """
-    token = request.headers["authorization"].partition(" ")[2]
-    listener = Listener(caller=who, token=token, use=use, place=place)
+    listener = Listener(caller=who, use=use, place=place)
     return await delivery.open_stream(tx, here, listener, last_event_id)
 
 

@@ -107,9 +107,10 @@ class House:
         """Committed rows of accounts' database."""
         return databases.rows(self.standing.foundation.settings.database_of("accounts"), statement)
 
-    def run_sql(self, statement: str) -> None:
-        """Change accounts' database behind its back."""
-        databases.run(self.standing.foundation.settings.database_of("accounts"), statement)
+    async def run_sql(self, statement: str) -> None:
+        """Change accounts' database behind its back, and let whoever writes just now finish."""
+        url = self.standing.foundation.settings.database_of("accounts")
+        await asyncio.to_thread(databases.run, url, statement)
 
     def records(self, action: str, outcome: str = "allowed") -> list[AccessRecorded]:
         records = [event for event in self.said if isinstance(event, AccessRecorded)]

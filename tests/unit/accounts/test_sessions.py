@@ -217,7 +217,7 @@ async def test_training_binds_at_sign_on_and_roles_at_the_next_token(here: House
     assert (before["training_until"], carried_on["training_until"]) == (None, None)
     trained = await signed_on(here, "rivera")
     assert trained["training_until"] is not None
-    here.run_sql("DELETE FROM training_certificate")
+    await here.run_sql("DELETE FROM training_certificate")
     here.clock.advance(minutes=9)
     assert (await refreshed(here, trained["refresh_token"])).json()["training_until"] == trained["training_until"]
     assert (await signed_on(here, "rivera"))["training_until"] is None
@@ -229,7 +229,7 @@ async def test_a_dated_account_ends_with_its_day(here: House) -> None:
     await here.hire(boss, "rivera")
     begun = await signed_on(here, "rivera")
     here.clock.advance(minutes=5)
-    here.run_sql("UPDATE account SET valid_until = last_signed_on_at WHERE username = 'rivera'")
+    await here.run_sql("UPDATE account SET valid_until = last_signed_on_at WHERE username = 'rivera'")
     answers = [await here.try_login("rivera"), await refreshed(here, begun["refresh_token"])]
     assert codes(answers) == ["account_expired"] * 2
     [record] = await eventually(lambda: here.records("login", "refused"))

@@ -19,6 +19,7 @@ from unit.common.kiosk.service import KIOSK
 from platekeeper.registry import SERVICES
 from platekeeper_access_audit.accounts import attempts
 from platekeeper_access_audit.ledger import tree
+from platekeeper_access_audit.publication import storage as publication
 from platekeeper_common import postgresql
 from platekeeper_common.migrate import NotMigrated, demand_migrated, migrate
 from platekeeper_common.provision import every_role, owner, provision, running
@@ -32,6 +33,7 @@ from platekeeper_retention import storage as retention
 TABLES = {
     "accounts": attempts.login_attempt.metadata,
     "ledger": tree.checkpoint.metadata,
+    "publication": publication.metadata,
     "hotlist": import_storage.list_import.metadata,
     "ingest": ingest.metadata,
     "release": release.metadata,
@@ -164,8 +166,8 @@ async def test_a_service_demands_that_its_schema_is_of_today(administrator: str,
     assert BY_NAME["ingest"].migrations is not None
     shutil.copytree(BY_NAME["ingest"].migrations, migrations)
     await demand_migrated(url, migrations)
-    (migrations / "0002_more.py").write_text(MORE)
-    with pytest.raises(NotMigrated, match="ingest lacks ingest_0002"):
+    (migrations / "9999_more.py").write_text(MORE)
+    with pytest.raises(NotMigrated, match="ingest lacks ingest_more"):
         await demand_migrated(url, migrations)
     await asyncio.gather(*(migrate(url, migrations, role=owner("ingest")) for _ in range(3)))
     await demand_migrated(url, migrations)
@@ -178,7 +180,7 @@ async def test_a_migration_waits_for_nobody_and_comes_again(administrator: str, 
     migrations = tmp_path / "migrations"
     assert BY_NAME["ingest"].migrations is not None
     shutil.copytree(BY_NAME["ingest"].migrations, migrations)
-    (migrations / "0002_more.py").write_text(MORE)
+    (migrations / "9999_more.py").write_text(MORE)
     async with acting(administrator, "ingest", "ingest") as busy:
         async with busy.transaction():
             await busy.execute("INSERT INTO device VALUES ('a', 'pomona-pd', 'Gate', 'gateway', 'x', now())")
@@ -197,7 +199,7 @@ MORE = """
 import sqlalchemy as sa
 from alembic import op
 from platekeeper_common import online
-revision, down_revision, branch_labels, depends_on = "ingest_0002", "ingest_0001", None, None
+revision, down_revision, branch_labels, depends_on = "ingest_more", "ingest_0002", None, None
 
 def upgrade():
     if "colour" not in {column["name"] for column in sa.inspect(op.get_bind()).get_columns("device")}:

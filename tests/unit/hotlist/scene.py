@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import uvicorn
 from httpx_sse import ServerSentEvent, aconnect_sse
 from standing import AGENCY, Town, eventually
 
+from platekeeper import runtime
 from platekeeper_common import ids
 from platekeeper_common.access import unseal
 from platekeeper_common.auth import Caller
@@ -150,8 +151,14 @@ def committed_records(here: Town) -> int:
     return int(here.rows("hotlist", "SELECT last FROM access_number")[0][0])
 
 
+class Stands(Protocol):
+    """Whatever holds standing services."""
+
+    standing: runtime.Standing
+
+
 @asynccontextmanager
-async def serving(here: Town) -> AsyncIterator[str]:
+async def serving(here: Stands) -> AsyncIterator[str]:
     """The services behind a real socket; their URL."""
     config = uvicorn.Config(here.standing.app, port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)

@@ -233,14 +233,14 @@ async def test_the_stream_ends_when_the_token_is_revoked(here: Town) -> None:
         await here.standing.foundation.bus.publish([revoked], source="accounts")
         [end] = await ears.hear(1)
         await eventually(lambda: ears.ended)
-    assert (end.event, end.json()["reason"]) == ("end", "token_revoked")
+    assert (end.event, end.json()["code"]) == ("error", "token_revoked")
 
 
 async def test_the_stream_ends_when_the_agency_closes(here: Town) -> None:
     async with serving(here) as url, listening(here, url, here.person()) as ears:
         await here.open_agency(mode="closed")
         [end] = await ears.hear(1)
-    assert (end.event, end.json()["reason"]) == ("end", "agency_unknown")
+    assert (end.event, end.json()["code"]) == ("error", "agency_unknown")
 
 
 @pytest.mark.clause("C2")

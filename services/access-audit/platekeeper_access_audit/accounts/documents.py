@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from platekeeper_access_audit.accounts.terminals.documents import TerminalStated
 from platekeeper_common.moments import Instant
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^\S(.*\S)?$")]
@@ -29,6 +30,12 @@ class LoginRequest(Document):
     """Of the second factor, once it is enrolled."""
     new_password: Password | None = None
     """Changes the password; a one-time password must be changed so."""
+    recovery_code: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    """In place of `code`, when the authenticator application is lost."""
+    terminal: TerminalStated | None = None
+    """The registered workstation, if it is one."""
+    device_token: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
+    """What an earlier login at this device answered: the device is not new."""
     accept_policy: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     """The SHA-256 of the agency's published policy, which the person accepts by sending it (B4)."""
     cookie: bool = False
@@ -129,16 +136,3 @@ class AccountDocument(Document):
     valid_until: datetime | None
     separated_at: datetime | None
     synthetic: bool
-
-
-class SecondFactorDocument(Document):
-    """What an authenticator application needs, shown only now; in force once confirmed."""
-
-    secret: str
-    otpauth_uri: str
-
-
-class SecondFactorConfirmation(Document):
-    """A code that the application shows."""
-
-    code: Code

@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,6 +16,8 @@ from platekeeper_common.errors import Conflict, Invalid, NotFound, PlatekeeperEr
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policy import Agency
 
+DORMANT, EXPIRED = "dormant", "expired"
+"""Why the platform itself disables an account; a dormant one is opened again by a reset."""
 SHORTEST_PASSWORD = 12
 SECOND_FACTOR_PERIOD = 30
 """Seconds that one code is shown (RFC 6238)."""
@@ -44,6 +46,8 @@ class Account:
     totp_last_step: int = 0
     """The period of the last code that was taken: a code works once."""
     disabled_at: datetime | None = None
+    disabled_because: str | None = None
+    """`dormant`, `expired`, or an administrator did it."""
     last_signed_on_at: datetime | None = None
     valid_until: datetime | None = None
     """A dated account ends then: an outside auditor's, a contractor's (B5)."""
@@ -59,9 +63,10 @@ class Credentials:
     password: str
     code: str | None = None
     new_password: str | None = None
-    cookie: bool = False
+    recovery_code: str | None = None
+    """In place of `code`."""
     accept_policy: str | None = None
-    """A browser keeps the refresh token."""
+    """The SHA-256 of the published policy that the person accepts (B4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,8 @@ class Judgement:
     refusal: PlatekeeperError | None = None
     failed: bool = False
     step: int | None = None
+    recovery: bool = False
+    """A recovery code stands for the second factor, if it is one."""
 
 
 def locked(attempts: Sequence[datetime], rule: SessionsPolicy, now: datetime) -> bool:
@@ -94,14 +101,21 @@ def judge(account: Account, asked: Credentials, *, right: bool, secret: str | No
         return Judgement(refusal)
     if secret is None:
         return Judgement()
+    if asked.code is None and asked.recovery_code is not None:
+        return Judgement(recovery=True)
     if asked.code is None:
         detail = "give the code of your second factor too"
         return Judgement(Unauthenticated(detail, code="second_factor_required", clause="G2"))
     step = code_step(secret, asked.code, after=account.totp_last_step, now=now)
     if step is None:
-        detail = "the code is wrong, too old, or was used before"
-        return Judgement(Unauthenticated(detail, code="second_factor_wrong", clause="G2"), failed=True)
+        return Judgement(second_factor_wrong(), failed=True)
     return Judgement(step=step)
+
+
+def second_factor_wrong() -> Unauthenticated:
+    """The answer to a code or a recovery code that does not fit."""
+    detail = "the code is wrong, too old, or was used before"
+    return Unauthenticated(detail, code="second_factor_wrong", clause="G2")
 
 
 def _password_refusal(account: Account, asked: Credentials) -> PlatekeeperError | None:
@@ -267,3 +281,15 @@ def demand_valid(account: Account, now: datetime) -> None:
     if account.valid_until is not None and now >= account.valid_until:
         detail = "the account's time is over; the administrator gives it a new end at PUT /v1/accounts/{id}/access"
         raise Refused(detail, code="account_expired", clause="B5")
+
+
+def dormant(account: Account, after: timedelta, now: datetime) -> bool:
+    """Whether nobody has signed on with the account for so long."""
+    return now - max(account.opened_at, account.last_signed_on_at or account.opened_at) >= after
+
+
+def demand_awake(account: Account, after: timedelta, now: datetime) -> None:
+    """Raise Refused `account_dormant` (G2)."""
+    if dormant(account, after, now):
+        detail = f"nobody has signed on with this account for {after.days} days; an administrator's reset opens it"
+        raise Refused(detail, code="account_dormant", clause="G2")

@@ -14,8 +14,11 @@ from platekeeper_access_audit.accounts.approvals import handlers as approvals
 from platekeeper_access_audit.accounts.approvals.handlers import Access
 from platekeeper_access_audit.accounts.domain import Account
 from platekeeper_access_audit.accounts.offices import incumbents
+from platekeeper_access_audit.accounts.own_notices import storage as notices
 from platekeeper_access_audit.accounts.passwords import one_time_password
 from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.second_factors import handlers as second_factors
+from platekeeper_access_audit.accounts.sessions import handlers as sessions
 from platekeeper_access_audit.accounts.sessions.handlers import PLATFORM_NAME, end_all
 from platekeeper_access_audit.accounts.sign_on import username_digest
 from platekeeper_access_audit.accounts.training import report
@@ -25,6 +28,7 @@ from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, Action, reaches_all
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict
+from platekeeper_common.events.access import AccessRevoked
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.ids import PLATFORM, AgencyId
 
@@ -134,26 +138,50 @@ async def disable_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Ca
 
 
 async def reset_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, place: Place) -> OpenedAccount:
-    """A fresh one-time password, no second factor, no lock: for who lost them. Raises NotFound, Conflict, Refused."""
+    """A fresh one-time password, no second factor, no known device, no lock: for who lost them, or was long away.
+
+    Raises NotFound, Conflict, Refused.
+    """
     password = one_time_password()
     hashed = await here.passwords.hash(password)
     await tx.lock()
     account = await storage.find_account(tx, account_id, _own(by, Action.ACCOUNT_RESET))
     domain.demand_other(by, account)
-    domain.demand_enabled(account)
+    if account.disabled_because != domain.DORMANT:
+        domain.demand_enabled(account)
     domain.demand_resetter(by, account)
-    fresh = {"password_hash": hashed, "must_change": True, "totp_secret": None, "totp_confirmed": False}
-    await storage.change_account(tx, account.id, **fresh)
+    awake = {"disabled_at": None, "disabled_because": None, "last_signed_on_at": here.clock()}
+    await storage.change_account(tx, account.id, password_hash=hashed, must_change=True, **awake)
+    await second_factors.forget(tx, account.id)
+    await notices.forget_devices(tx, account.id)
     await attempts.forget_all(tx, username_digest(here, account.username))
     await end_all(tx, here, account.id, account.agency_id, "account_reset")
     tx.emit(here.recorder.administration(by, Action.ACCOUNT_RESET, "account", account.id, place))
     return OpenedAccount(account, password)
 
 
+async def unlock_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, place: Place) -> None:
+    """Release the username before its time, as an administrator in a running session (G2).
+
+    Raises NotFound, Conflict `own_account`, Refused `not_administrator`, Unauthenticated `session_ended` or
+    `session_locked`.
+    """
+    await sessions.held(tx, here, by)
+    account = await storage.find_account(tx, account_id, _own(by, Action.ACCOUNT_UNLOCK))
+    domain.demand_other(by, account)
+    domain.demand_resetter(by, account)
+    await attempts.forget_all(tx, username_digest(here, account.username))
+    tx.emit(here.recorder.administration(by, Action.ACCOUNT_UNLOCK, "account", account.id, place))
+
+
 async def take_device(here: AccountsRoom, changed: DeviceChanged) -> None:
-    """Follow the register of devices: whose secret opens what (B1). Safe to run twice."""
+    """Follow the register of devices: whose secret opens what (B1). A retired one's tokens are worth nothing either.
+
+    Safe to run twice.
+    """
     async with here.db.tx() as tx:
-        await storage.put_device(tx, changed)
+        if await storage.put_device(tx, changed):
+            tx.emit(AccessRevoked(agency_id=changed.agency_id, before=here.clock(), subject=changed.device_id))
 
 
 def _own(by: Caller, action: Action) -> AgencyId | None:

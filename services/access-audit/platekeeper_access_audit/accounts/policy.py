@@ -126,6 +126,10 @@ class SessionsPolicy(PolicySection):
     """An account with which nobody has signed on for so long is disabled."""
     lock_after_failures: Annotated[int, Field(ge=1, le=100)]
     """Failed logins that lock a username; the strictest of the installed profiles counts, whoever has the name."""
+    implausible_speed: Annotated[int, Field(ge=1)]
+    """Kilometres an hour: who would have travelled faster between two terminals is hardly the same person (A3)."""
+    implausible_beyond: Annotated[int, Field(ge=0)]
+    """Kilometres: terminals that lie no farther apart are used together."""
     lock_within: Duration
     """Within which they fall, and for how long after the last the username stays locked; counted likewise."""
 
@@ -139,6 +143,8 @@ def strictest(several: Iterable[SessionsPolicy]) -> SessionsPolicy:
         reauthenticate_after=min(one.reauthenticate_after for one in policies),
         dormant_after=min(one.dormant_after for one in policies),
         lock_after_failures=min(one.lock_after_failures for one in policies),
+        implausible_speed=min(one.implausible_speed for one in policies),
+        implausible_beyond=min(one.implausible_beyond for one in policies),
         lock_within=max(one.lock_within for one in policies),
     )
 

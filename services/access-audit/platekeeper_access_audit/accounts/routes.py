@@ -11,6 +11,8 @@ from platekeeper_access_audit.accounts.handlers import NewAccount, OpenedAccount
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions.documents import SessionToken, UnlockRequest
 from platekeeper_access_audit.accounts.sessions.routes import Kept, shown, told
+from platekeeper_access_audit.accounts.terminals.documents import TerminalStated
+from platekeeper_access_audit.accounts.terminals.domain import Presented
 from platekeeper_common import edge
 from platekeeper_common.auth import TOKEN_LIFE, Caller
 from platekeeper_common.authorization import Action
@@ -31,8 +33,11 @@ LIFE = int(TOKEN_LIFE.total_seconds())
 @router.post("/v1/login", tags=["tokens"])
 async def login(body: documents.LoginRequest, here: Here, place: CurrentPlace, answer: Response) -> SessionToken:
     """Begin a person's session: a token of ten minutes at most, and what carries the session on."""
-    asked = Credentials(body.username, body.password, body.code, body.new_password, body.cookie, body.accept_policy)
-    return await told(here, await sign_on.login(here, asked, place), answer)
+    asked = Credentials(
+        body.username, body.password, body.code, body.new_password, body.recovery_code, body.accept_policy
+    )
+    where = sign_on.Where(place, _presented(body.terminal), body.device_token, body.cookie)
+    return await told(here, await sign_on.login(here, asked, where), answer)
 
 
 @router.post("/v1/session/unlock", tags=["sessions"])
@@ -66,26 +71,6 @@ async def token_exchange(
 async def keys(here: Here) -> dict[str, Any]:
     """The public keys that verify tokens (RFC 7517)."""
     return await here.signing.published()
-
-
-@router.post("/v1/me/second-factor", status_code=201, tags=["second factor"])
-async def enrol(
-    who: Annotated[Caller, may(Action.SECOND_FACTOR_ENROL)], tx: Tx, here: Here, place: CurrentPlace
-) -> documents.SecondFactorDocument:
-    """A second factor for the caller's own account."""
-    return documents.SecondFactorDocument(**asdict(await sign_on.enrol(tx, here, by=who, place=place)))
-
-
-@router.post("/v1/me/second-factor/confirm", status_code=204, tags=["second factor"])
-async def confirm(
-    body: documents.SecondFactorConfirmation,
-    who: Annotated[Caller, may(Action.SECOND_FACTOR_ENROL)],
-    tx: Tx,
-    here: Here,
-    place: CurrentPlace,
-) -> None:
-    """Show that the second factor works; from then on each login needs it."""
-    await sign_on.confirm(tx, here, body.code, by=who, place=place)
 
 
 @router.post("/v1/agencies", status_code=201, tags=["agencies"])
@@ -186,6 +171,20 @@ async def reset(
 ) -> documents.OneTimePassword:
     """A fresh one-time password without second factor and lock."""
     return _shown_once(await handlers.reset_account(tx, here, account_id, by=who, place=place))
+
+
+@router.post("/v1/accounts/{account_id}/unlock", status_code=204, tags=["accounts"])
+async def unlock_account(
+    account_id: str, who: Annotated[Caller, may(Action.ACCOUNT_UNLOCK)], tx: Tx, here: Here, place: CurrentPlace
+) -> None:
+    """Release a username that failed logins have locked, as an administrator on duty."""
+    await handlers.unlock_account(tx, here, account_id, by=who, place=place)
+
+
+def _presented(stated: TerminalStated | None) -> Presented | None:
+    if stated is None:
+        return None
+    return Presented(stated.id, stated.secret, stated.position.position() if stated.position else None)
 
 
 def _agency(agency: Agency) -> documents.StandingAgency:

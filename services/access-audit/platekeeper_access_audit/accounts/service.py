@@ -1,30 +1,43 @@
 """Accounts: who may."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+
+import structlog
 
 from platekeeper_access_audit.accounts import agencies, statements
 from platekeeper_access_audit.accounts.approvals.routes import router as approvals
 from platekeeper_access_audit.accounts.consumers import follow_devices, follow_policies, keep_awake
+from platekeeper_access_audit.accounts.dormancy import handlers as dormancy
 from platekeeper_access_audit.accounts.grants.routes import router as grants_router
 from platekeeper_access_audit.accounts.matters import routes as matter_routes
 from platekeeper_access_audit.accounts.offices.routes import router as offices_router
 from platekeeper_access_audit.accounts.orders.routes import router as orders_router
+from platekeeper_access_audit.accounts.own_notices import routes as notice_routes
 from platekeeper_access_audit.accounts.policy import SECTIONS
 from platekeeper_access_audit.accounts.policy_changes import handlers as policy_changes
 from platekeeper_access_audit.accounts.policy_changes.routes import router as policy_changes_router
+from platekeeper_access_audit.accounts.revocations import routes as revocations
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings, open_room
 from platekeeper_access_audit.accounts.routes import router
+from platekeeper_access_audit.accounts.second_factors import routes as second_factors
 from platekeeper_access_audit.accounts.sessions import routes as session_routes
+from platekeeper_access_audit.accounts.terminals import routes as terminals
 from platekeeper_access_audit.accounts.titles.routes import router as titles
 from platekeeper_access_audit.accounts.training import notices
 from platekeeper_access_audit.accounts.training.routes import router as training
+from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged, PolicyAdopted
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.events.public import PolicyPublished, StatedInPublic
 from platekeeper_common.foundation import JWKS_PATH
 from platekeeper_common.service import Consumes, Follows, Foundation, Grant, Job, Service
+
+CLOSE_EVERY = timedelta(hours=1)
+_log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -42,6 +55,16 @@ async def renew_signing_key(here: AccountsRoom) -> None:
     await here.signing.run()
 
 
+async def close_unused_accounts(here: AccountsRoom) -> None:
+    """Disable dormant and expired accounts, every hour."""
+    while True:
+        try:
+            await dormancy.close_unused(here)
+        except Unavailable as error:
+            _log.warning("unused accounts not closed", reason=str(error))
+        await asyncio.sleep(CLOSE_EVERY.total_seconds())
+
+
 ACCOUNTS = Service(
     name="accounts",
     summary="Agencies, people, posts, training and the tokens of people and devices.",
@@ -51,6 +74,8 @@ ACCOUNTS = Service(
         "/v1/device-tokens",
         "/v1/token-exchange",
         "/v1/me/second-factor",
+        "/v1/me/notices",
+        "/v1/terminals",
         "/v1/matters",
         "/v1/agencies",
         "/v1/accounts",
@@ -75,6 +100,10 @@ ACCOUNTS = Service(
         Grant("account", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("session", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("spent_refresh", "SELECT, INSERT, DELETE"),
+        Grant("terminal", "SELECT, INSERT, UPDATE"),
+        Grant("known_device", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("notice", "SELECT, INSERT"),
+        Grant("recovery_code", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("authorised_title", "SELECT, INSERT, UPDATE"),
@@ -95,6 +124,10 @@ ACCOUNTS = Service(
     routes=(
         router,
         session_routes.router,
+        revocations.router,
+        terminals.router,
+        notice_routes.router,
+        second_factors.router,
         matter_routes.router,
         grants_router,
         offices_router,
@@ -107,7 +140,11 @@ ACCOUNTS = Service(
     consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
     follows=(Follows(DeviceChanged.topic, follow_devices), Follows(PolicyPublished.topic, follow_policies)),
     emits=(AgencyChanged, PolicyAdopted, AccessRevoked, AccessRecorded, StatedInPublic),
-    jobs=(Job("renew the signing key", renew_signing_key), Job("write notices of what ends", notices.run)),
+    jobs=(
+        Job("renew the signing key", renew_signing_key),
+        Job("close unused accounts", close_unused_accounts),
+        Job("write notices of what ends", notices.run),
+    ),
     policy=SECTIONS,
     settings=AccountsSettings,
     counts=agencies.counts,

@@ -1,10 +1,8 @@
-"""Signing on: people by password and second factor, devices by their secret; and enrolling the second factor."""
+"""Signing on: people by password and second factor, devices by their secret."""
 
 import hashlib
 import hmac
 from dataclasses import dataclass, replace
-
-import pyotp
 
 from platekeeper_access_audit.accounts import attempts, storage
 from platekeeper_access_audit.accounts.agencies import strictest_sessions
@@ -12,21 +10,25 @@ from platekeeper_access_audit.accounts.domain import (
     Account,
     Credentials,
     Judgement,
-    code_step,
     credentials_wrong,
     judge,
     locked,
+    second_factor_wrong,
 )
 from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.second_factors import handlers as second_factors
 from platekeeper_access_audit.accounts.sessions import handlers as sessions
-from platekeeper_access_audit.accounts.sessions.handlers import PLATFORM_NAME, Begun
+from platekeeper_access_audit.accounts.sessions.domain import WITH_CODE
+from platekeeper_access_audit.accounts.sessions.handlers import Begun
+from platekeeper_access_audit.accounts.terminals import handlers as terminals
+from platekeeper_access_audit.accounts.terminals.domain import Presented
 from platekeeper_common import auth, ids
 from platekeeper_common.access import Place
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.db import Tx
 from platekeeper_common.edge import commit_or_refuse
-from platekeeper_common.errors import Busy, Conflict, Invalid, PlatekeeperError, Refused, Unauthenticated
+from platekeeper_common.errors import Busy, Conflict, PlatekeeperError, Refused, Unauthenticated
 
 NO_SECRET = "0" * 64
 
@@ -40,19 +42,22 @@ class SignedOn:
 
 
 @dataclass(frozen=True, slots=True)
-class SecondFactor:
-    """What an authenticator application needs; shown once."""
+class Where:
+    """From where somebody signs on: the address, the registered terminal, the device that was known before."""
 
-    secret: str
-    otpauth_uri: str
+    place: Place
+    terminal: Presented | None = None
+    device_token: str | None = None
+    cookie: bool = False
+    """A browser keeps the refresh token."""
 
 
-async def login(here: AccountsRoom, asked: Credentials, place: Place) -> Begun:
+async def login(here: AccountsRoom, asked: Credentials, where: Where) -> Begun:
     """The session of the person whom the credentials belong to.
 
-    Raises Unauthenticated `account_locked`, `credentials_wrong`, `second_factor_required` or `second_factor_wrong`,
-    Refused `password_change_required` or `policy_not_accepted` (B4), Invalid for a new password that is none, Busy
-    (`audit_unavailable` too, B8).
+    Raises Unauthenticated `account_locked`, `credentials_wrong`, `second_factor_required`, `second_factor_wrong` or
+    `terminal_unknown`, Refused `password_change_required` and what `sessions.begin` raises, Invalid for a new password
+    that is none, Busy (`audit_unavailable` too, B8).
     Success and failure at an account leave an access record; an attempt at a locked username is not looked at and
     leaves none.
     """
@@ -64,16 +69,17 @@ async def login(here: AccountsRoom, asked: Credentials, place: Place) -> Begun:
         async with here.db.tx() as tx:
             await attempts.fail(tx, attempt, None)
         raise credentials_wrong()
-    secret = _open_second_factor(here, account) if account.totp_confirmed else None
+    secret = second_factors.opened(here, account) if account.totp_confirmed else None
     judgement = judge(account, asked, right=right, secret=secret, now=here.clock())
     if judgement.refusal is not None:
-        await _record_refusal(here, account, judgement.refusal, attempt, place, failed=judgement.failed)
+        await _record_refusal(here, account, judgement.refusal, attempt, where.place, failed=judgement.failed)
         raise judgement.refusal
     hashed = await here.passwords.hash(asked.new_password) if asked.new_password else None
     try:
-        return await _sign_on(here, account, asked, judgement, hashed, place)
-    except (Refused, Conflict) as error:
-        await _record_refusal(here, account, error, attempt, place, failed=False)
+        return await _sign_on(here, account, asked, judgement, hashed, where)
+    except (Refused, Conflict, Unauthenticated) as error:
+        guessed = error.code in ("second_factor_wrong", "credentials_wrong")
+        await _record_refusal(here, account, error, attempt, where.place, failed=guessed)
         raise
 
 
@@ -148,7 +154,7 @@ async def _record_refusal(
 
 
 async def _sign_on(
-    here: AccountsRoom, account: Account, asked: Credentials, judgement: Judgement, hashed: str | None, place: Place
+    here: AccountsRoom, account: Account, asked: Credentials, judgement: Judgement, hashed: str | None, where: Where
 ) -> Begun:
     async with here.db.tx() as tx:
         await tx.lock()
@@ -159,21 +165,30 @@ async def _sign_on(
         await attempts.forget_all(tx, username_digest(here, account.username))
         if judgement.step is not None:
             await storage.change_account(tx, account.id, totp_last_step=judgement.step)
+        elif judgement.recovery and not await _recovered(tx, here, account, asked):
+            raise second_factor_wrong()
         if hashed is not None:
             await storage.change_account(tx, account.id, password_hash=hashed, must_change=False)
             await sessions.end_all(tx, here, account.id, account.agency_id, "password_changed")
-        methods = ("pwd",) if judgement.step is None else ("pwd", "otp", "mfa")
+        seat = await terminals.seat(tx, account.agency_id, where.terminal)
         begun = await sessions.begin(
             tx,
             here,
             account,
-            methods=methods,
-            place=place,
-            cookie=asked.cookie,
+            methods=("pwd", *WITH_CODE) if judgement.step is not None or judgement.recovery else ("pwd",),
+            place=where.place,
+            terminal=seat.terminal if seat else None,
+            position=seat.position if seat else None,
+            device_token=where.device_token,
+            cookie=where.cookie,
             accept_policy=asked.accept_policy,
         )
         await commit_or_refuse(tx)
     return begun
+
+
+async def _recovered(tx: Tx, here: AccountsRoom, account: Account, asked: Credentials) -> bool:
+    return await second_factors.spend_recovery_code(tx, here, account, asked.recovery_code or "")
 
 
 async def device_token(here: AccountsRoom, device_id: str, secret: str) -> SignedOn:
@@ -202,37 +217,3 @@ async def device_token(here: AccountsRoom, device_id: str, secret: str) -> Signe
         expires_at=now + auth.TOKEN_LIFE,
     )
     return SignedOn(await sessions.issue(here, caller), caller)
-
-
-async def enrol(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> SecondFactor:
-    """A fresh second factor, in force once confirmed. Raises Conflict `second_factor_present`."""
-    await tx.lock()
-    account = await storage.find_account(tx, by.subject, by.agency_id)
-    if account.totp_confirmed:
-        raise Conflict("you have a second factor; an administrator can reset it", code="second_factor_present")
-    secret = pyotp.random_base32()
-    wrapped = here.foundation.keys.wrap(secret.encode(), _wrapped_as(account.id))
-    await storage.change_account(tx, account.id, totp_secret=wrapped)
-    tx.emit(here.recorder.administration(by, Action.SECOND_FACTOR_ENROL, "account", account.id, place))
-    return SecondFactor(secret, pyotp.TOTP(secret).provisioning_uri(name=account.username, issuer_name=PLATFORM_NAME))
-
-
-async def confirm(tx: Tx, here: AccountsRoom, code: str, *, by: Caller, place: Place) -> None:
-    """From now on every login needs a code. Raises Conflict `second_factor_absent`, Invalid `second_factor_wrong`."""
-    await tx.lock()
-    account = await storage.find_account(tx, by.subject, by.agency_id)
-    if account.totp_secret is None or account.totp_confirmed:
-        raise Conflict("no second factor waits to be confirmed; enrol first", code="second_factor_absent")
-    step = code_step(_open_second_factor(here, account), code, after=account.totp_last_step, now=here.clock())
-    if step is None:
-        raise Invalid("the code is not the one that your second factor shows now", code="second_factor_wrong")
-    await storage.change_account(tx, account.id, totp_confirmed=True, totp_last_step=step)
-    tx.emit(here.recorder.administration(by, Action.SECOND_FACTOR_ENROL, "account", account.id, place))
-
-
-def _open_second_factor(here: AccountsRoom, account: Account) -> str:
-    return here.foundation.keys.unwrap(account.totp_secret or b"", _wrapped_as(account.id)).decode()
-
-
-def _wrapped_as(account_id: str) -> str:
-    return f"second-factor/{account_id}"

@@ -62,6 +62,7 @@ account = Table(
     Column("totp_confirmed", Boolean, nullable=False),
     Column("totp_last_step", BigInteger, nullable=False),
     Column("disabled_at", Moment, nullable=True),
+    Column("disabled_because", String, nullable=True),
     Column("last_signed_on_at", Moment, nullable=True),
     Column("valid_until", Moment, nullable=True),
     Column("separated_at", Moment, nullable=True),
@@ -240,10 +241,10 @@ async def device(tx: Tx, device_id: str) -> Row[Any] | None:
     return await tx.row(select(device_credential).where(device_credential.c.device_id == device_id))
 
 
-async def put_device(tx: Tx, changed: DeviceChanged) -> None:
-    """Take in the register's word on a device; nothing is written when it is known already."""
+async def put_device(tx: Tx, changed: DeviceChanged) -> bool:
+    """Take in the register's word on a device; nothing is written when it is known already. True: newly retired."""
     if not _news(await device(tx, changed.device_id), changed):
-        return
+        return False
     await tx.lock()
     known = await device(tx, changed.device_id)
     said = _news(known, changed)
@@ -252,6 +253,7 @@ async def put_device(tx: Tx, changed: DeviceChanged) -> None:
     elif said:
         own = device_credential.c.device_id == changed.device_id
         await tx.write(update(device_credential).where(own).values(**said))
+    return bool(said and said["retired"] and known is not None and not known.retired)
 
 
 def _news(known: Row[Any] | None, changed: DeviceChanged) -> dict[str, Any]:

@@ -35,6 +35,8 @@ class SessionToken(Document):
     """Seconds: at most ten minutes, and never beyond the moment at which idleness locks the session (G2)."""
     refresh_token: str | None
     """Carries the session on, once; None when the browser holds it in a cookie."""
+    device_token: str | None = None
+    """Keep it and show it at the next login from this device, or that one counts as a new device (A3)."""
     session_until: datetime
     """Then the person signs on again."""
     locked: bool

@@ -1,18 +1,28 @@
 """The rules of sessions: how long one lasts, when it locks, and when its tokens end (clause G2)."""
 
 import hashlib
+import math
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from platekeeper_access_audit.accounts.policy import SessionsPolicy
 from platekeeper_common.auth import TOKEN_LIFE, Terminal
-from platekeeper_common.errors import Unauthenticated
+from platekeeper_common.authorization import opens_plate_data
+from platekeeper_common.errors import Refused, Unauthenticated
+from platekeeper_common.events.ingest import Position
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.policy import Agency
 
 KEEPS_HITS = ("car", "dispatch")
 """Kinds of terminals at which a locked session still receives hits (G2)."""
 REFRESH_BYTES = 32
+WITH_CODE = ("otp", "mfa")
+"""What a code, or a recovery code, adds to how somebody signed on (RFC 8176)."""
+SECOND_FACTORS = frozenset({"otp", "mfa", "hwk", "swk", "sc", "sms", "fpt", "face", "iris"})
+"""Ways of signing on that are more than a password (RFC 8176)."""
+EARTH_KM = 6_371.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +48,8 @@ class Session:
     approved_until: datetime | None = None
     """Likewise (A8)."""
     terminal: Terminal | None = None
+    position: Position | None = None
+    """Where the terminal was at sign-on, if that was known."""
     ended_at: datetime | None = None
     ended_because: str | None = None
 
@@ -45,6 +57,65 @@ class Session:
 def locked(session: Session, policy: SessionsPolicy, now: datetime) -> bool:
     """Whether nobody has acted in it for as long as locks it."""
     return now - session.acted_at >= policy.idle_lock
+
+
+def strong(methods: Collection[str]) -> bool:
+    """Whether somebody signed on with more than a password."""
+    return not SECOND_FACTORS.isdisjoint(methods)
+
+
+def wants_second_factor(policy: SessionsPolicy, agency: Agency | None) -> bool:
+    """Whether plate data and strange devices need a second factor (A3, G2).
+
+    A demonstration and the platform's own people never do: neither has real plates.
+    """
+    if agency is None or agency.synthetic:
+        return False
+    return policy.second_factor == "always" or agency.mode == "live"
+
+
+def demand_training(
+    terminal: Terminal | None, roles: Collection[str], training_until: datetime | None, now: datetime
+) -> None:
+    """Raise Refused `training_missing` when somebody who uses plate data signs on at a workstation untrained (C1)."""
+    trained = training_until is not None and training_until > now
+    if terminal is not None and opens_plate_data(roles) and not trained:
+        detail = "no workstation is operated before department-approved training; the training owner certifies it"
+        raise Refused(detail, code="training_missing", clause="C1")
+
+
+def is_far(others: Collection[Session], position: Position | None, policy: SessionsPolicy, now: datetime) -> bool:
+    """Whether the person would have had to travel implausibly fast from another running session (A3).
+
+    Only terminals of known position count. A terminal that stands still saw its person at the last act, a car at
+    sign-on.
+    """
+    for other in others:
+        if position is None or other.position is None or other.terminal is None:
+            continue
+        seen_at = other.began_at if other.terminal.kind == "car" else other.acted_at
+        hours = max((now - seen_at).total_seconds() / 3_600, 1e-9)
+        apart = kilometres(other.position, position)
+        if apart > policy.implausible_beyond and apart / hours > policy.implausible_speed:
+            return True
+    return False
+
+
+def kilometres(here: Position, there: Position) -> float:
+    """The great-circle distance (haversine)."""
+    north, south = math.radians(here.latitude), math.radians(there.latitude)
+    east = math.radians(there.longitude - here.longitude)
+    half = math.sin((south - north) / 2) ** 2 + math.cos(north) * math.cos(south) * math.sin(east / 2) ** 2
+    return 2 * EARTH_KM * math.asin(math.sqrt(half))
+
+
+def shared_account() -> Refused:
+    """The answer to a password alone where somebody else may use it."""
+    detail = (
+        "this account was not used from this device or place before, and a password alone does not show that it is you;"
+        " sign on with a second factor, enrolled from a device that you have used, or ask an administrator for a reset"
+    )
+    return Refused(detail, code="shared_account", clause="A3")
 
 
 def receives_hits(session: Session) -> bool:

@@ -58,6 +58,7 @@ async def told(here: AccountsRoom, begun: Begun, answer: Response) -> SessionTok
         access_token=token,
         expires_in=int((who.expires_at - who.issued_at).total_seconds()),
         refresh_token=None if session.cookie else begun.refresh_token,
+        device_token=begun.device_token,
         session_until=session.until,
         locked=who.locked,
         account_id=who.subject,

@@ -5,12 +5,13 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Row, String, Table, delete, select, update
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Row, String, Table, delete, select, update
 
 from platekeeper_access_audit.accounts.sessions.domain import Session
 from platekeeper_access_audit.accounts.storage import tables
 from platekeeper_common.auth import Terminal
 from platekeeper_common.db import Tx
+from platekeeper_common.events.ingest import Position
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.schema import Moment
 
@@ -30,6 +31,8 @@ session = Table(
     Column("approved_until", Moment, nullable=True),
     Column("terminal_id", String, nullable=True, index=True),
     Column("terminal_kind", String, nullable=True),
+    Column("latitude", Float, nullable=True),
+    Column("longitude", Float, nullable=True),
     Column("ended_at", Moment, nullable=True),
     Column("ended_because", String, nullable=True),
 )
@@ -44,7 +47,8 @@ spent_refresh = Table(
 async def add(tx: Tx, new: Session) -> None:
     """Keep a new session."""
     row = asdict(new)
-    terminal = row.pop("terminal")
+    terminal, position = row.pop("terminal"), row.pop("position")
+    row |= {"latitude": position and position.latitude, "longitude": position and position.longitude}
     kept = {"terminal_id": terminal and terminal["id"], "terminal_kind": terminal and terminal["kind"]}
     await tx.write(session.insert().values(**row | kept))
 
@@ -133,5 +137,7 @@ def _session(row: Row[Any]) -> Session:
     fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     terminal_id, kind = fields.pop("terminal_id"), fields.pop("terminal_kind")
     fields["terminal"] = Terminal(terminal_id, kind) if terminal_id else None
+    latitude, longitude = fields.pop("latitude"), fields.pop("longitude")
+    fields["position"] = Position(latitude, longitude) if latitude is not None and longitude is not None else None
     fields["methods"] = tuple(fields["methods"])
     return Session(**fields)

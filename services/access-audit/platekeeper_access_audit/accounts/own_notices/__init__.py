@@ -1,0 +1,1 @@
+"""Notices: what a person is told of the own account, and the devices that it is known to be used from."""

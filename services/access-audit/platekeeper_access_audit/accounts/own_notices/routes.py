@@ -1,0 +1,27 @@
+"""The door of the own notices."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from platekeeper_access_audit.accounts.own_notices import storage
+from platekeeper_access_audit.accounts.own_notices.documents import NoticeDocument
+from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_common import edge
+from platekeeper_common.auth import Caller
+from platekeeper_common.authorization import Action
+from platekeeper_common.edge import CurrentPlace, Tx, may
+
+router = APIRouter(tags=["notices"])
+
+
+@router.get("/v1/me/notices")
+async def own_notices(
+    who: Annotated[Caller, may(Action.NOTICES_READ)],
+    tx: Tx,
+    here: Annotated[AccountsRoom, Depends(edge.room)],
+    place: CurrentPlace,
+) -> list[NoticeDocument]:
+    """What happened at the own account, newest first (A3)."""
+    tx.emit(here.recorder.administration(who, Action.NOTICES_READ, "account", who.subject, place))
+    return [NoticeDocument.model_validate(one) for one in await storage.notices(tx, who.subject)]

@@ -1,0 +1,1 @@
+"""Terminals: the registered workstations at which people sign on."""

@@ -1,0 +1,50 @@
+"""The HTTP bodies of terminals."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from platekeeper_common.auth import TerminalKind
+from platekeeper_common.documents import PositionDocument, PositionStated
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^\S(.*\S)?$")]
+
+
+class NewTerminal(BaseModel):
+    """A workstation as it is registered."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Line
+    kind: TerminalKind
+    position: PositionStated | None = None
+    """Of what stands still."""
+
+
+class TerminalDocument(BaseModel):
+    """A workstation as it is kept."""
+
+    id: str
+    name: str
+    kind: TerminalKind
+    position: PositionDocument | None
+    registered_at: datetime
+    retired_at: datetime | None
+
+
+class TerminalSecret(TerminalDocument):
+    """A new workstation, and the secret that it shows at every login; shown only now."""
+
+    secret: str
+
+
+class TerminalStated(BaseModel):
+    """The workstation at which somebody signs on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    secret: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    position: PositionStated | None = None
+    """Where a car's computer finds itself now; of what stands still the register says it."""
