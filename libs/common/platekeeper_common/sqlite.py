@@ -39,6 +39,7 @@ class Sqlite:
         self._writers = _engine(url, "BEGIN IMMEDIATE", query_only=False)
         self._readers = _engine(url, "BEGIN", query_only=True)
         self._writer = asyncio.Lock()
+        self._blocks: dict[str, asyncio.Lock] = {}
 
     async def reader(self) -> AsyncConnection:
         """A connection whose reads are all of one moment."""
@@ -96,9 +97,10 @@ class Sqlite:
         return Unavailable(f"database: {type(error.orig).__name__}")
 
     @asynccontextmanager
-    async def alone(self, _name: str) -> AsyncIterator[None]:
-        """Nobody else is there: one process has the file."""
-        yield
+    async def alone(self, name: str) -> AsyncIterator[None]:
+        """No other task of this process is in a block of that name; no other process has the file."""
+        async with self._blocks.setdefault(name, asyncio.Lock()):
+            yield
 
     async def wait(self, _writing: AsyncConnection, _name: str) -> None:
         """Nobody else is there."""

@@ -38,6 +38,7 @@ async def test_query_elements_die_with_their_month_and_every_proof_stays(here: T
     await here.open_agency(AGENCY, name)
     years = department(name).section(LedgerPolicy).access_years
     auditor = ("inspector", "auditor")
+    await eventually(lambda: here.rows("ledger", "SELECT number FROM checkpoint"))  # the first is of today
     old, young = await searched(here, 1), await _searched_in_december(here)
     await send(here, old, young)
     await signed(here)
