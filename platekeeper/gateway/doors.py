@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from platekeeper.pages import plain
 from platekeeper_common import app as apps
 from platekeeper_common.edge import declared_action
 from platekeeper_common.service import Service
 from platekeeper_common.settings import ServiceSettings
 
 PAGES = "pages"
-"""The start page, which is no service of the registry; it answers `/` and takes no body."""
+"""The start page and the plain ones, which are no service of the registry; they take no body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,8 @@ def doors(services: Sequence[Service], settings: Mapping[str, ServiceSettings]) 
             Behind(PAGES, _probe(PAGES), 0),
         ),
         paths=tuple(sorted(_paths(services), key=lambda pair: (-len(pair[0]), pair))),
-        open_paths=("/", *sorted({path for path, _ in open_routes})),
-        open_prefixes=tuple(prefix for service in services for prefix in apps.public(service)),
+        open_paths=("/", *plain.PATHS, *sorted({path for path, _ in open_routes})),
+        open_prefixes=(*(prefix for service in services for prefix in apps.public(service)), plain.ASSETS),
         logins=tuple(sorted({path for path, methods in open_routes if "POST" in methods})),
     )
 

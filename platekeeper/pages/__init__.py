@@ -1,4 +1,7 @@
-"""The start page: which services run, their health and counts, where the API documents are. Never a plate."""
+"""The start page: which services run, their health and counts, where the API documents are. Never a plate.
+
+Beside it the plain pages (`plain.py`).
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -9,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from platekeeper.pages import plain
 from platekeeper_common import edge
 from platekeeper_common.app import Health, told
 from platekeeper_common.identify import Identify
@@ -35,6 +39,8 @@ def build(services: Sequence[Service]) -> Callable[[Foundation, Health], FastAPI
             return HTMLResponse(
                 page, headers={"Content-Security-Policy": "default-src 'self'; style-src 'unsafe-inline'"}
             )
+
+        plain.add(app, _templates, services)
 
         @app.get("/health/pages/live")
         async def live(response: Response) -> dict[str, Any]:

@@ -7,10 +7,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from platekeeper.stack import debian, go, haproxy, java, kafka, postgresql, s3
+from platekeeper.stack import chromium, debian, go, haproxy, java, kafka, keycloak, postgresql, s3
 from platekeeper.stack.process import NotStarted
 
-ENGINES: tuple[Callable[[], Path], ...] = (postgresql.install, haproxy.install, java.java, kafka.jars, s3.built)
+ENGINES: tuple[Callable[[], Path], ...] = (
+    postgresql.install,
+    haproxy.install,
+    java.java,
+    kafka.jars,
+    s3.built,
+    chromium.install,
+    keycloak.built,
+)
 
 
 def main() -> int:

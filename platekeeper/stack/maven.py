@@ -1,4 +1,4 @@
-"""Jars by their Maven coordinates, each checked against the hash that a lock file of ours names."""
+"""Jars and archives by their Maven coordinates, each checked against the hash that a lock file of ours names."""
 
 import os
 import shutil
@@ -24,9 +24,9 @@ class WrongJar(RuntimeError):
 def fetch(lock: Path, into: Path) -> None:
     """Put every jar that `lock` names into the folder `into`.
 
-    A line of `lock` is `GROUP:ARTIFACT:VERSION SHA256`. Jars that Maven has already on this machine are copied; others
-    come from the central repository, or from its mirror in the user's Maven settings. Raises WrongJar, OSError,
-    RuntimeError.
+    A line of `lock` is `GROUP:ARTIFACT:VERSION[:PACKAGING] SHA256`; without packaging it is a jar. What Maven has
+    already on this machine is copied; the rest comes from the central repository, or from its mirror in the user's
+    Maven settings. Raises WrongJar, OSError, RuntimeError.
     """
     rows = [line.split() for line in lock.read_text().splitlines() if not line.startswith("#")]
     _trust_the_machine()
@@ -35,9 +35,10 @@ def fetch(lock: Path, into: Path) -> None:
 
     def one(row: list[str]) -> None:
         coordinates, sha256 = row
-        group, artifact, version = coordinates.split(":")
-        found = context.project(group, artifact).at_version(version).artifact().resolve()
-        kept = into / f"{artifact}-{version}.jar"
+        group, artifact, version, *packaging = coordinates.split(":")
+        kind = packaging[0] if packaging else "jar"
+        found = context.project(group, artifact).at_version(version).artifact(packaging=kind).resolve()
+        kept = into / f"{artifact}-{version}.{kind}"
         shutil.copyfile(found, kept)
         if cache.sha256(kept) != sha256:
             raise WrongJar(f"{coordinates} in {found} is not the one that {lock.name} names; remove it and try again")

@@ -84,6 +84,7 @@ def plan(
         "PLATEKEEPER_HOST": HOST,
         "PLATEKEEPER_NEIGHBOURS": neighbours,
         "PLATEKEEPER_TRUSTED_PROXIES": HOST,
+        "PLATEKEEPER_ACCOUNTS_ORIGIN": f"https://localhost:{ports.door}",
         "PLATEKEEPER_NOTICE_SECONDS": NOTICE_SECONDS,
     }
 

@@ -71,7 +71,7 @@ async def test_a_grant_that_nobody_may_confirm_any_more_is_refused(tmp_path: Pat
         refused = [await there.boss.put(path, json=body) for body in wrong]
         assert codes(refused) == ["role_unknown", "roles_unchanged", "invalid_request"]
         first = (await there.boss.put(path, json={"roles": ["investigator"], "reason": "x"})).json()
-        second = (await there.boss.put(path, json={"roles": ["auditor"], "reason": "x"})).json()
+        second = (await there.boss.put(path, json={"roles": ["officer", "investigator"], "reason": "x"})).json()
         clerk = await there.here.login("clerk")
         answers = [
             await there.chief.post(f"{GRANTS}/{first['id']}/confirm"),

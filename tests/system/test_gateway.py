@@ -65,10 +65,12 @@ def test_open_are_the_routes_that_declare_no_action() -> None:
     opened = {path for _, path, is_open in routes() if is_open}
     assert whole <= opened
     assert whole >= {"/policy", "/transparency", "/policy/{agency_id}/versions/{name}"}
-    assert set(known.open_paths) == {"/"} | opened - whole
+    assert set(known.open_paths) == {"/", "/login", "/enrol", "/unlock"} | opened - whole
     assert {prefix.rstrip("/") for prefix in below} <= set(known.open_prefixes)
     sessions = {f"/v1/session/{act}" for act in ("refresh", "unlock", "end")}
-    assert set(known.logins) == {"/v1/login", "/v1/device-tokens", "/v1/token-exchange", *sessions}
+    asked = {f"/v1/{what}/passkey{step}" for what in ("login", "session/unlock") for step in ("", "/options")}
+    others = {"/v1/login/oidc", "/v1/device-tokens", "/v1/token-exchange"}
+    assert set(known.logins) == {"/v1/login", *sessions, *asked, *others}
 
 
 @pytest.mark.clause("G2")
@@ -87,7 +89,7 @@ def test_every_route_answers_through_the_gateway_as_directly() -> None:
 
 
 @pytest.mark.clause("G2")
-@pytest.mark.parametrize("path", ["/v1/nothing", "/metrics", "//v1/login", "/v1/login/", "/V1/login"])
+@pytest.mark.parametrize("path", ["/v1/nothing", "/metrics", "/v1//login", "/v1/login/", "/V1/login"])
 def test_what_is_no_door_of_ours_needs_a_token_too(path: str) -> None:
     with door().client() as client:
         answer = client.post(path)
@@ -338,3 +340,25 @@ def test_a_new_key_is_taken_without_a_refused_request() -> None:
 
 def _shown(client: httpx.Client, here: Door, key: SigningKey) -> httpx.Response:
     return client.get("/v1/devices", headers={"Authorization": f"Bearer {here.token(person('administrator'), key)}"})
+
+
+@pytest.mark.clause("H2")
+def test_whom_the_gateway_refuses_is_recorded_once_a_minute() -> None:
+    here = door()
+    before = handed_on(here)
+    with here.client(source="127.0.0.77") as client:
+        answers = [client.post("/v1/searches", json={}) for _ in range(5)]
+        answers += [client.get("/v1/hits", headers={"Authorization": "Bearer nonsense"}) for _ in range(2)]
+    told = [(answer.status_code, answer.json()["code"], answer.json()["clause"]) for answer in answers]
+    assert told == [(401, "token_missing", "G2")] * 5 + [(401, "token_invalid", "G2")] * 2
+    said = {"type", "title", "status", "detail", "code", "clause"}
+    assert all(set(answer.json()) == said for answer in answers)
+    first, *later = handed_on(here)[len(before) :]
+    assert (first["status"], first["code"]) == (401, "token_missing")
+    assert len(later) <= 1, "another minute may have begun meanwhile"
+
+
+def handed_on(here: Door) -> list[dict[str, Any]]:
+    """The lines of requests that the gateway refused and handed to the ledger."""
+    lines = [json.loads(line) for line in here.log.read_text().splitlines() if '"/v1/strangers"' in line]
+    return [line for line in lines if line.get("event") == "request"]

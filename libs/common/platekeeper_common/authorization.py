@@ -44,6 +44,12 @@ class Action(StrEnum):
     ACCOUNT_REVOKE = "account.revoke"
     ACCOUNT_UNLOCK = "account.unlock"
     SECOND_FACTOR_ENROL = "second_factor.enrol"
+    PASSKEY_REGISTER = "passkey.register"
+    PASSKEY_VIEW = "passkey.view"
+    PASSKEY_REMOVE = "passkey.remove"
+    ISSUER_REGISTER = "issuer.register"
+    ISSUER_VIEW = "issuer.view"
+    ISSUER_REMOVE = "issuer.remove"
     POST_FILL = "post.fill"
     POST_VIEW = "post.view"
     POST_DELEGATE = "post.delegate"
@@ -68,6 +74,20 @@ class Action(StrEnum):
     RECORDS_VIEW = "access_records.view"
     CHECKPOINT_VIEW = "checkpoint.view"
     RECORDS_PROVE = "access_records.prove"
+    REVIEW_VIEW = "review.view"
+    REVIEW_SETTLE = "review.settle"
+    ALERT_VIEW = "alert.view"
+    ALERT_ACKNOWLEDGE = "alert.acknowledge"
+    STAFF_PLATE_EDIT = "staff_plate.edit"
+    STAFF_PLATE_VIEW = "staff_plate.view"
+    AUDIT_WATCH = "audit.watch"
+    AUDIT_VIEW = "audit.view"
+    AUDIT_REVIEW = "audit.review"
+    AUDIT_SIGN_OFF = "audit.sign_off"
+    MONITORING_PLAN_VIEW = "monitoring_plan.view"
+    MONITORING_REPORT_VIEW = "monitoring_report.view"
+    BREACH_EDIT = "breach.edit"
+    BREACH_VIEW = "breach.view"
     RECORDS_TRACE = "access_records.trace"
     RECORDS_ALTER = "access_records.alter"
     RECORDS_EXPIRE = "access_records.expire"
@@ -167,6 +187,8 @@ PLATFORM_ADMINISTRATOR = "platform_administrator"
 """Opens agencies and mends the machinery; belongs to no agency and never sees plate data."""
 SERVICE_ACCOUNT = "service"
 """Of an account that a machine signs on with: it opens no plate data, because one account is one person (A3)."""
+AUDITOR = "auditor"
+"""Only reads, alone and for a time (G4)."""
 BY_ITSELF = "by_itself"
 """Nobody's role: of what a service does because the policy says so, and no caller can ask for."""
 ROLES = (
@@ -186,6 +208,7 @@ ADMINISTRATIVE = "administrative"
 """The matter type that one role alone may use plate data for (A8)."""
 _PLATFORM = frozenset({PLATFORM_ADMINISTRATOR})
 _READERS = ("officer", "dispatcher", "investigator")
+_REVIEWERS = ("administrator", "auditor", "supervisor")
 _SEARCHERS = (*_READERS, "internal_affairs")
 _CHOOSERS = (*_SEARCHERS, "supervisor", "administrator", "auditor")
 _RELEASERS = ("administrator", "dispatcher", "investigator")
@@ -213,6 +236,13 @@ RULES: Mapping[Action, Rule] = {
     Action.ACCOUNT_REVOKE: _of_all("administrator"),
     Action.ACCOUNT_UNLOCK: _of_all("administrator"),
     Action.SECOND_FACTOR_ENROL: Rule(),
+    Action.PASSKEY_REGISTER: Rule(),
+    Action.PASSKEY_VIEW: Rule(),
+    Action.PASSKEY_REMOVE: Rule(),
+    Action.ISSUER_REGISTER: _roles("administrator"),
+    Action.ISSUER_VIEW: _of_all("administrator", "auditor"),
+    # The platform's too: who turned passwords off and lost the issuer could not come in to change it.
+    Action.ISSUER_REMOVE: _of_all("administrator"),
     Action.NOTICE_GIVE: Rule(),
     Action.NOTICES_READ: Rule(),
     Action.POST_FILL: _of_post(ADMINISTRATOR, "B3", platform=True),
@@ -243,6 +273,21 @@ RULES: Mapping[Action, Rule] = {
     Action.RECORDS_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
     Action.CHECKPOINT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
     Action.RECORDS_PROVE: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
+    Action.REVIEW_VIEW: _roles(*_REVIEWERS),
+    Action.REVIEW_SETTLE: _roles(*_REVIEWERS),
+    Action.ALERT_VIEW: _roles("administrator", "auditor"),
+    Action.ALERT_ACKNOWLEDGE: _roles("administrator"),
+    Action.STAFF_PLATE_EDIT: _roles("administrator"),
+    Action.STAFF_PLATE_VIEW: _roles("administrator", "auditor"),
+    Action.AUDIT_WATCH: _roles(BY_ITSELF),
+    Action.AUDIT_VIEW: _roles(*_REVIEWERS),
+    Action.AUDIT_REVIEW: _roles(*_REVIEWERS),
+    Action.AUDIT_SIGN_OFF: _roles("administrator", "auditor"),
+    # The published text: whoever is watched may know how (B7).
+    Action.MONITORING_PLAN_VIEW: _roles(*_REVIEWERS, *_READERS, "trainer"),
+    Action.MONITORING_REPORT_VIEW: _roles(*_REVIEWERS),
+    Action.BREACH_EDIT: _roles("administrator"),
+    Action.BREACH_VIEW: _roles("administrator", "auditor"),
     Action.DEVICE_REGISTER: _of_post(ADMINISTRATOR, "B1", equipment=True),
     # Who searched this plate: the question names a plate, and so does the answer (G3, G4).
     Action.RECORDS_TRACE: _plate_data("administrator", "auditor"),
@@ -298,6 +343,10 @@ RULES: Mapping[Action, Rule] = {
 
 RECEIVE_ONLY = frozenset(action for action, rule in RULES.items() if rule.locked)
 """All that a locked session's token does, and what keeps no session awake (G2)."""
+
+
+AUDITORS_WORK = frozenset({Action.REVIEW_SETTLE, Action.AUDIT_REVIEW, Action.AUDIT_SIGN_OFF})
+"""All that an auditor does besides looking: to say what an audit found (G4)."""
 
 
 def decide(

@@ -5,7 +5,6 @@ declares in its `policy.py`: a service, or `shared_policy` where several service
 setting that nobody wrote down is a policy that nobody decided. Rules ask `policies.of(agency_id)`, never "the" policy.
 """
 
-import contextlib
 import hashlib
 import json
 import tomllib
@@ -306,16 +305,9 @@ class Policies:
         return [agency.id for agency in self._agencies.values() if agency.mode != "closed"]
 
     def kept(self) -> list[tuple[AgencyId, Profile]]:
-        """Every agency and what it follows, the closed ones too: what was theirs is kept by their rules.
-
-        One whose policy cannot be used here is left out: nobody can tell how long it keeps, so nothing of it may go.
-        """
-        found = []
-        for agency in self._agencies.values():
-            with contextlib.suppress(Busy):
-                if (profile := self.followed(agency)) is not None:
-                    found.append((agency.id, profile))
-        return found
+        """Every agency whose profile is installed here, the closed ones too: what was theirs is kept by its rules."""
+        known = [(agency.id, self._profiles.get(agency.profile)) for agency in self._agencies.values()]
+        return [(agency_id, profile) for agency_id, profile in known if profile is not None]
 
     def of(self, agency_id: AgencyId) -> Profile:
         """The agency's policy. Raises Refused `agency_unknown`: not registered, closed, or no such profile here.

@@ -1,7 +1,7 @@
 """Accounts standing alone, its tokens verified by its own keys, with an agency and whoever a test needs in it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,16 +13,18 @@ import httpx
 from jose import jwt
 from profiles import SECTIONS, department
 from standing import POLICIES, TestClock, eventually
+from starlette.types import ASGIApp
 
 from platekeeper import runtime
 from platekeeper_access_audit.accounts import handlers
 from platekeeper_access_audit.accounts.policy import TitlesPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom, AccountsSettings
 from platekeeper_access_audit.accounts.service import ACCOUNTS
+from platekeeper_common.app import Health
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked, AgencyChanged
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.public import StatedInPublic
-from platekeeper_common.service import Service
+from platekeeper_common.service import Foundation, Service
 from platekeeper_common.settings import ServiceSettings, Settings
 
 PASSWORD = "correct horse battery"
@@ -85,6 +87,8 @@ class House:
         roles = roles or ("officer",)
         title = title_for(self.profile_of(opener, more), *roles)
         body = {"username": username, "name": username.title(), "title": title, "roles": roles}
+        if "auditor" in roles:
+            body["valid_until"] = (self.clock() + timedelta(days=90)).isoformat()
         answer = await opener.post("/v1/accounts", json=body | more)
         assert answer.status_code == 201, answer.text
         await self.login(username, answer.json()["one_time_password"], new_password=PASSWORD)
@@ -132,16 +136,19 @@ async def house(
     clock: TestClock | None = None,
     services: Sequence[Service] = (ACCOUNTS,),
     own: Mapping[str, ServiceSettings] | None = None,
+    rest: Callable[[Foundation, Health], ASGIApp] | None = None,
     **more: Any,
 ) -> AsyncIterator[House]:
     """Accounts over `folder`, alone or among other `services`, with settings of their `own` and `more` for all.
+
+    `rest` answers what none of the services does.
 
     On a fresh folder the first administrator has changed the one-time password.
     """
     clock = clock or TestClock()
     settings = Settings(**({"var": folder, "policies": POLICIES} | await databases.settings(folder, services) | more))
     sheets = {"accounts": FAST, **(own or {})}
-    async with runtime.stand(services, settings, SECTIONS, clock=clock, own=sheets) as standing:
+    async with runtime.stand(services, settings, SECTIONS, clock=clock, own=sheets, rest=rest) as standing:
         await standing.ready()
         here = House(standing, clock)
         witnesses = [

@@ -1,8 +1,6 @@
 """The end of a month: what was asked for opens no more, and every proof stands."""
 
-import json
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from profiles import DEPARTMENTS, department
@@ -14,7 +12,6 @@ from platekeeper_access_audit.ledger.expiry import domain, handlers
 from platekeeper_access_audit.ledger.expiry.storage import Month
 from platekeeper_access_audit.ledger.policy import LedgerPolicy
 from platekeeper_access_audit.ledger.room import LedgerRoom
-from platekeeper_common.events.access import PolicyAdopted
 from platekeeper_common.ids import PLATFORM
 from platekeeper_common.periods import Period
 
@@ -100,26 +97,3 @@ async def test_what_was_begun_is_finished(here: Town) -> None:
 async def test_records_of_no_agency_are_kept_as_long_as_the_most_patient_agencys(here: Town) -> None:
     kept = dict(handlers._agencies(room(here)))
     assert kept[PLATFORM] == max(kept.values(), key=lambda period: period.count)
-
-
-@pytest.mark.clause("G3")
-async def test_what_an_agency_adopted_counts_and_what_nobody_can_read_destroys_nothing(here: Town) -> None:
-    def adopted(number: int, **ledger: Any) -> PolicyAdopted:
-        settings = {name: dict(keys) for name, keys in department("pomona").document.items()}
-        settings["ledger"] |= ledger
-        said = {"profile": "pomona", "version": "said", "sha256": "0" * 64, "note": "", "verifier_key": ""}
-        return PolicyAdopted(
-            agency_id=AGENCY, number=number, document=json.dumps(settings), adopted_at=here.clock(), **said
-        )
-
-    policies = here.standing.foundation.policies
-    await send(here, await searched(here, 1))
-    await policies.adopt(adopted(2, access_years=7))
-    here.clock.now = datetime(2031, 12, 2, tzinfo=UTC)
-    assert await handlers.expire(room(here)) == []
-    await policies.adopt(adopted(3, crystal_ball=True))
-    here.clock.now = datetime(2036, 1, 1, tzinfo=UTC)
-    assert await handlers.expire(room(here)) == []
-    assert _key(here, "2026-11")
-    await policies.adopt(adopted(4, access_years=7))
-    assert await handlers.expire(room(here)) or not _key(here, "2026-11")

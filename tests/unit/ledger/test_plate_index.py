@@ -15,7 +15,8 @@ DIGESTS = "SELECT position, month, digest FROM plate_index ORDER BY position"
 
 async def indexed(here: Town, count: int) -> None:
     """Wait until the worker has read so many records."""
-    await eventually(lambda: here.rows("ledger", "SELECT position FROM reader") >= [(count,)])
+    done = "SELECT position FROM reader WHERE name = 'plate index'"
+    await eventually(lambda: here.rows("ledger", done) >= [(count,)])
 
 
 async def positions(here: Town, plate: str, agency_id: AgencyId = AGENCY) -> list[int]:

@@ -62,7 +62,7 @@ def test_the_gateway_finds_apis_and_for_dead_letters_workers() -> None:
     assert told["hotlist"] == f"127.0.0.1:{at['hotlist-api']}"
     assert told["hotlist-worker"] == f"127.0.0.1:{at['hotlist-worker']}"
     assert told["recognition"] == ",".join(f"127.0.0.1:{at[f'recognition-worker-{number}']}" for number in (1, 2))
-    assert "accounts-worker" not in told
+    assert "ingest-worker" not in told
 
 
 def test_free_ports_are_nobodys() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from platekeeper_access_audit.accounts.terminals.documents import TerminalStated
+from platekeeper_access_audit.accounts.terminals.documents import SignedOnFrom
 from platekeeper_common.moments import Instant
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^\S(.*\S)?$")]
@@ -21,7 +21,7 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class LoginRequest(Document):
+class LoginRequest(SignedOnFrom):
     """What a person types."""
 
     username: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=64)]
@@ -32,14 +32,6 @@ class LoginRequest(Document):
     """Changes the password; a one-time password must be changed so."""
     recovery_code: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
     """In place of `code`, when the authenticator application is lost."""
-    terminal: TerminalStated | None = None
-    """The registered workstation, if it is one."""
-    device_token: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
-    """What an earlier login at this device answered: the device is not new."""
-    accept_policy: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
-    """The SHA-256 of the agency's published policy, which the person accepts by sending it (B4)."""
-    cookie: bool = False
-    """Keep the refresh token in a cookie that pages cannot read, instead of answering it."""
 
 
 class DeviceTokenRequest(Document):

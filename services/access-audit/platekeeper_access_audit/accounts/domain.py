@@ -11,7 +11,7 @@ import pyotp
 
 from platekeeper_access_audit.accounts.policy import AccountsPolicy, PostsPolicy, SessionsPolicy
 from platekeeper_common.auth import Caller
-from platekeeper_common.authorization import PLATFORM_ADMINISTRATOR, ROLES, SERVICE_ACCOUNT, Action, decide
+from platekeeper_common.authorization import AUDITOR, PLATFORM_ADMINISTRATOR, ROLES, SERVICE_ACCOUNT, Action, decide
 from platekeeper_common.errors import Conflict, Invalid, NotFound, PlatekeeperError, Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policy import Agency
@@ -65,8 +65,6 @@ class Credentials:
     new_password: str | None = None
     recovery_code: str | None = None
     """In place of `code`."""
-    accept_policy: str | None = None
-    """The SHA-256 of the published policy that the person accepts (B4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +88,29 @@ def locked(attempts: Sequence[datetime], rule: SessionsPolicy, now: datetime) ->
     return full and latest[-1] - latest[0] < window and now < latest[-1] + window
 
 
-def judge(account: Account, asked: Credentials, *, right: bool, secret: str | None, now: datetime) -> Judgement:
-    """Whether the credentials open the account. `right`: the password is; `secret`: the open second factor, if any.
+def judge(
+    account: Account, asked: Credentials, *, right: bool, off: bool, secret: str | None, now: datetime
+) -> Judgement:
+    """Whether the credentials open the account. `right`: the password is; `off`: its agency logs in without any;
+    `secret`: the open second factor, if any.
 
     Nothing about the account is told before the password is right.
     """
     if account.disabled_at is not None or not right:
         return Judgement(credentials_wrong(), failed=True)
+    if off:
+        detail = "your agency logs in through its own issuer; the login page has the link"
+        return Judgement(Refused(detail, code="password_login_off", clause="G2"))
     if (refusal := _password_refusal(account, asked)) is not None:
         return Judgement(refusal)
     if secret is None:
         return Judgement()
     if asked.code is None and asked.recovery_code is not None:
         return Judgement(recovery=True)
-    if asked.code is None:
-        detail = "give the code of your second factor too"
-        return Judgement(Unauthenticated(detail, code="second_factor_required", clause="G2"))
-    step = code_step(secret, asked.code, after=account.totp_last_step, now=now)
-    if step is None:
-        return Judgement(second_factor_wrong(), failed=True)
-    return Judgement(step=step)
+    try:
+        return Judgement(step=demand_code(secret, asked.code, after=account.totp_last_step, now=now))
+    except Unauthenticated as error:
+        return Judgement(error, failed=error.code == "second_factor_wrong")
 
 
 def second_factor_wrong() -> Unauthenticated:
@@ -135,6 +136,17 @@ def _password_refusal(account: Account, asked: Credentials) -> PlatekeeperError 
 def credentials_wrong() -> Unauthenticated:
     """The one answer to an unknown username, a disabled account and a wrong password."""
     return Unauthenticated("username or password is wrong", code="credentials_wrong", clause="G2")
+
+
+def demand_code(secret: str, code: str | None, *, after: int, now: datetime) -> int:
+    """The period of the code. Raises Unauthenticated `second_factor_required` or `second_factor_wrong`."""
+    if code is None:
+        detail = "give the code of your second factor too"
+        raise Unauthenticated(detail, code="second_factor_required", clause="G2")
+    step = code_step(secret, code, after=after, now=now)
+    if step is None:
+        raise second_factor_wrong()
+    return step
 
 
 def code_step(secret: str, code: str, *, after: int, now: datetime) -> int | None:
@@ -166,6 +178,21 @@ def demand_roles(roles: Collection[str]) -> None:
     if SERVICE_ACCOUNT in roles and len(set(roles)) > 1:
         detail = f"an account is a person's or a machine's: the role {SERVICE_ACCOUNT} stands alone"
         raise Invalid(detail, code="role_alone", clause="A3")
+
+
+def demand_dated_auditor(roles: Collection[str], valid_until: datetime | None, now: datetime) -> None:
+    """An auditor only reads, and for a time (G4).
+
+    Raises Invalid `auditor_alone` for one with another role, `auditor_undated` for an account without an end to come.
+    """
+    if AUDITOR not in roles:
+        return
+    if len(set(roles)) > 1:
+        raise Invalid("an auditor only reads: the role stands alone", code="auditor_alone", clause="G4")
+    if valid_until is None or valid_until <= now:
+        raise Invalid(
+            "an auditor's account ends by itself: say until when, in `valid_until`", code="auditor_undated", clause="G4"
+        )
 
 
 def demand_time_zone(name: str) -> None:

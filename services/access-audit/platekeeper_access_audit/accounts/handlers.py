@@ -13,8 +13,10 @@ from platekeeper_access_audit.accounts import attempts, domain, storage
 from platekeeper_access_audit.accounts.approvals import handlers as approvals
 from platekeeper_access_audit.accounts.approvals.handlers import Access
 from platekeeper_access_audit.accounts.domain import Account
+from platekeeper_access_audit.accounts.issuers import storage as issuers
 from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.own_notices import storage as notices
+from platekeeper_access_audit.accounts.passkeys import storage as passkeys
 from platekeeper_access_audit.accounts.passwords import one_time_password
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.second_factors import handlers as second_factors
@@ -101,6 +103,7 @@ async def open_account(
     first = not any("administrator" in one.roles and one.disabled_at is None for one in people)
     domain.demand_opener(by, new.roles, has_administrator=not first)
     await approvals.demand_authorised(tx, here, agency, Access(new.title, new.roles, new.valid_until))
+    domain.demand_dated_auditor(new.roles, new.valid_until, here.clock())
     account = _account(here, new, agency.id, hashed, synthetic=agency.synthetic)
     try:
         await storage.add_account(tx, account)
@@ -137,7 +140,7 @@ async def disable_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Ca
 
 
 async def reset_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, place: Place) -> OpenedAccount:
-    """A fresh one-time password, no second factor, no known device, no lock: for who lost them, or was long away.
+    """A fresh one-time password and nothing else to sign on with, no lock: for who lost them, or was long away.
 
     Raises NotFound, Conflict, Refused.
     """
@@ -152,6 +155,8 @@ async def reset_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Call
     awake = {"disabled_at": None, "disabled_because": None, "last_signed_on_at": here.clock()}
     await storage.change_account(tx, account.id, password_hash=hashed, must_change=True, **awake)
     await second_factors.forget(tx, account.id)
+    await passkeys.remove_all(tx, account.id)
+    await issuers.unlink(tx, account.id)
     await notices.forget_devices(tx, account.id)
     await attempts.forget_all(tx, username_digest(here, account.username))
     await end_all(tx, here, account.id, account.agency_id, "account_reset")

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from platekeeper_access_audit.accounts.passwords import Passwords
@@ -16,6 +17,9 @@ from platekeeper_common.events.public import PolicyPublished
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import ServiceSettings
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""Hosts that are this machine."""
 
 
 class AccountsSettings(ServiceSettings):
@@ -36,6 +40,20 @@ class AccountsSettings(ServiceSettings):
     """How long a key signs tokens before the next takes over."""
     notices_every_seconds: float = Field(default=3600, gt=0)
     """How often the worker looks for notices that are due."""
+    origin: str = "http://localhost:8080"
+    """Where people open the platform, as their browsers name it (RFC 6454): passkeys are bound to its host name, and
+    trusted issuers send people back there."""
+
+    @field_validator("origin")
+    @classmethod
+    def _secure(cls, origin: str) -> str:
+        """Refuse what is no origin, and an unencrypted one of another machine: browsers offer no passkeys there."""
+        parts = urlsplit(origin)
+        if origin != f"{parts.scheme}://{parts.netloc}" or parts.scheme not in ("http", "https") or parts.username:
+            raise ValueError("must be an origin, as https://alpr.example.gov")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise ValueError("must begin with https:// unless it is this machine's own")
+        return origin
 
 
 @dataclass(kw_only=True)
@@ -45,6 +63,8 @@ class AccountsRoom(Room):
     settings: AccountsSettings
     passwords: Passwords
     signing: SigningKeys
+    origin: str
+    """Where people open the platform."""
     published: dict[AgencyId, PolicyPublished] = field(default_factory=dict)
     """The policy in force of each agency that has published one."""
     notices_every: float
@@ -70,5 +90,6 @@ async def open_room(foundation: Foundation, settings: AccountsSettings) -> Async
                 waiting=settings.logins_waiting,
             ),
             signing=signing,
+            origin=settings.origin,
             notices_every=settings.notices_every_seconds,
         )

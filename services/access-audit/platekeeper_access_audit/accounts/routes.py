@@ -11,8 +11,6 @@ from platekeeper_access_audit.accounts.handlers import NewAccount, OpenedAccount
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions.documents import SessionToken, UnlockRequest
 from platekeeper_access_audit.accounts.sessions.routes import Kept, shown, told
-from platekeeper_access_audit.accounts.terminals.documents import TerminalStated
-from platekeeper_access_audit.accounts.terminals.domain import Presented
 from platekeeper_common import edge
 from platekeeper_common.auth import TOKEN_LIFE, Caller
 from platekeeper_common.authorization import Action
@@ -33,11 +31,8 @@ LIFE = int(TOKEN_LIFE.total_seconds())
 @router.post("/v1/login", tags=["tokens"])
 async def login(body: documents.LoginRequest, here: Here, place: CurrentPlace, answer: Response) -> SessionToken:
     """Begin a person's session: a token of ten minutes at most, and what carries the session on."""
-    asked = Credentials(
-        body.username, body.password, body.code, body.new_password, body.recovery_code, body.accept_policy
-    )
-    where = sign_on.Where(place, _presented(body.terminal), body.device_token, body.cookie)
-    return await told(here, await sign_on.login(here, asked, where), answer)
+    asked = Credentials(body.username, body.password, body.code, body.new_password, body.recovery_code)
+    return await told(here, await sign_on.login(here, asked, sign_on.from_where(body, place)), answer)
 
 
 @router.post("/v1/session/unlock", tags=["sessions"])
@@ -179,12 +174,6 @@ async def unlock_account(
 ) -> None:
     """Release a username that failed logins have locked, as an administrator on duty."""
     await handlers.unlock_account(tx, here, account_id, by=who, place=place)
-
-
-def _presented(stated: TerminalStated | None) -> Presented | None:
-    if stated is None:
-        return None
-    return Presented(stated.id, stated.secret, stated.position.position() if stated.position else None)
 
 
 def _agency(agency: Agency) -> documents.StandingAgency:

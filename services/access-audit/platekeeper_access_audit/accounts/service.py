@@ -13,10 +13,12 @@ from platekeeper_access_audit.accounts.approvals.routes import router as approva
 from platekeeper_access_audit.accounts.consumers import follow_devices, follow_policies, keep_awake
 from platekeeper_access_audit.accounts.dormancy import handlers as dormancy
 from platekeeper_access_audit.accounts.grants.routes import router as grants_router
+from platekeeper_access_audit.accounts.issuers.routes import router as issuers
 from platekeeper_access_audit.accounts.matters import routes as matter_routes
 from platekeeper_access_audit.accounts.offices.routes import router as offices_router
 from platekeeper_access_audit.accounts.orders.routes import router as orders_router
 from platekeeper_access_audit.accounts.own_notices import routes as notice_routes
+from platekeeper_access_audit.accounts.passkeys.routes import router as passkeys
 from platekeeper_access_audit.accounts.policy import SECTIONS
 from platekeeper_access_audit.accounts.policy_changes import handlers as policy_changes
 from platekeeper_access_audit.accounts.policy_changes.routes import router as policy_changes_router
@@ -74,6 +76,8 @@ ACCOUNTS = Service(
         "/v1/device-tokens",
         "/v1/token-exchange",
         "/v1/me/second-factor",
+        "/v1/me/passkeys",
+        "/v1/issuer",
         "/v1/me/notices",
         "/v1/terminals",
         "/v1/matters",
@@ -120,6 +124,11 @@ ACCOUNTS = Service(
         Grant("training_certificate", "SELECT, INSERT, DELETE"),
         Grant("matter_session", "SELECT, INSERT, UPDATE"),
         Grant("device_credential", "SELECT, INSERT, UPDATE"),
+        Grant("passkey", "SELECT, INSERT, UPDATE, DELETE"),
+        Grant("passkey_challenge", "SELECT, INSERT, DELETE"),
+        Grant("issuer", "SELECT, INSERT, DELETE"),
+        Grant("issuer_login", "SELECT, INSERT, DELETE"),
+        Grant("issuer_link", "SELECT, INSERT, DELETE"),
     ),
     routes=(
         router,
@@ -136,6 +145,8 @@ ACCOUNTS = Service(
         titles,
         training,
         approvals,
+        passkeys,
+        issuers,
     ),
     consumes=(Consumes("accounts", (AccessRecorded.topic,), keep_awake, gather=0.5),),
     follows=(Follows(DeviceChanged.topic, follow_devices), Follows(PolicyPublished.topic, follow_policies)),

@@ -15,12 +15,14 @@ from platekeeper_access_audit.accounts.domain import (
     locked,
     second_factor_wrong,
 )
+from platekeeper_access_audit.accounts.issuers import storage as issuers
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.second_factors import handlers as second_factors
 from platekeeper_access_audit.accounts.sessions import handlers as sessions
 from platekeeper_access_audit.accounts.sessions.domain import WITH_CODE
 from platekeeper_access_audit.accounts.sessions.handlers import Begun
 from platekeeper_access_audit.accounts.terminals import handlers as terminals
+from platekeeper_access_audit.accounts.terminals.documents import SignedOnFrom
 from platekeeper_access_audit.accounts.terminals.domain import Presented
 from platekeeper_common import auth, ids
 from platekeeper_common.access import Place
@@ -50,6 +52,14 @@ class Where:
     device_token: str | None = None
     cookie: bool = False
     """A browser keeps the refresh token."""
+    accept_policy: str | None = None
+    """The SHA-256 of the agency's published policy, which the person accepts (B4)."""
+
+
+def from_where(said: SignedOnFrom, place: Place) -> Where:
+    """What a login says of itself, from that address."""
+    terminal = said.terminal.presented() if said.terminal else None
+    return Where(place, terminal, said.device_token, said.cookie, said.accept_policy)
 
 
 async def login(here: AccountsRoom, asked: Credentials, where: Where) -> Begun:
@@ -61,7 +71,7 @@ async def login(here: AccountsRoom, asked: Credentials, where: Where) -> Begun:
     Success and failure at an account leave an access record; an attempt at a locked username is not looked at and
     leaves none.
     """
-    attempt = await _admit(here, asked.username)
+    attempt = await admit(here, asked.username)
     async with here.db.tx() as tx:
         account = await storage.account_of(tx, asked.username)
     right = await _verify(here, account, asked.password, attempt)
@@ -69,17 +79,19 @@ async def login(here: AccountsRoom, asked: Credentials, where: Where) -> Begun:
         async with here.db.tx() as tx:
             await attempts.fail(tx, attempt, None)
         raise credentials_wrong()
+    async with here.db.tx() as tx:
+        off = await issuers.passwords_off(tx, account.agency_id)
     secret = second_factors.opened(here, account) if account.totp_confirmed else None
-    judgement = judge(account, asked, right=right, secret=secret, now=here.clock())
+    judgement = judge(account, asked, right=right, off=off, secret=secret, now=here.clock())
     if judgement.refusal is not None:
-        await _record_refusal(here, account, judgement.refusal, attempt, where.place, failed=judgement.failed)
+        await record_refusal(here, account, judgement.refusal, attempt, where.place, failed=judgement.failed)
         raise judgement.refusal
     hashed = await here.passwords.hash(asked.new_password) if asked.new_password else None
     try:
         return await _sign_on(here, account, asked, judgement, hashed, where)
     except (Refused, Conflict, Unauthenticated) as error:
         guessed = error.code in ("second_factor_wrong", "credentials_wrong")
-        await _record_refusal(here, account, error, attempt, where.place, failed=guessed)
+        await record_refusal(here, account, error, attempt, where.place, failed=guessed)
         raise
 
 
@@ -97,10 +109,10 @@ async def unlock(here: AccountsRoom, token: str | None, password: str, place: Pl
     async with here.db.tx() as tx:
         session = await sessions.carried_on(tx, here, token, place)
         account = await storage.find_account(tx, session.account_id, session.agency_id)
-    attempt = await _admit(here, account.username)
+    attempt = await admit(here, account.username)
     if not await _verify(here, account, password, attempt):
         error = credentials_wrong()
-        await _record_refusal(here, account, error, attempt, place, failed=True, action=Action.SESSION_UNLOCK)
+        await record_refusal(here, account, error, attempt, place, failed=True, action=Action.SESSION_UNLOCK)
         raise error
     async with here.db.tx() as tx:
         await attempts.forget_all(tx, username_digest(here, account.username))
@@ -119,8 +131,11 @@ async def _verify(here: AccountsRoom, account: Account | None, password: str, at
         raise
 
 
-async def _admit(here: AccountsRoom, username: str) -> str:
-    """The id of the attempt, counted before anything is verified: many at once guess no more than one by one."""
+async def admit(here: AccountsRoom, username: str) -> str:
+    """The id of the attempt, counted before anything is verified: many at once guess no more than one by one.
+
+    Raises Unauthenticated `account_locked`.
+    """
     digest = username_digest(here, username)
     now, attempt, rule = here.clock(), ids.new(), strictest_sessions(here)
     async with here.db.tx() as tx:
@@ -134,7 +149,7 @@ async def _admit(here: AccountsRoom, username: str) -> str:
     return attempt
 
 
-async def _record_refusal(
+async def record_refusal(
     here: AccountsRoom,
     account: Account,
     error: PlatekeeperError,
@@ -144,6 +159,7 @@ async def _record_refusal(
     failed: bool,
     action: Action = Action.LOGIN,
 ) -> None:
+    """Record that the attempt was refused at the account; it counts towards the lock when it `failed`."""
     async with here.db.tx() as tx:
         if failed:
             await attempts.fail(tx, attempt, account.id)
@@ -170,21 +186,30 @@ async def _sign_on(
         if hashed is not None:
             await storage.change_account(tx, account.id, password_hash=hashed, must_change=False)
             await sessions.end_all(tx, here, account.id, account.agency_id, "password_changed")
-        seat = await terminals.seat(tx, account.agency_id, where.terminal)
-        begun = await sessions.begin(
-            tx,
-            here,
-            account,
-            methods=("pwd", *WITH_CODE) if judgement.step is not None or judgement.recovery else ("pwd",),
-            place=where.place,
-            terminal=seat.terminal if seat else None,
-            position=seat.position if seat else None,
-            device_token=where.device_token,
-            cookie=where.cookie,
-            accept_policy=asked.accept_policy,
-        )
+        shown = ("pwd", *WITH_CODE) if judgement.step is not None or judgement.recovery else ("pwd",)
+        begun = await begin(tx, here, account, shown, where)
         await commit_or_refuse(tx)
     return begun
+
+
+async def begin(tx: Tx, here: AccountsRoom, account: Account, methods: tuple[str, ...], where: Where) -> Begun:
+    """The session of whoever has shown by `methods` to be the account's, from there.
+
+    Raises Unauthenticated `terminal_unknown`, and what `sessions.begin` raises.
+    """
+    seat = await terminals.seat(tx, account.agency_id, where.terminal)
+    return await sessions.begin(
+        tx,
+        here,
+        account,
+        methods=methods,
+        place=where.place,
+        terminal=seat.terminal if seat else None,
+        position=seat.position if seat else None,
+        device_token=where.device_token,
+        cookie=where.cookie,
+        accept_policy=where.accept_policy,
+    )
 
 
 async def _recovered(tx: Tx, here: AccountsRoom, account: Account, asked: Credentials) -> bool:

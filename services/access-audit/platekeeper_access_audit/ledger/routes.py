@@ -1,7 +1,7 @@
 """The ledger's door: for the administrators and auditors of an agency, each to its own records."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
@@ -20,15 +20,23 @@ from platekeeper_common import edge
 from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import Action
 from platekeeper_common.edge import CurrentPlace, Tx, may
+from platekeeper_common.errors import Unauthenticated
 from platekeeper_common.service import Room
 from platekeeper_common.uses import use_of
 
 NDJSON = "application/x-ndjson"
 
 router = APIRouter(prefix="/v1/access-records", tags=["access records"])
+strangers = APIRouter(prefix="/v1/strangers", tags=["strangers"])
 Here = Annotated[Room, Depends(edge.room)]
 Viewer = Annotated[Caller, may(Action.RECORDS_VIEW)]
 Tracer = Annotated[Caller, may(Action.RECORDS_TRACE)]
+
+
+@strangers.get("", status_code=401)
+async def count_stranger(code: Literal["token_missing", "token_invalid", "token_expired"]) -> None:
+    """Whom the gateway refused is told so here, once a minute, and counted as any stranger is (H2)."""
+    raise Unauthenticated("log in; the token is missing, expired or not one of ours", code=code, clause="G2")
 
 
 @router.get("")

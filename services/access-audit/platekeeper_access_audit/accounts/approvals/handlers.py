@@ -86,6 +86,7 @@ async def change(tx: Tx, here: AccountsRoom, account_id: str, access: Access, *,
     agency = await people.find_agency(tx, account.agency_id)
     await demand_authorised(tx, here, agency, access)
     domain.demand_not_wider(account, access.roles)
+    accounts.demand_dated_auditor(access.roles, access.valid_until, here.clock())
     changed = replace(account, title=access.title, roles=access.roles, valid_until=access.valid_until)
     given = {"title": changed.title, "roles": list(changed.roles), "valid_until": changed.valid_until}
     await people.change_account(tx, account.id, **given)

@@ -33,6 +33,7 @@ async def change(
     domain.demand_roles(roles)
     account = await storage.find_account(tx, account_id, by.agency_id)
     domain.demand_enabled(account)
+    domain.demand_dated_auditor(roles, account.valid_until, now)
     rules.demand_changed(account, roles)
     await _demand_authorised(tx, here, account, roles)
     waits = rules.widens(account.roles, roles)

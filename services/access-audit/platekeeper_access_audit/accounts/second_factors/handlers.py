@@ -7,7 +7,7 @@ import pyotp
 import segno
 
 from platekeeper_access_audit.accounts import storage as accounts
-from platekeeper_access_audit.accounts.domain import Account, code_step
+from platekeeper_access_audit.accounts.domain import Account, code_step, demand_code, second_factor_wrong
 from platekeeper_access_audit.accounts.passwords import one_time_password
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.second_factors import storage
@@ -68,6 +68,16 @@ async def confirm(tx: Tx, here: AccountsRoom, code: str, *, by: Caller, place: P
 async def spend_recovery_code(tx: Tx, here: AccountsRoom, account: Account, code: str) -> bool:
     """Whether the code stands in for the second factor, this once."""
     return await storage.spend(tx, account.id, digest(code.strip().lower()), here.clock())
+
+
+async def demand(tx: Tx, here: AccountsRoom, account: Account, code: str | None, recovery_code: str | None) -> None:
+    """Take the code, or else spend the recovery code. Raises Unauthenticated `second_factor_required`, `..._wrong`."""
+    if code is None and recovery_code is not None:
+        if not await spend_recovery_code(tx, here, account, recovery_code):
+            raise second_factor_wrong()
+        return
+    step = demand_code(opened(here, account), code, after=account.totp_last_step, now=here.clock())
+    await accounts.change_account(tx, account.id, totp_last_step=step)
 
 
 async def forget(tx: Tx, account_id: str) -> None:

@@ -41,8 +41,12 @@ class SessionToken(Document):
     """Then the person signs on again."""
     locked: bool
     """The session is idle at a car's or a dispatcher's terminal: hits arrive, all else waits for the password (G2)."""
+    methods: list[str]
+    """How the person signed on (RFC 8176); `mfa`, `otp` or `hwk`: with a second factor."""
     account_id: str
     agency_id: str
+    organisation: str
+    username: str
     name: str
     title: str | None
     roles: list[str]

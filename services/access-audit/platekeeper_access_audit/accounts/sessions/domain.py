@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from platekeeper_access_audit.accounts.policy import SessionsPolicy
 from platekeeper_common.auth import TOKEN_LIFE, Terminal
@@ -138,10 +139,10 @@ def demand_running(session: Session, now: datetime) -> None:
         raise Unauthenticated("the session has ended; sign on again", code="session_ended", clause="G2")
 
 
-def session_locked() -> Unauthenticated:
-    """The answer to whoever asks for a token of a locked session."""
+def session_locked(**who: Any) -> Unauthenticated:
+    """The answer to whoever asks for a token of a locked session; `who` says whose it is."""
     detail = "the session is locked after idle time; POST /v1/session/unlock with your password opens it"
-    return Unauthenticated(detail, code="session_locked", clause="G2")
+    return Unauthenticated(detail, code="session_locked", clause="G2", **who)
 
 
 def new_refresh_token() -> str:

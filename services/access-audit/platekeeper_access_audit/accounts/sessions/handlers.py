@@ -257,7 +257,8 @@ async def refresh(here: AccountsRoom, token: str | None, place: Place) -> Begun:
         now = here.clock()
         locked = domain.locked(session, await policy_for(tx, here, session.agency_id), now)
         if locked and not domain.receives_hits(session):
-            raise domain.session_locked()
+            account = await accounts.find_account(tx, session.account_id, session.agency_id)
+            raise domain.session_locked(name=account.name, username=account.username)
         return await carry_on(tx, here, session)
 
 

@@ -1,9 +1,5 @@
 """The worker's reading of the ledger for plates: opens what was asked for, keeps a digest, forgets the plate."""
 
-import asyncio
-
-import structlog
-
 from platekeeper_access_audit.ledger import following
 from platekeeper_access_audit.ledger.domain import Entry
 from platekeeper_access_audit.ledger.plate_index import domain, storage
@@ -11,7 +7,6 @@ from platekeeper_access_audit.ledger.plate_index.domain import Asked
 from platekeeper_access_audit.ledger.plate_index.storage import Indexed
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common.access import unseal
-from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Gone
 from platekeeper_common.ids import AgencyId
@@ -19,19 +14,16 @@ from platekeeper_common.keys import KeyStore
 
 READER = "plate index"
 BATCH = 500
-LOOK_SECONDS = 0.5
-_log = structlog.get_logger()
 
 
 async def run(here: LedgerRoom) -> None:
     """Index what was appended, twice a second, until cancelled."""
-    while True:
-        try:
-            while await index(here):
-                pass
-        except Unavailable as error:
-            _log.warning("plates not indexed", reason=str(error))
-        await asyncio.sleep(LOOK_SECONDS)
+
+    async def look() -> None:
+        while await index(here):
+            pass
+
+    await following.keep_looking(READER, look)
 
 
 async def index(here: LedgerRoom) -> int:

@@ -1,0 +1,29 @@
+"""Chromium and its driver, of Debian: a browser for tests of pages."""
+
+import shutil
+from pathlib import Path
+
+from platekeeper.stack import debian
+
+PACKAGE = "chromium-driver"
+"""Brings the browser of its own version with it."""
+
+
+def install() -> Path:
+    """The driver's program, with a browser beside it, installed when there is none. Raises NotInstalled."""
+    return debian.installed(PACKAGE, _driver)
+
+
+def browser() -> Path:
+    """The browser's program. Raises NotInstalled."""
+    return debian.installed(PACKAGE, _browser)
+
+
+def _driver() -> Path | None:
+    found = shutil.which("chromedriver")
+    return Path(found) if found and _browser() else None
+
+
+def _browser() -> Path | None:
+    found = shutil.which("chromium")
+    return Path(found) if found else None

@@ -1,0 +1,129 @@
+"""Registered issuers, logins that wait for their word, and who is known to them by which subject."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, LargeBinary, Row, String, Table, delete, func, select
+
+from platekeeper_access_audit.accounts.issuers.domain import Issuer, Login
+from platekeeper_access_audit.accounts.storage import account, agency, tables
+from platekeeper_common.db import Tx
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.schema import Moment
+
+issuer = Table(
+    "issuer",
+    tables,
+    Column("agency_id", String, ForeignKey("agency.id"), primary_key=True),
+    Column("url", String, nullable=False),
+    Column("client_id", String, nullable=False),
+    Column("client_secret", LargeBinary, nullable=False, comment="wrapped by the key store"),
+    Column("username_claim", String, nullable=False),
+    Column("second_factor_amr", JSON, nullable=False),
+    Column("second_factor_acr", JSON, nullable=False),
+    Column("passwords", Boolean, nullable=False),
+    Column("registered_at", Moment, nullable=False),
+)
+issuer_login = Table(
+    "issuer_login",
+    tables,
+    Column("state_sha256", String, primary_key=True),
+    Column("browser_sha256", String, nullable=False),
+    Column("agency_id", String, nullable=False),
+    Column("nonce", String, nullable=False),
+    Column("verifier", LargeBinary, nullable=False, comment="wrapped by the key store"),
+    Column("expires_at", Moment, nullable=False, index=True),
+    Column("account_id", String, nullable=True, comment="whom the issuer named; our second factor is missing"),
+    Column("subject", String, nullable=True),
+)
+issuer_link = Table(
+    "issuer_link",
+    tables,
+    Column("account_id", String, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("url", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("linked_at", Moment, nullable=False),
+)
+
+
+async def find(tx: Tx, agency_id: AgencyId) -> Issuer | None:
+    """The agency's issuer."""
+    row = await tx.row(select(issuer).where(issuer.c.agency_id == agency_id))
+    return None if row is None else _issuer(row)
+
+
+async def put(tx: Tx, new: Issuer) -> None:
+    """The agency's issuer from now on."""
+    await remove(tx, new.agency_id)
+    await tx.write(issuer.insert().values(**asdict(new)))
+
+
+async def remove(tx: Tx, agency_id: AgencyId) -> bool:
+    """The agency has no issuer any more; whether it had one."""
+    return await tx.write(delete(issuer).where(issuer.c.agency_id == agency_id)) == 1
+
+
+async def agencies(tx: Tx) -> list[tuple[str, str]]:
+    """Id and name of every agency that is not closed and has an issuer, by name."""
+    found = select(agency.c.id, agency.c.name).join(issuer, issuer.c.agency_id == agency.c.id)
+    rows = await tx.rows(found.where(agency.c.mode != "closed").order_by(agency.c.name, agency.c.id))
+    return [(row.id, row.name) for row in rows]
+
+
+async def passwords_off(tx: Tx, agency_id: AgencyId) -> bool:
+    """Whether the agency's people log in through its issuer alone."""
+    found = await find(tx, agency_id)
+    return found is not None and not found.passwords
+
+
+async def add_login(tx: Tx, new: Login) -> None:
+    """A login waits."""
+    await tx.write(issuer_login.insert().values(**asdict(new)))
+
+
+async def take_login(tx: Tx, state_sha256: str, browser_sha256: str) -> Login | None:
+    """The login of that browser, which waits no longer: of many who take it at once one gets it."""
+    own = (issuer_login.c.state_sha256 == state_sha256) & (issuer_login.c.browser_sha256 == browser_sha256)
+    rows = await tx.write_returning(delete(issuer_login).where(own).returning(issuer_login))
+    return Login(**rows[0]._mapping) if rows else None  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+async def prune_logins(tx: Tx, now: datetime) -> int:
+    """Drop those that have ended; how many wait."""
+    await tx.write(delete(issuer_login).where(issuer_login.c.expires_at <= now))
+    row = await tx.row(select(func.count()).select_from(issuer_login))
+    return int(row[0]) if row else 0
+
+
+async def linked_account(tx: Tx, url: str, subject: str, agency_id: AgencyId) -> str | None:
+    """The account of the agency that the issuer knows by the subject."""
+    own = (issuer_link.c.url == url) & (issuer_link.c.subject == subject) & (account.c.agency_id == agency_id)
+    found = select(issuer_link.c.account_id).join(account, account.c.id == issuer_link.c.account_id)
+    row = await tx.row(found.where(own))
+    return None if row is None else str(row.account_id)
+
+
+async def linked_subject(tx: Tx, account_id: str, url: str) -> str | None:
+    """By which subject the issuer knows the account."""
+    own = (issuer_link.c.account_id == account_id) & (issuer_link.c.url == url)
+    row = await tx.row(select(issuer_link.c.subject).where(own))
+    return None if row is None else str(row.subject)
+
+
+async def link(tx: Tx, account_id: str, url: str, subject: str, at: datetime) -> None:
+    """The issuer knows the account by that subject from now on, whoever knew it before."""
+    await unlink(tx, account_id)
+    row = {"account_id": account_id, "url": url, "subject": subject, "linked_at": at}
+    await tx.write(issuer_link.insert().values(**row))
+
+
+async def unlink(tx: Tx, account_id: str) -> None:
+    """The account is nobody's at an issuer."""
+    await tx.write(delete(issuer_link).where(issuer_link.c.account_id == account_id))
+
+
+def _issuer(row: Row[Any]) -> Issuer:
+    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    lists = {name: tuple(fields[name]) for name in ("second_factor_amr", "second_factor_acr")}
+    return Issuer(**(fields | lists))

@@ -1,0 +1,1 @@
+"""Breaches of security or data: what happened, what it touched, and who has been told (clause G5)."""
