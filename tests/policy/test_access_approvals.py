@@ -60,6 +60,7 @@ async def test_opening_an_account_approves_it_until_the_next_quarterly_review(tm
             (review + policy.review_grace, "suspended"),
         ):
             here.clock.now = at
+            await here.login("rivera")  # an account that nobody signs on with is disabled after 90 days
             assert await standing(here, "rivera") == (expected, "Boss")
         boss = await here.login("boss")
         boss_id = (await here.try_login("boss")).json()["account_id"]

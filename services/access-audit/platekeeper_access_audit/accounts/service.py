@@ -106,7 +106,7 @@ ACCOUNTS = Service(
         Grant("spent_refresh", "SELECT, INSERT, DELETE"),
         Grant("terminal", "SELECT, INSERT, UPDATE"),
         Grant("known_device", "SELECT, INSERT, UPDATE, DELETE"),
-        Grant("notice", "SELECT, INSERT"),
+        Grant("notice", "SELECT, INSERT, DELETE"),
         Grant("recovery_code", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("login_attempt", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("post_term", "SELECT, INSERT, UPDATE, DELETE"),
