@@ -38,7 +38,7 @@ class RetentionPolicy(PolicySection):
 class CanvassPolicy(PolicySection):
     """What one person may canvass (clause A6)."""
 
-    area_at_most_km2: Annotated[float, Field(gt=0, le=10_000)]
+    area_at_most_km2: Annotated[int, Field(gt=0, le=10_000)]
     """A larger area needs a supervisor."""
     window_at_most: Duration
     """A longer window needs a supervisor."""
