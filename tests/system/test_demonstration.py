@@ -9,7 +9,7 @@ from precinct import platform
 
 from platekeeper.demo import logins, street
 
-DOCUMENTED = ("ingest", "recognition", "hotlist", "retention", "release", "accounts", "ledger")
+DOCUMENTED = ("ingest", "recognition", "hotlist", "retention", "release", "accounts", "ledger", "publication")
 
 
 async def test_the_first_start_shows_reads_and_hits_and_the_second_keeps_them(tmp_path: Path) -> None:
