@@ -190,7 +190,8 @@ async def test_an_idle_car_and_dispatcher_keep_receiving_hits_and_nothing_else(
     here.clock.advance(minutes=29)
     awake = (await carried_on(here, begun)).json()
     assert (awake["locked"], awake["expires_in"]) == (False, 60)
-    assert codes([await hits(here, awake)]) == ["200"]
+    not_stated = await here.client(awake["access_token"]).get("/v1/hits")
+    assert codes([not_stated]) == ["purpose_required"], "awake, and what is refused is no act"
     here.clock.advance(minutes=1)
     answer = await carried_on(here, awake)
     if kind == "desk":
@@ -201,12 +202,13 @@ async def test_an_idle_car_and_dispatcher_keep_receiving_hits_and_nothing_else(
     client = here.client(locked["access_token"])
     listing = {"name": "Stolen", "source": "dept", **USE}
     answers = [
-        await client.get("/v1/hits", params=USE),
+        await client.get("/v1/hits/stream"),
         await client.post("/v1/hotlists", json=listing),
+        await client.get("/v1/hits", params=USE),
         await client.get("/v1/hotlists", params=USE),
         await client.get("/v1/agencies"),
     ]
-    assert codes(answers) == ["200"] + ["session_locked"] * 3
+    assert codes(answers) == ["purpose_required"] + ["session_locked"] * 4, "the stream alone asks on"
     assert (answers[1].status_code, answers[1].json()["clause"]) == (401, "G2")
     here.clock.advance(minutes=9)
     locked = (await carried_on(here, locked)).json()

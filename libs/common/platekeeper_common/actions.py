@@ -296,7 +296,7 @@ RULES: Mapping[Action, Rule] = {
     Action.HOTLIST_EDIT: _plate_data("administrator", "investigator", "dispatcher"),
     Action.HOTLIST_VIEW: _plate_data("administrator", "auditor", *_READERS),
     Action.HITS_STREAM: _plate_data(*_READERS, locked=True),
-    Action.HITS_VIEW: _plate_data(*_READERS, locked=True),
+    Action.HITS_VIEW: _plate_data(*_READERS),
     Action.SEARCH: _plate_data(*_SEARCHERS, delegable=True),
     Action.READ_VIEW: _plate_data(*_SEARCHERS, delegable=True),
     Action.IMAGE_VIEW: _plate_data(*_SEARCHERS, delegable=True),
