@@ -167,6 +167,7 @@ def _registered(url: str, var: Path) -> tuple[str, str]:
             name=subject,
             organisation="Benchmark",
             roles=frozenset(roles),
+            offices=(auth.Office("administrator"),) if "administrator" in roles else (),
             issued_at=now,
             expires_at=now + auth.TOKEN_LIFE,
             signed_on_at=now,

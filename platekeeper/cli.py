@@ -11,11 +11,16 @@ from platekeeper_common import log
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status. Errors that the user can mend are one line on standard error."""
-    options = _parser().parse_args(arguments)
+    """Run one command in a process of its own; the exit status."""
     log.configure()
     # Plates lie in what is written, in databases and their logs: for its owner alone.
     os.umask(0o077)
+    return run(arguments)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status. Errors that the user can mend are one line on standard error."""
+    options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     return command(options)
 

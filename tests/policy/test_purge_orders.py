@@ -95,7 +95,7 @@ async def test_a_standing_order_is_signed_by_two_persons_and_stands_for_twelve_m
         assert (refused["code"], refused["clause"]) == ("not_due", "F1")
         minimum = department(profile).document["retention"]["minimum"]
         assert minimum in refused["detail"]
-        there.here.clock.advance(days=365)
+        await there.here.pass_days(365, "boss")
         boss = await there.here.login("boss")
         late = await boss.post(f"{PATH}/{order['id']}/check", json=there.purge())
         assert (late.status_code, late.json()["code"]) == (409, "order_expired")

@@ -114,6 +114,15 @@ class House:
         url = self.standing.foundation.settings.database_of("accounts")
         await asyncio.to_thread(databases.run, url, statement)
 
+    async def pass_days(self, days: int, *usernames: str) -> None:
+        """Let days pass in which these people sign on often enough not to be dormant (G2)."""
+        while days > 0:
+            step = min(days, 80)
+            self.clock.advance(days=step)
+            for username in usernames:
+                await self.login(username)
+            days -= step
+
     def records(self, action: str, outcome: str = "allowed") -> list[AccessRecorded]:
         records = [event for event in self.said if isinstance(event, AccessRecorded)]
         return [record for record in records if (record.action, record.outcome) == (action, outcome)]
