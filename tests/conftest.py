@@ -28,6 +28,7 @@ def _databases(engine: Engine) -> Iterator[None]:
     databases.chosen = engine
     yield
     databases.drop()
+    databases.chosen = "sqlite"  # what a fixture of a module stands on, whose turn comes before the next test's
 
 
 def pytest_configure(config: pytest.Config) -> None:
