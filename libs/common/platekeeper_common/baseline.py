@@ -167,6 +167,7 @@ async def _grants_differ(room: Room, service: Service) -> list[Drift]:
     """Privileges of the process's role over whole tables, beside those that `Service.grants` declares for it."""
     async with room.db.tx() as tx:
         rows: Sequence[Any] = await tx.rows(_RIGHTS)
+        known: Sequence[Any] = await tx.rows(_TABLES)
         powers = await tx.row(_POWERS)
         role = await tx.row(select(literal_column("current_user")))
     held = {(row[0], row[1], row[2]) for row in rows}
@@ -178,7 +179,9 @@ async def _grants_differ(room: Room, service: Service) -> list[Drift]:
         for right in _whole(grant.may)
     }
     more = sorted(f"{right} on {schema}.{table}" for schema, table, right in held - declared)
-    less = sorted(f"{right} on {schema}.{table}" for schema, table, right in declared - held)
+    tables = {(row[0], row[1]) for row in known}
+    lacking = {one for one in declared - held if one[:2] in tables}  # of sequences the server tells nobody here
+    less = sorted(f"{right} on {schema}.{table}" for schema, table, right in lacking)
     found = [f"{role[0] if role else 'its role'} may also {', '.join(more)}"] if more else []
     found += [f"it lacks {', '.join(less)}"] if less else []
     found += ["its role has powers over the whole server"] if powers is None or powers[0] else []
@@ -208,6 +211,9 @@ def _is_loopback(host: str) -> bool:
 _RIGHTS: Select[Any] = _value("table_schema, table_name, privilege_type", "information_schema.table_privileges").where(
     text("grantee = current_user AND table_schema NOT IN ('pg_catalog', 'information_schema')")
 )
+_TABLES: Select[Any] = _value(
+    "nspname, relname", "pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+).where(text("relkind IN ('r', 'p')"))
 _POWERS: Select[Any] = _value(
     "rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls OR rolreplication", "pg_roles"
 ).where(text("rolname = current_user"))

@@ -10,7 +10,8 @@ from databases import on_both
 from standing import Town, eventually, town
 
 from platekeeper import metrics
-from platekeeper_common.baseline import Baseline
+from platekeeper.registry import NAMES, service
+from platekeeper_common.baseline import Baseline, database_is_as_declared
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.ids import PLATFORM
@@ -87,6 +88,13 @@ async def test_a_place_that_is_open_to_others_is_drift(here: Town) -> None:
 async def test_settings_that_open_a_way_are_drift(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
     async with town(tmp_path / "var", (SERVICE,), **settings) as here:
         assert said in await drift(here)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("engine", ["postgresql"])
+async def test_no_service_drifts_by_its_own_declaration(tmp_path: Path, name: str) -> None:
+    async with town(tmp_path / "var", (service(name),)) as here:
+        assert await database_is_as_declared(here.standing.rooms[name], service(name)) == []
 
 
 @pytest.mark.parametrize("engine", ["postgresql"])
