@@ -15,6 +15,7 @@ GROUPS = {
     "hotlist": "plates.read",
     "retention": "plates.read",
     "ledger": "access.recorded",
+    "accounts": "access.recorded",
 }
 """Who handles which topic."""
 POLL_MILLISECONDS = 1000
