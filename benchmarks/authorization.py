@@ -16,8 +16,9 @@ from platekeeper.registry import SECTIONS
 from platekeeper_common import auth
 from platekeeper_common.access import Use
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller, SigningKey, Verifier
+from platekeeper_common.auth import SigningKey, Verifier
 from platekeeper_common.authorization import decide
+from platekeeper_common.caller import Caller
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policy import load
 from platekeeper_common.shared_policy import UsePolicy

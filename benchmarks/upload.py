@@ -42,11 +42,11 @@ from platekeeper.stack.process import Process
 from platekeeper_access_audit.accounts.service import ACCOUNTS
 from platekeeper_access_audit.accounts.signing import SigningKeys
 from platekeeper_common import auth, ids, log
-from platekeeper_common.actions import PLATFORM_ADMINISTRATOR
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller, Office
 from platekeeper_common.clock import utc_now
 from platekeeper_common.ids import PLATFORM, AgencyId
 from platekeeper_common.keys import in_folder
+from platekeeper_common.rules import PLATFORM_ADMINISTRATOR
 from platekeeper_common.settings import Settings
 from platekeeper_ingest.room import IngestSettings
 from platekeeper_ingest.service import SERVICE as INGEST
@@ -167,7 +167,7 @@ def _registered(url: str, var: Path) -> tuple[str, str]:
             name=subject,
             organisation="Benchmark",
             roles=frozenset(roles),
-            offices=(auth.Office("administrator"),) if "administrator" in roles else (),
+            offices=(Office("administrator"),) if "administrator" in roles else (),
             issued_at=now,
             expires_at=now + auth.TOKEN_LIFE,
             signed_on_at=now,

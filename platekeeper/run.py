@@ -12,11 +12,11 @@ from platekeeper.demo import drive, load, logins, street
 from platekeeper_access_audit.accounts import handlers as accounts
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common import auth, log
-from platekeeper_common.actions import PLATFORM_ADMINISTRATOR
-from platekeeper_common.auth import Caller
 from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.caller import Caller
 from platekeeper_common.ids import PLATFORM
 from platekeeper_common.policy import PolicyError
+from platekeeper_common.rules import PLATFORM_ADMINISTRATOR
 from platekeeper_common.settings import SettingsError
 
 

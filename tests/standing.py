@@ -18,7 +18,8 @@ from sqlalchemy import make_url
 
 from platekeeper import runtime
 from platekeeper_common import auth, ids, relay
-from platekeeper_common.auth import Caller, SigningKey
+from platekeeper_common.auth import SigningKey
+from platekeeper_common.caller import Caller, Office
 from platekeeper_common.events.access import AgencyChanged, CheckpointSigned
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.migrate import migrate
@@ -63,7 +64,7 @@ class Town:
     def person(self, username: str = "officer", *roles: str, trained: bool = True, **more: Any) -> Caller:
         """A person of AGENCY who signed on now; `roles` default to officer. An administrator holds the post too."""
         now = self.clock()
-        offices = (auth.Office("administrator"),) if "administrator" in roles else ()
+        offices = (Office("administrator"),) if "administrator" in roles else ()
         return Caller(
             **{
                 "kind": "person",
@@ -133,7 +134,8 @@ class Town:
             mode=mode,  # type: ignore[arg-type]
         )
         await self.standing.foundation.bus.publish([changed], source="accounts")
-        await eventually(lambda: self.standing.foundation.policies.agency(agency_id).mode == mode)
+        agency = self.standing.foundation.policies.agency
+        await eventually(lambda: (agency(agency_id).profile, agency(agency_id).mode) == (profile, mode))
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from profiles import DEPARTMENTS
 from standing import Town, eventually, town
 
 from platekeeper_common.access import unseal
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.ingest import Position

@@ -9,7 +9,8 @@ import pytest
 from profiles import DEPARTMENTS
 from unit.accounts.house import house, title_for
 
-from platekeeper_common.actions import AUDITORS_WORK, RULES, Action
+from platekeeper_common.actions import Action
+from platekeeper_common.rules import AUDITORS_WORK, RULES
 
 TABLE = tomllib.loads(Path(__file__).with_name("authorization.toml").read_text(encoding="utf-8"))
 

@@ -16,13 +16,14 @@ from standing import AGENCY, Town, town
 
 from platekeeper.registry import SERVICES
 from platekeeper_common import ids
-from platekeeper_common.actions import PLATFORM_ADMINISTRATOR, ROLES, RULES, SERVICE_ACCOUNT, Action
-from platekeeper_common.auth import Caller, Office
+from platekeeper_common.actions import Action
 from platekeeper_common.authorization import decide
+from platekeeper_common.caller import Caller, Office
 from platekeeper_common.delegation import RELEASE, Delegation, Scope
 from platekeeper_common.edge import declared_action
 from platekeeper_common.errors import Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.rules import PLATFORM_ADMINISTRATOR, ROLES, RULES, SERVICE_ACCOUNT
 
 FILE = Path(__file__).with_name("authorization.toml")
 OTHER = AgencyId("galt-pd")

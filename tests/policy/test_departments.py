@@ -16,7 +16,8 @@ from platekeeper_access_audit.accounts.policy import (
 from platekeeper_access_audit.ledger.policy import LedgerPolicy
 from platekeeper_common.errors import Invalid
 from platekeeper_common.periods import Period
-from platekeeper_common.policy import Policies, PolicySection, check, load_folder
+from platekeeper_common.policies import Policies
+from platekeeper_common.policy import PolicySection, check, load_folder
 from platekeeper_common.shared_policy import AuditPolicy, CopiesPolicy, UsePolicy
 from platekeeper_hotlist.policy import HotlistPolicy
 from platekeeper_ingest.policy import IngestPolicy

@@ -18,7 +18,7 @@ from standing import Town, eventually, town
 from platekeeper_access_audit.accounts.service import ACCOUNTS
 from platekeeper_common import ids
 from platekeeper_common.access import unseal
-from platekeeper_common.auth import Caller, Terminal
+from platekeeper_common.caller import Caller, Terminal
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.recognition import Model, PlateRead, PlatesRead

@@ -10,7 +10,7 @@ from standing import eventually
 from unit.accounts.house import House, codes, house, title_for
 
 from platekeeper_access_audit.accounts.policy import AccountsPolicy, TitlesPolicy, TrainingPolicy
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.events.public import Courses, StatedInPublic, Titles
 
 EVERY = pytest.mark.parametrize("profile", DEPARTMENTS)

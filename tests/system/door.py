@@ -17,10 +17,11 @@ from platekeeper.stack.ports import answers, free_port
 from platekeeper.stack.process import Process
 from platekeeper_access_audit.accounts.signing import SigningKeys
 from platekeeper_common import auth, ids, keys
-from platekeeper_common.actions import PLATFORM_ADMINISTRATOR
-from platekeeper_common.auth import Caller, SigningKey
+from platekeeper_common.auth import SigningKey
+from platekeeper_common.caller import Caller
 from platekeeper_common.clock import utc_now
 from platekeeper_common.ids import PLATFORM, AgencyId
+from platekeeper_common.rules import PLATFORM_ADMINISTRATOR
 
 AGENCY = AgencyId("pomona-pd")
 COMMAND = Path(sys.executable).with_name("platekeeper")

@@ -17,14 +17,15 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from platekeeper_common import ids
-from platekeeper_common.actions import RULES, Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.actions import Action
+from platekeeper_common.caller import Caller
 from platekeeper_common.clock import Clock, hundredths
 from platekeeper_common.errors import PlatekeeperError, Refused
 from platekeeper_common.events.access import AccessRecorded, Sealed
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.keys import NONCE_BYTES, KeyStore
-from platekeeper_common.policy import Policies
+from platekeeper_common.policies import Policies
+from platekeeper_common.rules import RULES
 
 NOT_STATED = "not_stated"
 """The purpose in the record of a refusal whose request named none that the agency's policy knows."""

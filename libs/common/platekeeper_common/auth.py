@@ -1,4 +1,4 @@
-"""Tokens: the one wrapper around python-jose, and who a token says is calling.
+"""Tokens: the one wrapper around python-jose.
 
 ES256 only (RFC 7518 3.4), `exp iss aud jti` required and compared here, keys by `kid` from the issuer's JWKS (RFC 7517)
 and never from a token's own header. The library skips `exp` when it is absent and guesses the algorithm when no list
@@ -13,21 +13,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jwk, jwt
 from jose.exceptions import JOSEError
 
-from platekeeper_common import delegation, ids, matter
+from platekeeper_common import ids
+from platekeeper_common.caller import Caller, of_claims
 from platekeeper_common.clock import Clock
-from platekeeper_common.delegation import Delegation
 from platekeeper_common.errors import Busy, Unauthenticated
 from platekeeper_common.events.access import AccessRevoked
 from platekeeper_common.events.envelope import Event
-from platekeeper_common.ids import AgencyId
-from platekeeper_common.matter import Matter
 
 ALGORITHM = "ES256"
 TOKEN_LIFE = timedelta(minutes=10)
@@ -39,90 +37,6 @@ _COMPARED_HERE = {"verify_aud": False, "verify_exp": False, "verify_nbf": False}
 
 KeySet = Mapping[str, Any]
 """A JWKS document."""
-
-
-TerminalKind = Literal["desk", "car", "dispatch", "phone"]
-"""What a registered terminal is; a car's and a dispatcher's keep the hit board when they lock (G2)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """The registered workstation at which a person sits."""
-
-    id: str
-    kind: TerminalKind
-
-
-@dataclass(frozen=True, slots=True)
-class Office:
-    """A post for which a person may act: as its holder, by delegation, or while it is vacant (B1, B3, B9)."""
-
-    post: str
-    acts: frozenset[str] | None = None
-    """The actions of the post; None: all of them."""
-    until: datetime | None = None
-    """When it drops by itself."""
-
-    def covers(self, post: str, act: str) -> bool:
-        """Whether the act of that post is among them."""
-        return self.post == post and (self.acts is None or act in self.acts)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Who is calling: a person, a device with its token, or a service that acts for a person."""
-
-    kind: Literal["person", "device", "delegated"]
-    subject: str
-    agency_id: AgencyId
-    username: str
-    name: str
-    organisation: str
-    expires_at: datetime
-    issued_at: datetime
-    roles: frozenset[str] = frozenset()
-    title: str | None = None
-    session: str | None = None
-    signed_on_at: datetime | None = None
-    training_until: datetime | None = None
-    """Until when the training that the person had at sign-on is valid; None: no completed training, no data (C2)."""
-    approved_until: datetime | None = None
-    """Until when the approval that the person had at sign-on opens plate data; None: nobody approved it (A8)."""
-    delegation: Delegation | None = None
-    """Who acts for the person and within which approved request; only where `kind` is `delegated`."""
-    methods: tuple[str, ...] = ()
-    """How the person signed on (RFC 8176): `pwd`, `otp`, `hwk` ..."""
-    terminal: Terminal | None = None
-    """None: on no registered terminal."""
-    second_factor_owed: bool = False
-    """The agency's policy wants a second factor for plate data, and the person signed on without (G2)."""
-    locked: bool = False
-    """The session is idle on a car's or a dispatcher's terminal: it receives hits and does nothing else (G2)."""
-    matter: Matter | None = None
-    """The matter session that the person chose (A4)."""
-    entitlements: frozenset[str] = frozenset()
-    """Sources beside the own plate data that the person may see: `dept`, `state`, `federal`, `clets` (D1)."""
-
-    offices: tuple[Office, ...] = ()
-    """Posts for which the person may act now (B1 to B3)."""
-
-    @property
-    def trained(self) -> bool:
-        """Whether the holder had valid training at sign-on (C2)."""
-        return (
-            self.training_until is not None
-            and self.signed_on_at is not None
-            and self.training_until > self.signed_on_at
-        )
-
-    @property
-    def approved(self) -> bool:
-        """Whether the holder's access was approved at sign-on (A8)."""
-        return (
-            self.approved_until is not None
-            and self.signed_on_at is not None
-            and self.approved_until > self.signed_on_at
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,37 +63,7 @@ class SigningKey:
 
 def issue(caller: Caller, key: SigningKey, *, issuer: str, audience: str) -> str:
     """A signed token that says `caller`."""
-    claims: dict[str, Any] = {
-        "iss": issuer,
-        "aud": audience,
-        "sub": caller.subject,
-        "jti": ids.new(),
-        "iat": _seconds(caller.issued_at),
-        "nbf": _seconds(caller.issued_at),
-        "exp": _seconds(caller.expires_at),
-        "kind": caller.kind,
-        "agency": caller.agency_id,
-        "username": caller.username,
-        "name": caller.name,
-        "organisation": caller.organisation,
-        "roles": sorted(caller.roles),
-        "title": caller.title,
-        "session": caller.session,
-        "auth_time": _seconds(caller.signed_on_at),
-        "training_until": _seconds(caller.training_until),
-        "approved_until": _seconds(caller.approved_until),
-        "amr": list(caller.methods),
-        "terminal": {"id": caller.terminal.id, "kind": caller.terminal.kind} if caller.terminal else None,
-        "second_factor_owed": caller.second_factor_owed,
-        "locked": caller.locked,
-        "matter": caller.matter.claim() if caller.matter else None,
-        "entitlements": sorted(caller.entitlements),
-        "offices": [
-            {"post": one.post, "acts": None if one.acts is None else sorted(one.acts), "until": _seconds(one.until)}
-            for one in caller.offices
-        ],
-        **(caller.delegation.claims() if caller.delegation else {}),
-    }
+    claims = {"iss": issuer, "aud": audience, "jti": ids.new(), **caller.claims()}
     return str(jwt.encode(claims, key.pem.decode(), algorithm=ALGORITHM, headers={"kid": key.kid}))
 
 
@@ -251,37 +135,10 @@ class Verifier:
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
         now = self._clock()
         try:
-            delegated = delegation.of_claims(claims)
-            kinds = ("person", "device") if delegated is None else ("delegated",)
-            if claims["kind"] not in kinds:
-                raise Unauthenticated("the token is of no kind that we issue", code="token_invalid", clause="G2")
             if claims["iss"] != self._issuer or claims["aud"] != self._audience or not claims["jti"]:
                 raise Unauthenticated("the token was made for another platform", code="token_invalid", clause="G2")
-            caller = Caller(
-                kind=claims["kind"],
-                subject=claims["sub"],
-                agency_id=AgencyId(claims["agency"]),
-                username=claims["username"],
-                name=claims["name"],
-                organisation=claims["organisation"],
-                issued_at=_moment(claims["iat"]),
-                expires_at=_moment(claims["exp"]),
-                roles=frozenset(claims["roles"]),
-                title=claims.get("title"),
-                session=claims.get("session"),
-                signed_on_at=_optional(claims.get("auth_time")),
-                training_until=_optional(claims.get("training_until")),
-                approved_until=_optional(claims.get("approved_until")),
-                delegation=delegated,
-                methods=tuple(claims.get("amr") or ()),
-                terminal=_terminal(claims.get("terminal")),
-                second_factor_owed=bool(claims.get("second_factor_owed")),
-                locked=bool(claims.get("locked")),
-                matter=matter.of_claim(claims.get("matter")),
-                entitlements=frozenset(claims.get("entitlements") or ()),
-                offices=tuple(filter(lambda one: one.until is None or one.until > now, _offices(claims))),
-            )
-            not_before = _moment(claims["nbf"])
+            caller = of_claims(claims, now)
+            not_before = datetime.fromtimestamp(claims["nbf"], UTC)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise Unauthenticated("the token lacks what ours hold", code="token_invalid", clause="G2") from error
         self.demand_valid(caller)
@@ -333,26 +190,3 @@ class Verifier:
             for key in document.get("keys", ())
             if key.get("alg") == ALGORITHM and key.get("kty") == "EC" and isinstance(key.get("kid"), str)
         }
-
-
-def _terminal(claim: Mapping[str, Any] | None) -> Terminal | None:
-    return None if claim is None else Terminal(str(claim["id"]), claim["kind"])
-
-
-def _offices(claims: Mapping[str, Any]) -> tuple[Office, ...]:
-    return tuple(
-        Office(one["post"], None if one["acts"] is None else frozenset(one["acts"]), _optional(one["until"]))
-        for one in claims.get("offices") or ()
-    )
-
-
-def _seconds(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _optional(seconds: float | None) -> datetime | None:
-    return None if seconds is None else _moment(seconds)

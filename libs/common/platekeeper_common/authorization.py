@@ -6,10 +6,11 @@ handler's.
 
 from typing import TYPE_CHECKING
 
-from platekeeper_common.actions import ADMINISTRATIVE, RULES, SERVICE_ACCOUNT, Action, Rule
-from platekeeper_common.auth import Caller
+from platekeeper_common.actions import Action
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.rules import ADMINISTRATIVE, RULES, SERVICE_ACCOUNT, Rule
 
 if TYPE_CHECKING:  # both are made of actions
     from platekeeper_common.access import Use

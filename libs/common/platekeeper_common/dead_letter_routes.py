@@ -11,9 +11,9 @@ from sqlalchemy import Row
 
 from platekeeper_common import dead_letters, edge
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
 from platekeeper_common.bus.consumer import UNDECODABLE
 from platekeeper_common.bus.contract import Handler, Reject
+from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.errors import Conflict
 from platekeeper_common.events import catalogue

@@ -19,14 +19,15 @@ from starlette.exceptions import HTTPException
 
 from platekeeper_common import asked, relay, uses
 from platekeeper_common.access import Place, Use
-from platekeeper_common.actions import PLATFORM_ADMINISTRATOR, RULES, Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.actions import Action
 from platekeeper_common.authorization import decide
 from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx as UnitOfWork
 from platekeeper_common.errors import Busy, Invalid, PlatekeeperError, Refused, Unauthenticated
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.log import describe
+from platekeeper_common.rules import PLATFORM_ADMINISTRATOR, RULES
 from platekeeper_common.service import Room
 from platekeeper_common.shared_policy import AuditPolicy, UsePolicy
 from platekeeper_common.strangers import Strangers

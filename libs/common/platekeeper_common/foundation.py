@@ -18,7 +18,8 @@ from platekeeper_common.keys import KeyStore
 from platekeeper_common.metrics import Meters
 from platekeeper_common.objects import Objects
 from platekeeper_common.peers import AppOf, Peers
-from platekeeper_common.policy import Policies, Sections, load_folder
+from platekeeper_common.policies import Policies
+from platekeeper_common.policy import Sections, load_folder
 from platekeeper_common.service import BOTH, Foundation, Role
 from platekeeper_common.settings import PREFIX, Settings, SettingsError
 from platekeeper_common.shared_policy import longest_on_bus

@@ -24,7 +24,7 @@ from platekeeper_common.events.public import Figures, StatedInPublic, Statement
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.log import describe
 from platekeeper_common.periods import Month
-from platekeeper_common.policy import Policies
+from platekeeper_common.policies import Policies
 from platekeeper_common.schema import Moment, shared
 
 AGAIN = timedelta(days=1)

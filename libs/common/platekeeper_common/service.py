@@ -21,7 +21,8 @@ from platekeeper_common.keys import KeyStore
 from platekeeper_common.metrics import Instrument, Meter, Meters, Say
 from platekeeper_common.objects import Objects
 from platekeeper_common.peers import Peers
-from platekeeper_common.policy import Policies, PolicySection
+from platekeeper_common.policies import Policies
+from platekeeper_common.policy import PolicySection
 from platekeeper_common.public_statements import Says, Tallies
 from platekeeper_common.settings import ServiceSettings, Settings
 

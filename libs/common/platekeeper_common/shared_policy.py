@@ -8,10 +8,11 @@ from pydantic import BeforeValidator, field_validator, model_validator
 
 from platekeeper_common import wording
 from platekeeper_common.access import Use
-from platekeeper_common.actions import RULES, Action
+from platekeeper_common.actions import Action
 from platekeeper_common.errors import Invalid
 from platekeeper_common.periods import Duration
 from platekeeper_common.policy import Code, PolicySection, Profile, Several
+from platekeeper_common.rules import RULES
 
 OTHER = "other_le"
 """The purpose that the list does not name: law enforcement all the same, and said in words (A1)."""

@@ -8,11 +8,12 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from platekeeper_common.access import Use
-from platekeeper_common.actions import RULES, Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.actions import Action
 from platekeeper_common.authorization import decide
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Invalid
 from platekeeper_common.matter import Matter
+from platekeeper_common.rules import RULES
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.shared_policy import PATROL, UsePolicy
 

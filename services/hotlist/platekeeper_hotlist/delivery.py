@@ -16,8 +16,8 @@ from starlette.types import Receive, Scope, Send
 from platekeeper_common import edge, uses
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
 from platekeeper_common.bus.contract import TooOld, Unavailable
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Busy, Gone, Invalid, PlatekeeperError, Unauthenticated
 from platekeeper_common.events.envelope import Event

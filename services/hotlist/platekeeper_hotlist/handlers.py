@@ -9,14 +9,14 @@ from sqlalchemy.exc import IntegrityError
 from platekeeper_common import ids, patterns, uses
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
 from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict, NotFound, Refused
 from platekeeper_common.events.hotlist import HitRaised, HotlistChanged
 from platekeeper_common.events.recognition import PlateRead
 from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
-from platekeeper_common.policy import Policies
+from platekeeper_common.policies import Policies
 from platekeeper_hotlist import domain, hits, matching, sightings, storage
 from platekeeper_hotlist.domain import Entry, HotList, NewEntry, NewList
 from platekeeper_hotlist.figures import HITS

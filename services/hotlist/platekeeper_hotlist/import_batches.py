@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from platekeeper_common import edge, ids, patterns
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
 from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Busy, Refused
 from platekeeper_common.events.hotlist import HotlistChanged

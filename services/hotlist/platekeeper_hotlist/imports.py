@@ -17,8 +17,8 @@ from starlette.requests import ClientDisconnect
 from platekeeper_common import ids, uses
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
 from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Invalid, PlatekeeperError, TooLarge, TooSlow
 from platekeeper_common.ids import ListId

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct, structs
 
 from platekeeper_common import plates
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Conflict, Invalid, NotFound, PlatekeeperError, Refused, Unauthenticated
 from platekeeper_common.events.ingest import Camera, DeviceChanged, ImageReference, Position
 from platekeeper_common.events.recognition import Box, Candidate, Model, PlateRead

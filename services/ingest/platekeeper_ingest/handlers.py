@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from platekeeper_common import plates
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Invalid, PlatekeeperError, TooSlow
 from platekeeper_common.events.ingest import FrameCaptured, ImageReference
 from platekeeper_common.events.recognition import MAX_READS, PlateRead, PlatesRead

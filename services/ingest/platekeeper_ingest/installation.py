@@ -8,7 +8,7 @@ from typing import Any
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound
 from platekeeper_common.events.ingest import Camera, Position

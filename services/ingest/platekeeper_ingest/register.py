@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.ingest import Camera, DeviceChanged
 from platekeeper_common.ids import DeviceId

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from platekeeper_common import edge
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_ingest import handlers, installation, uploads
 from platekeeper_ingest.documents import (

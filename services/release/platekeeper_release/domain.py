@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 from platekeeper_common import delegation, patterns, plates
 from platekeeper_common.access import Use
 from platekeeper_common.areas import Area
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.delegation import PLATES_AT_MOST, Scope
 from platekeeper_common.errors import Conflict, Invalid, Refused
 from platekeeper_common.immigration import refuse_immigration
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
 from platekeeper_release.filing import (
     NewRecipient,
     Office,

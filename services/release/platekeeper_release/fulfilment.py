@@ -10,8 +10,8 @@ from datetime import UTC
 from platekeeper_common import delegation
 from platekeeper_common.access import Place, Result
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import decide
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.delegation import Delegation, Scope
 from platekeeper_common.errors import PlatekeeperError

@@ -15,9 +15,9 @@ from typing import Any
 
 import rfc8785
 
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.notes import NoteSigner
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
 from platekeeper_release.filing import RequestFile
 
 MEDIA_TYPE = "application/zip"

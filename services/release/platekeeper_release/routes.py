@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from platekeeper_common import edge
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, committed_at_end, may
 from platekeeper_common.uses import use_of
 from platekeeper_release import documents, fulfilment, handlers

@@ -12,12 +12,13 @@ import structlog
 from platekeeper_common import ids, uses
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
 from platekeeper_common.bus.contract import Reject, Unavailable
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound, PlatekeeperError, Refused
 from platekeeper_common.events.recognition import PlatesRead
-from platekeeper_common.policy import Policies, Profile
+from platekeeper_common.policies import Policies
+from platekeeper_common.policy import Profile
 from platekeeper_common.service import Room
 from platekeeper_retention import domain, finding, paging, storage
 from platekeeper_retention.domain import KeptRead, Query

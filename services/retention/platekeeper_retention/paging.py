@@ -13,7 +13,7 @@ from datetime import datetime
 
 import msgspec
 
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Invalid
 from platekeeper_common.ids import Ids
 from platekeeper_retention.domain import Query

@@ -8,8 +8,8 @@ from standing import eventually
 from unit.accounts.house import PASSWORD, POMONA, House, codes, house
 
 from platekeeper_access_audit.accounts import storage
-from platekeeper_common.actions import PLATFORM_ADMINISTRATOR
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.rules import PLATFORM_ADMINISTRATOR
 
 pytestmark = on_both
 COMMANDER = "Administrative Services Division Commander"

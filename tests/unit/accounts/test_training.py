@@ -7,8 +7,8 @@ from databases import on_both
 from unit.accounts.house import House, certificate, codes
 
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import decide
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Refused
 
 pytestmark = on_both

@@ -14,13 +14,14 @@ from profiles import department
 from standing import AGENCY, TestClock
 
 from platekeeper_common.access import NOT_STATED, Place, Recorder, Result, Use, seal, unseal
-from platekeeper_common.actions import RULES, Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.actions import Action
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Conflict, Gone, NotFound, Refused
 from platekeeper_common.events.access import AccessRecorded, AgencyChanged
 from platekeeper_common.ids import PLATFORM, AgencyId
 from platekeeper_common.keys import KeyStore, in_folder
-from platekeeper_common.policy import Policies
+from platekeeper_common.policies import Policies
+from platekeeper_common.rules import RULES
 
 NOW = datetime(2026, 11, 22, 18, 0, 0, 128_999, tzinfo=UTC)
 PLACE = Place("203.0.113.7", "car-12")

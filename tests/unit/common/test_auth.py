@@ -18,7 +18,8 @@ from jose import jwt
 from standing import TestClock
 
 from platekeeper_common import auth
-from platekeeper_common.auth import Caller, SigningKey, Verifier
+from platekeeper_common.auth import SigningKey, Verifier
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Busy, Unauthenticated
 from platekeeper_common.events.access import AccessRevoked
 from platekeeper_common.ids import AgencyId

@@ -7,11 +7,11 @@ from databases import on_both
 from standing import AGENCY, Town, eventually
 from unit.common.kiosk.service import Kiosk
 
-from platekeeper_common.actions import PLATFORM_ADMINISTRATOR
 from platekeeper_common.bus.contract import DeadLetter, Record
 from platekeeper_common.events import envelope
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.ids import PLATFORM
+from platekeeper_common.rules import PLATFORM_ADMINISTRATOR
 
 pytestmark = on_both
 DOOR = "/v1/dead-letters/kiosk"

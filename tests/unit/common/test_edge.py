@@ -11,7 +11,7 @@ from standing import Town, eventually
 from unit.common.kiosk.service import FAULTS, Kiosk, note
 
 from platekeeper_common import outbox
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.ids import AgencyId
 

@@ -9,7 +9,7 @@ from profiles import DEPARTMENTS, department
 from platekeeper_common.errors import Refused
 from platekeeper_common.events.access import AccessRevoked, AgencyChanged
 from platekeeper_common.ids import PLATFORM, AgencyId
-from platekeeper_common.policy import Policies
+from platekeeper_common.policies import Policies
 from platekeeper_ingest.policy import IngestPolicy
 
 HARBOR = AgencyId("harbor")

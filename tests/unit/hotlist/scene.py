@@ -17,7 +17,7 @@ from standing import AGENCY, Town, eventually
 from platekeeper import runtime
 from platekeeper_common import ids
 from platekeeper_common.access import unseal
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.envelope import Event, Topic
 from platekeeper_common.events.hotlist import HitRaised

@@ -23,7 +23,7 @@ from unit.hotlist.scene import (
 )
 
 from platekeeper_common import ids
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.events.hotlist import HitRaised, HotlistChanged
 from platekeeper_common.events.recognition import PlatesRead
 from platekeeper_common.ids import CameraId, ReadId

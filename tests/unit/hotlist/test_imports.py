@@ -31,7 +31,7 @@ from unit.hotlist.scene import (
 )
 
 from platekeeper_common.access import Use
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.events.hotlist import HotlistChanged
 from platekeeper_common.ids import EntryId, ListId
 from platekeeper_hotlist import domain, import_rules

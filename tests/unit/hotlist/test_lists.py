@@ -6,7 +6,7 @@ from databases import on_both
 from standing import Town
 from unit.hotlist.scene import OTHER, USE, list_plate, open_list, query, records, seen
 
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 
 pytestmark = on_both
 

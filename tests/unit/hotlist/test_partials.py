@@ -13,7 +13,7 @@ from unit.hotlist.test_matching import AGENCIES, NOW, found, index_of, listed
 from unit.hotlist.test_matching import seen as read_of
 
 from platekeeper_common import ids, patterns
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Invalid, PlatekeeperError
 from platekeeper_common.events.catalogue import decode
 from platekeeper_common.events.envelope import encode

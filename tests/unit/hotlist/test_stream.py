@@ -26,7 +26,7 @@ from unit.hotlist.scene import (
 )
 
 from platekeeper_common import ids
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked
 from platekeeper_common.ids import CameraId
 from platekeeper_hotlist.service import SERVICE

@@ -13,9 +13,9 @@ from unit.ledger.samples import PLATE, administered, looked_up, refused, searche
 
 from platekeeper_access_audit.ledger import domain
 from platekeeper_common import ids
-from platekeeper_common.actions import PLATFORM_ADMINISTRATOR
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.ids import PLATFORM, AgencyId
+from platekeeper_common.rules import PLATFORM_ADMINISTRATOR
 
 GALT = AgencyId("galt-pd")
 RECORDS = "/v1/access-records"

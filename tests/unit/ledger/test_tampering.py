@@ -11,8 +11,8 @@ from unit.ledger.samples import looked_up, send
 
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_access_audit.ledger.tampering import handlers
-from platekeeper_common.actions import PLATFORM_ADMINISTRATOR
 from platekeeper_common.ids import PLATFORM
+from platekeeper_common.rules import PLATFORM_ADMINISTRATOR
 
 RECORDS = "/v1/access-records"
 STATEMENTS = (

@@ -14,7 +14,7 @@ from unit.accounts.house import certificate
 from unit.release.desk import ONTARIO, OTHER_PLATE, PLATE, WINDOW, Desk, desk, good, sha256, told
 
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
 from platekeeper_release import domain, storage
 from platekeeper_release.room import ReleaseRoom
 

@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 from unit.retention.office import HARBOR, USE, a_read, elements, records, rows, run_sql, search, stop_relay, store
 
 from platekeeper_common.access import NOT_STATED
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.ingest import Position
 from platekeeper_common.relay import Relay

@@ -13,7 +13,7 @@ from standing import AGENCY
 from unit.retention.office import HARBOR, START, a_read
 
 from platekeeper_common import areas, patterns
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Invalid
 from platekeeper_common.events.ingest import ImageReference, Position
 from platekeeper_common.events.recognition import PlatesRead

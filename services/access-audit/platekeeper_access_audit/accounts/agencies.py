@@ -8,13 +8,14 @@ from platekeeper_access_audit.accounts.policy import AccountsPolicy, PostsPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import reaches_all
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Busy, Conflict, Invalid
 from platekeeper_common.events.access import AccessRevoked, AgencyChanged
 from platekeeper_common.ids import PLATFORM, AgencyId
-from platekeeper_common.policy import Agency, Profile
+from platekeeper_common.policies import Agency
+from platekeeper_common.policy import Profile
 
 
 async def open_agency(tx: Tx, here: AccountsRoom, new: Agency, *, by: Caller, place: Place) -> Agency:

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pyotp
 
 from platekeeper_access_audit.accounts.policy import AccountsPolicy, PostsPolicy, SessionsPolicy
-from platekeeper_common.actions import AUDITOR, PLATFORM_ADMINISTRATOR, ROLES, SERVICE_ACCOUNT, Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.actions import Action
 from platekeeper_common.authorization import decide
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Conflict, Invalid, NotFound, PlatekeeperError, Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
+from platekeeper_common.rules import AUDITOR, PLATFORM_ADMINISTRATOR, ROLES, SERVICE_ACCOUNT
 
 DORMANT, EXPIRED = "dormant", "expired"
 """Why the platform itself disables an account; a dormant one is opened again by a reset."""

@@ -18,8 +18,8 @@ from platekeeper_access_audit.accounts.sessions.handlers import issue
 from platekeeper_common import delegation
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import decide
+from platekeeper_common.caller import Caller
 from platekeeper_common.delegation import Delegation
 from platekeeper_common.edge import commit_or_refuse
 from platekeeper_common.errors import Invalid, PlatekeeperError, Unauthenticated

@@ -26,14 +26,15 @@ from platekeeper_access_audit.accounts.sign_on import username_digest
 from platekeeper_access_audit.accounts.training import report
 from platekeeper_common import ids
 from platekeeper_common.access import Place
-from platekeeper_common.actions import PLATFORM_ADMINISTRATOR, Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.actions import Action
 from platekeeper_common.authorization import reaches_all
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict
 from platekeeper_common.events.access import AccessRevoked
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.ids import PLATFORM, AgencyId
+from platekeeper_common.rules import PLATFORM_ADMINISTRATOR
 
 FIRST_ADMINISTRATOR = "admin"
 

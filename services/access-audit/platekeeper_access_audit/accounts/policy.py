@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from platekeeper_common.actions import ROLES
 from platekeeper_common.periods import CalendarPeriod, Duration
 from platekeeper_common.policy import Code, PolicySection, Several, Title, none_when
+from platekeeper_common.rules import ROLES
 
 Version = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^\S(.*\S)?$")]
 Employment = Literal["member", "contractor"]

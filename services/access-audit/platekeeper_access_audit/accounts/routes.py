@@ -13,11 +13,12 @@ from platekeeper_access_audit.accounts.sessions.documents import SessionToken, U
 from platekeeper_access_audit.accounts.sessions.routes import Kept, shown, told
 from platekeeper_common import edge
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import TOKEN_LIFE, Caller
+from platekeeper_common.auth import TOKEN_LIFE
+from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.foundation import JWKS_PATH
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
 
 Here = Annotated[AccountsRoom, Depends(edge.room)]
 AskedAgency = Annotated[

@@ -28,7 +28,7 @@ from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
 from platekeeper_common.schema import Moment
 
 tables = MetaData()

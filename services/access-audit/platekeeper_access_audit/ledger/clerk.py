@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.ids import AgencyId
 
 SUBJECT = "service:ledger"

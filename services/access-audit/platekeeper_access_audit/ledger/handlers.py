@@ -9,14 +9,15 @@ from typing import Any, Literal
 from platekeeper_access_audit.ledger import domain, storage
 from platekeeper_access_audit.ledger.domain import Cursor, Entry, Gap, Producer, Selection
 from platekeeper_common.access import Place, unseal
-from platekeeper_common.actions import PLATFORM_ADMINISTRATOR, Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.actions import Action
 from platekeeper_common.bus.contract import Reject
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Database, Tx
 from platekeeper_common.errors import Gone, NotFound
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.ids import PLATFORM, AgencyId
 from platekeeper_common.keys import KeyStore
+from platekeeper_common.rules import PLATFORM_ADMINISTRATOR
 from platekeeper_common.service import Room
 
 READERS_OF_QUERIES = frozenset({"administrator", "auditor"})

@@ -11,7 +11,7 @@ from platekeeper_access_audit.ledger.tree import Leaf, Signed
 from platekeeper_access_audit.ledger.witnesses import storage as witnesses
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Database, Tx
 from platekeeper_common.errors import Invalid, NotFound
 from platekeeper_common.ids import AgencyId

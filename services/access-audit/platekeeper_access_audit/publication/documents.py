@@ -11,7 +11,7 @@ from platekeeper_access_audit.publication.handlers import Drafted
 from platekeeper_access_audit.publication.small_cells import AtLeast, FewerThan, Shown
 from platekeeper_access_audit.publication.transparency import Report
 from platekeeper_common.documents import Shown as Answer
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
 
 Paragraphs = Annotated[str, Field(max_length=TEXT_AT_MOST, description="Paragraphs, with an empty line between them")]
 

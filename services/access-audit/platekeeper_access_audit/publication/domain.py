@@ -15,7 +15,8 @@ import rfc8785
 from platekeeper_access_audit.publication.board import Facts
 from platekeeper_common.errors import Conflict, Invalid
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.policy import Agency, Profile
+from platekeeper_common.policies import Agency
+from platekeeper_common.policy import Profile
 from platekeeper_common.shared_policy import UsePolicy
 
 Code = Literal["purposes", "titles_and_training", "monitoring", "sharing", "custodian", "accuracy", "retention"]

@@ -12,12 +12,13 @@ from platekeeper_access_audit.publication.room import PublicationRoom
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict, NotFound, Refused
 from platekeeper_common.events.public import PolicyPublished
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.policy import Agency, Profile
+from platekeeper_common.policies import Agency
+from platekeeper_common.policy import Profile
 
 DRAFTS_AT_MOST = 50
 """Told at once, newest first."""

@@ -13,8 +13,9 @@ from platekeeper_access_audit.publication.room import NAME, PublicationRoom
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import TOKEN_LIFE, Caller
+from platekeeper_common.auth import TOKEN_LIFE
 from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.log import describe

@@ -17,7 +17,7 @@ from platekeeper_access_audit.publication.small_cells import AtLeast, FewerThan,
 from platekeeper_access_audit.publication.transparency import Report
 from platekeeper_common.events.public import Searches
 from platekeeper_common.paper import Paper
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
 
 _FOLDER = Path(__file__).parent / "pages"
 _STYLE = (_FOLDER / "public.css").read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from platekeeper_access_audit.publication.documents import (
 from platekeeper_access_audit.publication.room import PublicationRoom
 from platekeeper_common import edge
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 
 router = APIRouter(prefix="/v1/policy-documents", tags=["policy documents"])

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from platekeeper_common import ids, uses
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict
 from platekeeper_common.shared_policy import IncidentsPolicy

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from platekeeper_common.access import Use
 from platekeeper_common.areas import Area
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Conflict, Invalid, Refused
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.shared_policy import IncidentsPolicy

@@ -6,7 +6,7 @@ from dataclasses import replace
 from platekeeper_common import ids, uses
 from platekeeper_common.access import Place, Result
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.shared_policy import IncidentsPolicy
 from platekeeper_retention import handlers

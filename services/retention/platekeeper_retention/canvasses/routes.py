@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Response
 from platekeeper_common import edge
 from platekeeper_common.access import RECORD_HEADER
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_retention import documents
 from platekeeper_retention.canvasses import handlers

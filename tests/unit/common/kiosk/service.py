@@ -13,8 +13,8 @@ from sqlalchemy import Column, MetaData, String, Table, insert, select
 from platekeeper_common import edge
 from platekeeper_common.access import Recorder, Result, Use
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
 from platekeeper_common.bus.contract import Handler, Unavailable
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Database
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.errors import Busy, Conflict, NotFound, Refused

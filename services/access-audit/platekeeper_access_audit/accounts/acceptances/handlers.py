@@ -4,7 +4,7 @@ from platekeeper_access_audit.accounts.acceptances import storage
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Refused
 

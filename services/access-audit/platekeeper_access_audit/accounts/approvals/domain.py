@@ -7,7 +7,7 @@ from typing import Literal
 
 from platekeeper_access_audit.accounts.domain import Account, is_platform
 from platekeeper_access_audit.accounts.policy import ApprovalsPolicy
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Conflict, Refused
 from platekeeper_common.ids import AgencyId
 

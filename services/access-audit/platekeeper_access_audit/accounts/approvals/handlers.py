@@ -19,12 +19,13 @@ from platekeeper_access_audit.accounts.titles import domain as titles
 from platekeeper_access_audit.accounts.titles import handlers as register
 from platekeeper_common import ids
 from platekeeper_common.access import Place
-from platekeeper_common.actions import ADMINISTRATOR, Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.actions import Action
 from platekeeper_common.authorization import reaches_all
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
+from platekeeper_common.rules import ADMINISTRATOR
 
 
 @dataclass(frozen=True, slots=True)

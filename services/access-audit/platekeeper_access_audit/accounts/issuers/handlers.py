@@ -17,7 +17,7 @@ from platekeeper_access_audit.accounts.sessions.handlers import Begun
 from platekeeper_access_audit.accounts.sign_on import Where
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.edge import commit_or_refuse
 from platekeeper_common.errors import Busy, Conflict, Refused, Unauthenticated

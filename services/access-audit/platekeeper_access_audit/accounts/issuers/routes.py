@@ -14,7 +14,7 @@ from platekeeper_access_audit.accounts.sessions.routes import told
 from platekeeper_access_audit.accounts.sign_on import from_where
 from platekeeper_common import edge
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.ids import AgencyId
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from platekeeper_common.access import Use
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Conflict, NotFound
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.matter import LIFE, Matter

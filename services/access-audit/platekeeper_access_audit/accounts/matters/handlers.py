@@ -8,8 +8,8 @@ from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common import auth, ids, uses, wording
 from platekeeper_common.access import Place, Use
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import decide
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound
 from platekeeper_common.events.access import AccessRecorded

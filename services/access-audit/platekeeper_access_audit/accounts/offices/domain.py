@@ -7,10 +7,11 @@ from typing import Literal
 
 from platekeeper_access_audit.accounts.policy import Blocked, PostsPolicy
 from platekeeper_access_audit.accounts.storage import Term
-from platekeeper_common.actions import ADMINISTRATOR, RULES, Action
-from platekeeper_common.auth import Caller, Office
+from platekeeper_common.actions import Action
 from platekeeper_common.authorization import not_in_office
+from platekeeper_common.caller import Caller, Office
 from platekeeper_common.errors import Conflict, Invalid, Refused
+from platekeeper_common.rules import ADMINISTRATOR, RULES
 
 SECOND_PERSON = frozenset({Action.POLICY_CHANGE_CONFIRM, Action.ROLES_CONFIRM})
 """What a post does as the second person; whether it is one, `second_person` of the policy says (B2)."""

@@ -15,10 +15,10 @@ from platekeeper_access_audit.accounts.storage import Term
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
 
 
 @dataclass(frozen=True, slots=True)

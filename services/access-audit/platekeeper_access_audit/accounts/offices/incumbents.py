@@ -6,12 +6,13 @@ from platekeeper_access_audit.accounts.offices.domain import Incumbent, Post, bl
 from platekeeper_access_audit.accounts.policy import ActingPolicy, PostsPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.storage import Term
-from platekeeper_common.actions import ADMINISTRATOR, Action
-from platekeeper_common.auth import Caller, Office
+from platekeeper_common.actions import Action
+from platekeeper_common.caller import Caller, Office
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound, Refused
 from platekeeper_common.ids import PLATFORM, AgencyId
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
+from platekeeper_common.rules import ADMINISTRATOR
 
 
 async def posts(tx: Tx, here: AccountsRoom, agency: Agency) -> dict[str, Post]:

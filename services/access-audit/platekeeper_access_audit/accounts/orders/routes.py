@@ -10,7 +10,7 @@ from platekeeper_access_audit.accounts.orders.domain import Approvals
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common import edge
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 
 Here = Annotated[AccountsRoom, Depends(edge.room)]

@@ -13,7 +13,7 @@ from platekeeper_access_audit.accounts.sessions.routes import Kept, shown, told
 from platekeeper_access_audit.accounts.sign_on import from_where
 from platekeeper_common import edge
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 
 Here = Annotated[AccountsRoom, Depends(edge.room)]

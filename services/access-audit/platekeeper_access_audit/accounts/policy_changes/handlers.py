@@ -12,12 +12,13 @@ from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound
 from platekeeper_common.events.access import AccessRecorded, PolicyAdopted
 from platekeeper_common.notes import NoteSigner
-from platekeeper_common.policy import Agency, PolicyError, Profile
+from platekeeper_common.policies import Agency
+from platekeeper_common.policy import PolicyError, Profile
 
 SIGNER = "platekeeper/policy"
 KEY = "policy/signing"

@@ -11,8 +11,8 @@ from platekeeper_access_audit.accounts.sessions import handlers as sessions
 from platekeeper_access_audit.accounts.sessions import storage as kept
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
 from platekeeper_common.authorization import reaches_all
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound
 from platekeeper_common.events.access import AccessRevoked

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from platekeeper_access_audit.accounts.policy import SessionsPolicy
-from platekeeper_common.actions import opens_plate_data
-from platekeeper_common.auth import TOKEN_LIFE, Terminal
+from platekeeper_common.auth import TOKEN_LIFE
+from platekeeper_common.caller import Terminal
 from platekeeper_common.errors import Refused, Unauthenticated
 from platekeeper_common.events.ingest import Position
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
+from platekeeper_common.rules import opens_plate_data
 
 KEEPS_HITS = ("car", "dispatch")
 """Kinds of terminals at which a locked session still receives hits (G2)."""

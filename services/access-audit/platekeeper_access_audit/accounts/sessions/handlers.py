@@ -25,14 +25,16 @@ from platekeeper_access_audit.accounts.sessions import domain, storage
 from platekeeper_access_audit.accounts.sessions.domain import Session, digest
 from platekeeper_common import auth, ids
 from platekeeper_common.access import Place
-from platekeeper_common.actions import RECEIVE_ONLY, Action
-from platekeeper_common.auth import TOKEN_LIFE, Caller, Terminal
+from platekeeper_common.actions import Action
+from platekeeper_common.auth import TOKEN_LIFE
+from platekeeper_common.caller import Caller, Terminal
 from platekeeper_common.db import Tx
 from platekeeper_common.edge import commit_or_refuse
 from platekeeper_common.errors import PlatekeeperError, Unauthenticated
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked
 from platekeeper_common.events.ingest import Position
 from platekeeper_common.ids import PLATFORM, AgencyId
+from platekeeper_common.rules import RECEIVE_ONLY
 
 PLATFORM_NAME = "Platekeeper"
 POLL_SECONDS = 0.1

@@ -9,7 +9,7 @@ from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Row, String, Ta
 
 from platekeeper_access_audit.accounts.sessions.domain import Session
 from platekeeper_access_audit.accounts.storage import tables
-from platekeeper_common.auth import Terminal
+from platekeeper_common.caller import Terminal
 from platekeeper_common.db import Tx
 from platekeeper_common.events.ingest import Position
 from platekeeper_common.ids import AgencyId

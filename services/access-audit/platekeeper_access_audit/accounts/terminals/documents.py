@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from platekeeper_access_audit.accounts.terminals.domain import Presented
-from platekeeper_common.auth import TerminalKind
+from platekeeper_common.caller import TerminalKind
 from platekeeper_common.documents import PositionDocument, PositionStated
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^\S(.*\S)?$")]

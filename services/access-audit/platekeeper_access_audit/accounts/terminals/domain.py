@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from platekeeper_common.auth import Terminal, TerminalKind
+from platekeeper_common.caller import Terminal, TerminalKind
 from platekeeper_common.errors import Unauthenticated
 from platekeeper_common.events.ingest import Position
 from platekeeper_common.ids import AgencyId

@@ -12,7 +12,7 @@ from platekeeper_access_audit.accounts.terminals.domain import Presented, Regist
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller, Terminal, TerminalKind
+from platekeeper_common.caller import Caller, Terminal, TerminalKind
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict, NotFound
 from platekeeper_common.events.ingest import Position

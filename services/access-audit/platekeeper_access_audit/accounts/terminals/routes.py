@@ -10,7 +10,7 @@ from platekeeper_access_audit.accounts.terminals.documents import NewTerminal, T
 from platekeeper_access_audit.accounts.terminals.domain import RegisteredTerminal
 from platekeeper_common import edge
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.documents import PositionDocument
 from platekeeper_common.edge import CurrentPlace, Tx, may
 

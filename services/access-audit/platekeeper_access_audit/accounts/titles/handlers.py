@@ -14,9 +14,9 @@ from platekeeper_access_audit.accounts.titles.domain import Register, Registered
 from platekeeper_access_audit.accounts.training import catalogue
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
 
 
 async def register(tx: Tx, here: AccountsRoom, agency: Agency) -> Register:

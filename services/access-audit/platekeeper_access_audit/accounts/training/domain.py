@@ -7,7 +7,7 @@ from typing import Literal
 
 from platekeeper_access_audit.accounts.offices.domain import Incumbent
 from platekeeper_access_audit.accounts.policy import AccountsPolicy, TrainingPolicy
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Conflict, Invalid, NotFound, Refused
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.periods import Period

@@ -15,9 +15,9 @@ from platekeeper_access_audit.accounts.training.domain import Certificate
 from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,12 +24,13 @@ from platekeeper_access_audit.accounts.training import report
 from platekeeper_access_audit.accounts.training.domain import certifying_post
 from platekeeper_common import ids
 from platekeeper_common.access import Place
-from platekeeper_common.actions import ADMINISTRATOR, Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.actions import Action
 from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
+from platekeeper_common.rules import ADMINISTRATOR
 from platekeeper_common.schema import Moment
 
 Subject = Literal["training", "access_review"]

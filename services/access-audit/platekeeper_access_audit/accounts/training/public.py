@@ -9,9 +9,9 @@ from platekeeper_access_audit.accounts.titles import handlers as titles
 from platekeeper_access_audit.accounts.titles.domain import Register
 from platekeeper_access_audit.accounts.training import catalogue
 from platekeeper_access_audit.accounts.training.domain import Catalogue
-from platekeeper_common.actions import RULES
 from platekeeper_common.events.public import AuthorisedTitle, Course, Courses, Statement, Titles
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.rules import RULES
 
 
 async def statements(here: AccountsRoom, agency_id: AgencyId) -> list[Statement]:

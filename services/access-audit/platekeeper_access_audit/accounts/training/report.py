@@ -16,9 +16,9 @@ from platekeeper_access_audit.accounts.training.domain import Completion
 from platekeeper_access_audit.accounts.training.handlers import expiring_within
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
-from platekeeper_common.policy import Agency
+from platekeeper_common.policies import Agency
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import rfc8785
 
 from platekeeper_access_audit.ledger.reviews.domain import Disposition, demand_not_subject
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Conflict, Refused
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.shared_policy import OTHER

@@ -19,7 +19,7 @@ from platekeeper_access_audit.ledger.audits.documents import (
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common import edge
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.errors import Invalid
 from platekeeper_common.periods import Month

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from platekeeper_access_audit.ledger.policy import Detector
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Conflict, Refused
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.ids import AgencyId

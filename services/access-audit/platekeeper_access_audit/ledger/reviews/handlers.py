@@ -12,7 +12,7 @@ from platekeeper_access_audit.ledger.reviews.watching import LOCK
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common.access import Place, unseal
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict, Gone, NotFound
 from platekeeper_common.ids import AgencyId

@@ -22,7 +22,7 @@ from platekeeper_access_audit.ledger.reviews.documents import (
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common import edge
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 
 router = APIRouter(prefix="/v1", tags=["reviews"])

@@ -22,7 +22,8 @@ from platekeeper_common.db import Tx
 from platekeeper_common.errors import Refused
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.ids import PLATFORM, AgencyId
-from platekeeper_common.policy import Policies, Profile
+from platekeeper_common.policies import Policies
+from platekeeper_common.policy import Profile
 
 LOCK = "reviews"
 QUEUE, DETECTORS = "review queue", "detectors"

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.edge import may
 from platekeeper_common.errors import Kept
 

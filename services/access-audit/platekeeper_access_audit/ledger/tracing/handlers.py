@@ -13,7 +13,7 @@ from platekeeper_access_audit.ledger.tracing.domain import Question, Traced
 from platekeeper_common import uses
 from platekeeper_common.access import Place, Result, Use, unseal
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Gone, Invalid
 from platekeeper_common.keys import KeyStore

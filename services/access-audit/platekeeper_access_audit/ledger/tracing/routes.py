@@ -8,7 +8,7 @@ from platekeeper_access_audit.ledger.tracing import handlers
 from platekeeper_access_audit.ledger.tracing.documents import PlateAsked, TraceDocument
 from platekeeper_common import edge
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import Caller
+from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.service import Room
 from platekeeper_common.uses import use_of
