@@ -32,7 +32,7 @@ async def propose(tx: Tx, here: AccountsRoom, document: str, reason: str, *, by:
     Invalid `policy_invalid`, Conflict `policy_unchanged` or `platform_setting`.
     """
     await tx.lock()
-    await incumbents.demand(tx, here, by, Action.POLICY_CHANGE_PROPOSE, rules.CLAUSE)
+    by = by.acting_for((await incumbents.demand(tx, here, by, Action.POLICY_CHANGE_PROPOSE, rules.CLAUSE)).office)
     agency = await storage.find_agency(tx, by.agency_id)
     try:
         profile = here.foundation.policies.checked(agency.profile, document)
@@ -71,7 +71,7 @@ async def confirm(tx: Tx, here: AccountsRoom, change_id: str, *, by: Caller, pla
     change = await kept.find_change(tx, by.agency_id, change_id)
     agency = await storage.find_agency(tx, by.agency_id)
     rules.demand_confirmable(change, by.subject, agencies.profile_of(here, agency).version)
-    await incumbents.demand_second_person(tx, here, by, Action.POLICY_CHANGE_CONFIRM)
+    by = by.acting_for((await incumbents.demand_second_person(tx, here, by, Action.POLICY_CHANGE_CONFIRM)).office)
     profile = here.foundation.policies.completed(agency.profile, rules.parsed(change.document))
     tx.emit(await _recorded(here, by, Action.POLICY_CHANGE_CONFIRM, change, place))
     return await _put_in_force(tx, here, agency, change, profile, by=by)
@@ -81,7 +81,7 @@ async def withdraw(tx: Tx, here: AccountsRoom, change_id: str, *, by: Caller, pl
     """A proposal that is not to come into force. Raises Conflict `change_settled`, Refused `not_administrator`."""
     await tx.lock()
     change = await kept.find_change(tx, by.agency_id, change_id)
-    await incumbents.demand(tx, here, by, Action.POLICY_CHANGE_PROPOSE, rules.CLAUSE)
+    by = by.acting_for((await incumbents.demand(tx, here, by, Action.POLICY_CHANGE_PROPOSE, rules.CLAUSE)).office)
     rules.demand_open(change)
     await kept.settle(tx, change.id, "withdrawn", by.subject, by.name, here.clock())
     tx.emit(await _recorded(here, by, Action.POLICY_CHANGE_PROPOSE, change, place))
