@@ -9,7 +9,7 @@ from platekeeper_access_audit.accounts.policy_changes import domain as rules
 from platekeeper_access_audit.accounts.policy_changes import storage as kept
 from platekeeper_access_audit.accounts.policy_changes.domain import Change, Version
 from platekeeper_access_audit.accounts.room import AccountsRoom
-from platekeeper_common import ids
+from platekeeper_common import adoptions, ids
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
@@ -19,10 +19,6 @@ from platekeeper_common.events.access import AccessRecorded, PolicyAdopted
 from platekeeper_common.notes import NoteSigner
 from platekeeper_common.policies import Agency
 from platekeeper_common.policy import PolicyError, Profile
-
-SIGNER = "platekeeper/policy"
-KEY = "policy/signing"
-"""Of the key store: the seed (RFC 8032) that signs versions; accounts alone use it."""
 
 
 async def propose(tx: Tx, here: AccountsRoom, document: str, reason: str, *, by: Caller, place: Place) -> Change:
@@ -112,12 +108,18 @@ async def version(tx: Tx, here: AccountsRoom, number: int, *, by: Caller, place:
 
 
 async def remember(here: AccountsRoom) -> None:
-    """At the start of the process: follow what agencies adopted before anything is asked of their policies."""
+    """At the start of the process: follow what agencies adopted before anything is asked of their policies.
+
+    It is said again too: whatever else lies on the bus for an agency is not its last word any more.
+    """
+    await _signer(here)
     async with here.db.tx() as tx:
         for agency in await storage.agencies(tx):
             last = await kept.latest(tx, agency.id)
             if last is not None and await _adopted_before(tx, agency):
-                await here.foundation.policies.adopt(_event(last, agency))
+                said = _event(last, agency)
+                await here.foundation.policies.adopt(said)
+                tx.emit(said)
 
 
 async def keep_installed(here: AccountsRoom) -> None:
@@ -163,7 +165,7 @@ async def _next(
 ) -> Version:
     last = await kept.latest(tx, agency.id)
     document = rules.canonical(profile.document)
-    signer = NoteSigner(SIGNER, await here.foundation.keys.key(KEY))
+    signer = await _signer(here)
     new = Version(
         agency_id=agency.id,
         number=last.number + 1 if last else 1,
@@ -182,6 +184,14 @@ async def _next(
     new = replace(new, note=signer.sign(rules.text(new)))
     await kept.add_version(tx, new)
     return new
+
+
+async def _signer(here: AccountsRoom) -> NoteSigner:
+    """Who signs versions now; every process has been told to believe the key."""
+    keys = here.foundation.keys
+    signer = NoteSigner(adoptions.SIGNER, await keys.key(adoptions.SIGNING))
+    await adoptions.believe(keys, signer.key)
+    return signer
 
 
 async def _adopted_before(tx: Tx, agency: Agency) -> bool:
