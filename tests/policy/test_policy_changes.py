@@ -182,8 +182,12 @@ async def test_what_was_adopted_outlives_a_restart_and_a_proposal_that_time_over
         assert told(await there.chief.post(f"{PATH}/{waiting['id']}/confirm")) == (409, "policy_moved", "B2")
         assert [one["status"] for one in (await there.boss.get(PATH)).json()] == ["adopted", "withdrawn", "proposed"]
         await eventually(lambda: there.here.changes()[-1].policy_version == version)
+    for key in ("signing", "verifying/*"):  # somebody has seen it: another signs, and the old one is believed no longer
+        for path in (tmp_path / "var" / "keys" / "policy").glob(f"{key}.key"):
+            path.unlink()
     async with house(tmp_path / "var") as again:
         assert again.standing.foundation.policies.of(AGENCY).version == version
+        await eventually(lambda: again.standing.foundation.policies.unsigned == 0)
         boss = await again.login("boss")
         assert [one["origin"] for one in (await boss.get(VERSIONS)).json()] == ["adopted", "installed"]
 

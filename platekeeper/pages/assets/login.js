@@ -127,6 +127,7 @@ async function issuers() {
       const line = document.createElement("li");
       const link = document.createElement("a");
       link.href = `/v1/login/oidc?agency_id=${encodeURIComponent(agency_id)}`;
+      link.className = "button second";
       link.textContent = `Log in through ${agency}`;
       line.append(link);
       return line;

@@ -110,14 +110,14 @@ async def version(tx: Tx, here: AccountsRoom, number: int, *, by: Caller, place:
 async def remember(here: AccountsRoom) -> None:
     """At the start of the process: follow what agencies adopted before anything is asked of their policies.
 
-    It is said again too: whatever else lies on the bus for an agency is not its last word any more.
+    It is said again too, signed with the key of today: whatever else lies on the bus is not the last word any more.
     """
-    await _signer(here)
+    signer = await _signer(here)
     async with here.db.tx() as tx:
         for agency in await storage.agencies(tx):
             last = await kept.latest(tx, agency.id)
             if last is not None and await _adopted_before(tx, agency):
-                said = _event(last, agency)
+                said = _event(replace(last, note=signer.sign(rules.text(last)), verifier_key=signer.key), agency)
                 await here.foundation.policies.adopt(said)
                 tx.emit(said)
 
