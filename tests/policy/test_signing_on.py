@@ -338,7 +338,7 @@ async def test_unused_and_dated_accounts_are_disabled_with_a_record(here: House,
     assert await close_unused(here.room) == 0
     assert codes([await sign_on(here), await sign_on(here, "auditor")]) == ["credentials_wrong"] * 2
     closed = await eventually(lambda: len(found := here.records("account.disable")) == 3 and found)
-    assert {record.subject for record in closed} == {"service:accounts"}
+    assert {(record.subject, record.username) for record in closed} == {("service:accounts", "service:accounts")}
     boss = here.client((await signed_on(here, "boss"))["access_token"])
     accounts = {row["username"]: row["id"] for row in (await boss.get("/v1/accounts")).json()}
     resets = [await boss.post(f"/v1/accounts/{accounts[name]}/reset") for name in ("rivera", "auditor")]

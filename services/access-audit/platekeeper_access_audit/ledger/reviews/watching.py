@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from platekeeper_access_audit.ledger import following
-from platekeeper_access_audit.ledger.clerk import clerk
 from platekeeper_access_audit.ledger.domain import Entry
 from platekeeper_access_audit.ledger.plate_index import handlers as plates
 from platekeeper_access_audit.ledger.policy import AuditsPolicy
@@ -16,7 +16,6 @@ from platekeeper_access_audit.ledger.reviews.domain import Alert, Item, Step
 from platekeeper_access_audit.ledger.reviews.storage import Owed
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common import ids
-from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Refused
@@ -77,8 +76,7 @@ async def raise_alert(tx: Tx, here: LedgerRoom, alert: Alert) -> bool:
     """Tell the administrator once of what it is about, with a record of it; whether it is new."""
     if not await storage.add_alert(tx, alert):
         return False
-    by = clerk(alert.agency_id, here.clock())
-    tx.emit(here.recorder.administration(by, Action.AUDIT_WATCH, "alert", alert.id, Place()))
+    tx.emit(here.recorder.by_itself(alert.agency_id, Action.AUDIT_WATCH, "alert", alert.id))
     return True
 
 
@@ -235,20 +233,21 @@ async def _open_or_extend(tx: Tx, here: LedgerRoom, item: Item, same: Sequence[I
         if not fresh:
             return
         if there.state != "settled" and len(there.record_ids) < domain.MOST_RECORDS:
-            now = here.clock()
-            by = clerk(item.agency_id, now)
             longer = replace(there, sentence=item.sentence, record_ids=there.record_ids + fresh)
-            step = Step(at=now, what="extended", subject=by.subject, username=by.username, note=item.sentence)
-            await storage.change_item(tx, longer, step)
+            await storage.change_item(tx, longer, _step(here, here.clock(), "extended", item))
             return
     await _open(tx, here, item)
 
 
 async def _open(tx: Tx, here: LedgerRoom, item: Item) -> None:
-    by = clerk(item.agency_id, item.opened_at)
-    step = Step(at=item.opened_at, what="opened", subject=by.subject, username=by.username, note=item.sentence)
-    await storage.add_item(tx, item, step)
-    tx.emit(here.recorder.administration(by, Action.AUDIT_WATCH, "review", item.id, Place()))
+    await storage.add_item(tx, item, _step(here, item.opened_at, "opened", item))
+    tx.emit(here.recorder.by_itself(item.agency_id, Action.AUDIT_WATCH, "review", item.id))
+
+
+def _step(here: LedgerRoom, at: datetime, what: Literal["opened", "extended"], item: Item) -> Step:
+    """What the worker did to an item, and the sentence that it says of it."""
+    itself = here.recorder.itself
+    return Step(at=at, what=what, subject=itself, username=itself, note=item.sentence)
 
 
 def _item(
