@@ -180,7 +180,10 @@ class Recorder:
     def by_itself(
         self, agency_id: AgencyId, action: Action, object_type: str, object_id: str, **more: Any
     ) -> AccessRecorded:
-        """The service did something to what is the agency's because its policy says so, and nobody asked it to."""
+        """The service did something to what is the agency's because its policy says so, and nobody asked it to.
+
+        Of no organisation: a breach's scope and an auditor's bundle name those whose people acted.
+        """
         return AccessRecorded(
             id=ids.new(),
             agency_id=agency_id,
@@ -196,7 +199,7 @@ class Recorder:
                 "name": self.itself,
                 **more,
             },
-            organisation="Platekeeper",
+            organisation="",
             policy_version=self._version(agency_id),
             salt=_salt(),
             object_type=object_type,
