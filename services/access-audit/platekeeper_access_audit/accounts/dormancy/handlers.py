@@ -7,6 +7,7 @@ from platekeeper_access_audit.accounts.domain import DORMANT, EXPIRED, Account, 
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions import handlers as sessions
 from platekeeper_access_audit.accounts.sessions import storage as kept
+from platekeeper_access_audit.accounts.sessions.tokens import policy_for
 from platekeeper_common.actions import Action
 from platekeeper_common.db import Tx
 
@@ -25,7 +26,7 @@ async def close_unused(here: AccountsRoom) -> int:
         due: list[tuple[Account, str]] = []
         for agency in await storage.agencies(tx):
             if agency.mode != "closed" and here.foundation.policies.named(agency.profile) is not None:
-                after = (await sessions.policy_for(tx, here, agency.id)).dormant_after
+                after = (await policy_for(tx, here, agency.id)).dormant_after
                 judged = [(one, _unused(one, after, now)) for one in await storage.accounts(tx, agency.id)]
                 due += [(account, why) for account, why in judged if why is not None]
         for account, why in due:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Cookie, Depends, Response
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions import handlers
 from platekeeper_access_audit.accounts.sessions.documents import RefreshRequest, SessionToken
-from platekeeper_access_audit.accounts.sessions.handlers import Begun
+from platekeeper_access_audit.accounts.sessions.tokens import Begun, issue
 from platekeeper_common import edge
 from platekeeper_common.edge import CurrentPlace
 
@@ -41,7 +41,7 @@ async def end(
 async def told(here: AccountsRoom, begun: Begun, answer: Response) -> SessionToken:
     """The session's token as an answer; sets the cookie where the browser keeps the refresh token."""
     who, session = begun.caller, begun.session
-    token = await handlers.issue(here, who)
+    token = await issue(here, who)
     if session.cookie:
         life = int((session.until - here.clock()).total_seconds())
         answer.set_cookie(
