@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, Column, ForeignKey, Index, Row, String, Table, s
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 from platekeeper_release.filing import PartnerPerson, Recipient, TrainingStated
 from platekeeper_release.storage import metadata
 
@@ -96,4 +96,4 @@ async def people(tx: Tx, agency_id: AgencyId, recipient_id: str) -> list[Partner
 
 
 def _recipient(row: Row[Any]) -> Recipient:
-    return Recipient(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    return Recipient(**by_column(row))

@@ -143,7 +143,7 @@ async def files(tx: Tx, agency_id: AgencyId, before: tuple[int, int] | None, lim
 async def counts(tx: Tx) -> dict[str, int]:
     """How many requests there are, and how many were fulfilled, of all agencies."""
     asked, sent = select(func.count()).select_from(release_request), select(func.count()).select_from(fulfilment)
-    return {"requests": await _number(tx, asked), "releases": await _number(tx, sent)}
+    return {"requests": await tx.number(asked), "releases": await tx.number(sent)}
 
 
 async def sent_in(tx: Tx, agency_id: AgencyId, month: Month) -> int:
@@ -151,7 +151,7 @@ async def sent_in(tx: Tx, agency_id: AgencyId, month: Month) -> int:
     filed_under = fulfilment.join(release_request, fulfilment.c.request_id == release_request.c.id)
     at = fulfilment.c.fulfilled_at
     own = (release_request.c.agency_id == agency_id) & (at >= month.start) & (at < month.end)
-    return await _number(tx, select(func.count()).select_from(filed_under).where(own))
+    return await tx.number(select(func.count()).select_from(filed_under).where(own))
 
 
 async def decisions_in(tx: Tx, agency_id: AgencyId, month: Month) -> list[Decision]:
@@ -181,11 +181,6 @@ def _decided(agency_id: AgencyId) -> Select[Any]:
     both = decision.join(release_request, decision.c.request_id == release_request.c.id)
     documents = (decision.c.document.label("decided"), release_request.c.document.label("asked"))
     return select(*documents).select_from(both).where(release_request.c.agency_id == agency_id)
-
-
-async def _number(tx: Tx, statement: Select[Any]) -> int:
-    row = await tx.row(statement)
-    return int(row[0]) if row else 0
 
 
 def _file(row: Row[Any]) -> RequestFile:

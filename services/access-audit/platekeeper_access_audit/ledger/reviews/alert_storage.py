@@ -11,7 +11,7 @@ from platekeeper_access_audit.ledger.reviews.domain import Alert
 from platekeeper_access_audit.ledger.storage import metadata
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment, RowId
+from platekeeper_common.schema import Moment, RowId, by_column
 
 alert = Table(
     "alert",
@@ -86,4 +86,4 @@ async def unseen(tx: Tx) -> Mapping[str, int]:
 
 
 def _alert(row: Row[Any]) -> Alert:
-    return Alert(**row._mapping)  # noqa: SLF001
+    return Alert(**by_column(row))

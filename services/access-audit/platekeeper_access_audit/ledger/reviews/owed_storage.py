@@ -10,7 +10,7 @@ from sqlalchemy import Column, Row, String, Table, delete, select, update
 from platekeeper_access_audit.ledger.storage import metadata
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 owed_number = Table(
     "owed_number",
@@ -63,7 +63,7 @@ async def since(tx: Tx, agency_id: AgencyId, before: datetime) -> list[Owed]:
     table = owed_number.c
     mine = (table.agency_id == agency_id, table.since <= before, table.given_at.is_(None))
     columns = [table[name] for name in Owed.__slots__]
-    return [Owed(**row._mapping) for row in await tx.rows(select(*columns).where(*mine))]  # noqa: SLF001
+    return [Owed(**by_column(row)) for row in await tx.rows(select(*columns).where(*mine))]
 
 
 async def forget(tx: Tx, agency_id: AgencyId, sessions: Iterable[str], *, given_before: datetime) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Column, String, Table, UniqueConstraint, delete, select
 from platekeeper_access_audit.ledger.storage import metadata
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 staff_plate = Table(
     "staff_plate",
@@ -45,7 +45,7 @@ async def of_agency(tx: Tx, agency_id: AgencyId) -> Sequence[StaffPlate]:
     """The agency's register, by username."""
     table = staff_plate.c
     statement = select(staff_plate).where(table.agency_id == agency_id).order_by(table.username, table.id)
-    return [StaffPlate(**row._mapping) for row in await tx.rows(statement)]  # noqa: SLF001
+    return [StaffPlate(**by_column(row)) for row in await tx.rows(statement)]
 
 
 async def remove(tx: Tx, agency_id: AgencyId, vehicle_id: str) -> bool:

@@ -10,7 +10,7 @@ from platekeeper_access_audit.ledger.reviews.domain import Item, Step
 from platekeeper_access_audit.ledger.storage import metadata
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment, RowId
+from platekeeper_common.schema import Moment, RowId, by_column
 
 review_item = Table(
     "review_item",
@@ -68,8 +68,7 @@ async def change_item(tx: Tx, item: Item, step: Step) -> None:
 
 async def add_step(tx: Tx, item_id: str, step: Step) -> None:
     """Put the step behind those that are there."""
-    row = await tx.row(select(func.count()).select_from(review_step).where(review_step.c.item_id == item_id))
-    place = int(row[0]) if row else 0
+    place = await tx.number(select(func.count()).select_from(review_step).where(review_step.c.item_id == item_id))
     await tx.write(review_step.insert().values(asdict(step) | {"item_id": item_id, "place": place}))
 
 
@@ -78,7 +77,7 @@ async def steps(tx: Tx, item_id: str) -> list[Step]:
     table = review_step.c
     columns = [table[name] for name in Step.__slots__]
     rows = await tx.rows(select(*columns).where(table.item_id == item_id).order_by(table.place))
-    return [Step(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    return [Step(**by_column(row)) for row in rows]
 
 
 async def item(tx: Tx, agency_id: AgencyId, item_id: str) -> Item | None:
@@ -127,10 +126,9 @@ async def overdue(tx: Tx, at: datetime, agency_id: AgencyId | None = None) -> in
     statement = select(func.count()).select_from(review_item).where(table.due_at <= at, unsettled)
     if agency_id is not None:
         statement = statement.where(table.agency_id == agency_id)
-    row = await tx.row(statement)
-    return int(row[0]) if row else 0
+    return await tx.number(statement)
 
 
 def _item(row: Row[Any]) -> Item:
-    values = dict(row._mapping)  # noqa: SLF001
+    values = dict(by_column(row))
     return Item(**values | {"record_ids": tuple(values["record_ids"])})
