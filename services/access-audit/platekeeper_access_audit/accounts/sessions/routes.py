@@ -2,20 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Cookie, Depends, Response
+from fastapi import APIRouter, Cookie, Response
 
-from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.room import AccountsRoom, Here
 from platekeeper_access_audit.accounts.sessions import handlers
 from platekeeper_access_audit.accounts.sessions.documents import RefreshRequest, SessionToken
 from platekeeper_access_audit.accounts.sessions.tokens import Begun, issue
-from platekeeper_common import edge
 from platekeeper_common.edge import CurrentPlace
 
 COOKIE = "__Secure-platekeeper-refresh"
 COOKIE_PATH = "/v1/session"
 """The browser shows the cookie to these doors alone."""
 
-Here = Annotated[AccountsRoom, Depends(edge.room)]
 Kept = Annotated[str | None, Cookie(alias=COOKIE, max_length=256)]
 
 router = APIRouter(tags=["sessions"])
