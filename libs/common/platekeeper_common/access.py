@@ -272,7 +272,8 @@ class Recorder:
             title=by.title,
             session=by.session,
             actor=by.delegation.actor if by.delegation else None,
-            authority=by.delegation.authority if by.delegation else None,
+            authority=_authority(by),
+            post=by.office.post if by.office else None,
             terminal=by.terminal.id if by.terminal else None,
             policy_version=self._version(by.agency_id),
             salt=_salt(),
@@ -280,6 +281,13 @@ class Recorder:
             device=place.device,
             **more,
         )
+
+
+def _authority(by: Caller) -> str | None:
+    """By what the caller acts, where that is not the caller's own: an approved request, or for a post."""
+    if by.delegation is not None:
+        return by.delegation.authority
+    return by.office.authority if by.office else None
 
 
 async def seal(keys: KeyStore, agency_id: AgencyId, at: datetime, record_id: str, query: Mapping[str, Any]) -> Sealed:

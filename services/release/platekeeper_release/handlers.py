@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from platekeeper_common import authorization, ids, uses
+from platekeeper_common import authorization, caller, ids, uses
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
@@ -167,9 +167,8 @@ async def decide(
     except IntegrityError as error:
         raise Conflict("the request was decided before", code="already_decided", clause="I3") from error
     decided = await storage.file(tx, by.agency_id, request_id)
-    delegation = office.deciders[by.subject]
-    more = {"outcome": ruling.outcome} | ({"delegation": delegation} if delegation else {})
-    await _record(tx, here, by, Action.RELEASE_DECIDE, decided, place, **more)
+    by = by.acting_for(caller.Office(office.post, authority=office.deciders[by.subject]))
+    await _record(tx, here, by, Action.RELEASE_DECIDE, decided, place, outcome=ruling.outcome)
     return decided
 
 

@@ -177,9 +177,11 @@ async def test_a_designee_decides_until_the_delegation_ends(tmp_path: Path, depa
         assert told(await designee.post(path.format(first), json=here.approval())) == (403, "not_approver", "I3")
         ends = (here.clock() + timedelta(minutes=4)).isoformat()
         body = {"post": "administrator", "account_id": lieutenant, "acts": ["release.decide"], "ends": ends}
-        good(await here.boss.post("/v1/delegations", json=body))
+        given = good(await here.boss.post("/v1/delegations", json=body))["id"]
         decided = good(await designee.post(path.format(first), json=here.approval()))["decision"]
         assert (decided["post"], decided["decided_by"]) == ("administrator", lieutenant)
+        (record,) = await here.records("release.decide")
+        assert (record.post, record.authority) == ("administrator", f"delegation:{given}")
         here.clock.advance(minutes=4)
         assert told(await designee.post(path.format(second), json=here.approval())) == (403, "not_approver", "I3")
 

@@ -100,7 +100,7 @@ async def open_account(
     hashed = await here.passwords.hash(password)
     await tx.lock()
     if not domain.is_platform(by):
-        await incumbents.demand(tx, here, by, Action.ACCOUNT_OPEN, "B2")
+        by = by.acting_for((await incumbents.demand(tx, here, by, Action.ACCOUNT_OPEN, "B2")).office)
     people = await storage.accounts(tx, agency.id)
     first = not any("administrator" in one.roles and one.disabled_at is None for one in people)
     domain.demand_opener(by, new.roles, has_administrator=not first)

@@ -86,6 +86,7 @@ access_record = Table(
     Column("shift", String),
     Column("context", String),
     Column("terminal", String),
+    Column("post", String),
     UniqueConstraint("producer", "number"),
     Index("access_record_agency_at", "agency_id", "at", "position"),
     Index("access_record_agency_username_at", "agency_id", "username", "at", "position"),

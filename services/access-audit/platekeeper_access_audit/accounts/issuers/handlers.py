@@ -162,7 +162,7 @@ async def finish(here: AccountsRoom, answer: Answer, browser: str | None, where:
             account = await _account(tx, issuer, vouched)
         login = domain.known(login, account, vouched, here.clock())
     else:
-        vouched = Word(login.subject, None, second_factor=False)
+        vouched = Word(login.subject, None, login.second_factor)
         async with here.db.tx() as tx:
             account = await accounts.find_account(tx, login.account_id, issuer.agency_id)
     attempt = await sign_on.admit(here, account.username)

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, LargeBinary, Row, String, Table, delete, func, select
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, LargeBinary, Row, String, Table, delete, false, func, select
 
 from platekeeper_access_audit.accounts.issuers.domain import Issuer, Login
 from platekeeper_access_audit.accounts.storage import account, agency, tables
@@ -36,6 +36,7 @@ issuer_login = Table(
     Column("expires_at", Moment, nullable=False, index=True),
     Column("account_id", String, nullable=True, comment="whom the issuer named; our second factor is missing"),
     Column("subject", String, nullable=True),
+    Column("second_factor", Boolean, nullable=False, server_default=false()),
 )
 issuer_link = Table(
     "issuer_link",

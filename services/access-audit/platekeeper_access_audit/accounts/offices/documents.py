@@ -110,6 +110,8 @@ class IncumbentDocument(Document):
     basis: Literal["holder", "delegate", "acting"]
     until: datetime | None
     delegation_id: str | None
+    authority: str | None
+    """By what, as the access record of the act says it; null: the holder needs none."""
 
 
 class IncumbentsDocument(Document):
@@ -175,6 +177,7 @@ def _incumbent(one: Incumbent) -> IncumbentDocument:
         account_id=one.account_id,
         name=one.name,
         basis=one.basis,
-        until=one.until,
+        until=one.office.until,
         delegation_id=one.delegation_id,
+        authority=one.office.authority,
     )

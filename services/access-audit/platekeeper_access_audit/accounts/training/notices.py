@@ -101,11 +101,12 @@ async def write_due(here: AccountsRoom) -> None:
 async def listed(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> list[Told]:
     """The caller's own, or in one of the two posts the agency's; the latest first."""
     agency = await people.find_agency(tx, by.agency_id)
-    told = [
-        one.account_id
-        for post in (ADMINISTRATOR, certifying_post(policy_of(here, agency)))
-        for one in await incumbents.who_may(tx, here, agency, post, Action.NOTICE_VIEW)
-    ]
+    told = {
+        one.account_id: one.office
+        for post in (certifying_post(policy_of(here, agency)), ADMINISTRATOR)
+        for one in reversed(await incumbents.who_may(tx, here, agency, post, Action.NOTICE_VIEW))
+    }
+    by = by.acting_for(told.get(by.subject))
     tx.emit(here.recorder.administration(by, Action.NOTICE_VIEW, "expiry_notices", agency.id, place))
     chosen = (
         select(expiry_notice, people.account.c.name).join(people.account).where(expiry_notice.c.agency_id == agency.id)
