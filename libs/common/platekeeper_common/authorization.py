@@ -24,12 +24,14 @@ def decide(
     owner: AgencyId | None = None,
     use: "Use | None" = None,
     policy: "UsePolicy | None" = None,
+    source: str | None = None,
 ) -> Office | None:
     """Return when the caller may do the action to what is `owner`'s (None: the own agency's).
 
     The office that it is allowed for is returned (B1 to B3): the access record names it; None: it needs none.
 
-    Once it is known for which `use` plate data is asked, it comes with the agency's `policy`.
+    Once it is known for which `use` plate data is asked, it comes with the agency's `policy`; once it is known that
+    what is asked came from a protected `source` (D1), that is named too: no role opens one, only its own entitlement.
     Raises Refused with code and clause otherwise, Unauthenticated `session_locked` when an idle session asks for more
     than its hits, `second_factor_owed` for plate data without one (G2): nothing is allowed that no rule allows.
     """
@@ -52,6 +54,8 @@ def decide(
     _decide_prepared(caller, rule)
     if use is not None and caller.kind != "delegated":
         _decide_use(caller, action, use, policy)
+    if source is not None and source not in caller.entitlements:
+        raise Refused(f"you are not authorised for data of {source}", code="source_not_authorised", clause="D1")
     return office
 
 

@@ -74,6 +74,9 @@ class Caller:
     """The session is idle on a car's or a dispatcher's terminal: it receives hits and does nothing else (G2)."""
     matter: Matter | None = None
     """The matter session that the person chose (A4)."""
+    entitlements: frozenset[str] = frozenset()
+    """Sources beside the own plate data that the person may see: `dept`, `state`, `federal`, `clets` (D1)."""
+
     offices: tuple[Office, ...] = ()
     """Posts for which the person may act now (B1 to B3)."""
     office: Office | None = None
@@ -124,6 +127,7 @@ class Caller:
             "second_factor_owed": self.second_factor_owed,
             "locked": self.locked,
             "matter": self.matter.claim() if self.matter else None,
+            "entitlements": sorted(self.entitlements),
             "offices": [
                 {
                     "post": one.post,
@@ -166,6 +170,7 @@ def of_claims(claims: Mapping[str, Any], now: datetime) -> Caller:
         second_factor_owed=bool(claims.get("second_factor_owed")),
         locked=bool(claims.get("locked")),
         matter=matter.of_claim(claims.get("matter")),
+        entitlements=frozenset(claims.get("entitlements") or ()),
         offices=tuple(filter(lambda one: one.until is None or one.until > now, _offices(claims))),
     )
 
