@@ -24,6 +24,7 @@ from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.ids import PLATFORM, AgencyId
 from platekeeper_common.policies import Policies
 from platekeeper_common.policy import Profile
+from platekeeper_common.shared_policy import UsePolicy
 
 LOCK = "reviews"
 QUEUE, DETECTORS = "review queue", "detectors"
@@ -210,7 +211,12 @@ async def _detect(here: LedgerRoom, fresh: _Fresh, *, before: int) -> None:
     record, policy = fresh.last, fresh.profile.section(AuditsPolicy)
     agency = here.foundation.policies.agency(record.agency_id)
     own_names = frozenset({agency.name.lower(), fresh.profile.head.title.lower(), agency.ori.lower()})
-    who = Person(username=record.username, zone=ZoneInfo(agency.time_zone), own_names=own_names)
+    who = Person(
+        username=record.username,
+        zone=ZoneInfo(agency.time_zone),
+        own_names=own_names,
+        shifts=detectors.hours_of(fresh.profile.section(UsePolicy).shifts),
+    )
     since = record.at - detectors.looks_back(policy)
     async with here.db.tx() as tx:
         seen = await acts.of_person(
