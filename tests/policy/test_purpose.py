@@ -226,7 +226,7 @@ async def test_administrative_matters_are_for_one_named_role(here: Offices, depa
 @pytest.mark.clause("A8")
 async def test_a_numbered_matter_names_a_number_that_can_be_looked_up(here: Offices, department: str) -> None:
     detective = here.person(department, "investigator")
-    for number in ("0000", "n/a", "test", "123", "none", "TBD", "test-1", "99999", "00-0000"):
+    for number in ("0000", "n/a", "test", "123", "none", "TBD", "TBD-1", "test-1", "99999", "00-0000", "26", "asdf1"):
         for answer in (
             await here.choose(detective, **CRIMINAL | {"matter_number": number}),
             await here.knock(detective, SEARCH, **CRIMINAL | {"matter_number": number}),
@@ -271,7 +271,22 @@ async def test_another_purpose_is_said_in_words_that_tell_something(here: Office
     officer = here.person(department)
     other = {"purpose": "other_le", "matter_type": "other"}
     assert told(await here.choose(officer, **other)) == (422, "reason_required", "A1")
-    for reason in ("investigation", "test", "n/a", "police business", "asdf qwer", "xxxx zzzz", "vehicle", "for work"):
+    for reason in (
+        "investigation",
+        "test",
+        "n/a",
+        "police business",
+        "asdf jkl",
+        "xxxx zzzz",
+        "vehicle",
+        "12345 678",
+        "for work",
+        "follow up",
+        "per sergeant",
+        "suspicious vehicle",
+        "see report",
+        "1nvest\u00edgation purpose",
+    ):
         for answer in (
             await here.choose(officer, **other, reason=reason),
             await here.knock(officer, SEARCH, **other, reason=reason),
@@ -296,7 +311,12 @@ async def test_what_no_department_may_do_is_refused_and_kept_for_the_administrat
         ({"purpose": "curiosity", "matter_type": "other"}, "purpose_prohibited", "A4"),
         (other | {"reason": "Checking on my ex wife and her friend"}, "purpose_prohibited", "A4"),
         (other | {"reason": "A favour for a neighbour on Third Street"}, "purpose_prohibited", "A4"),
+        (other | {"reason": "See if my girl\u200b friend is out"}, "purpose_prohibited", "A4"),
+        (other | {"reason": "A buddy of mine asked about this \u0441ar"}, "purpose_prohibited", "A4"),
+        (PATROL | {"unit": "my ex wife"}, "purpose_prohibited", "A4"),
         ({"purpose": "immigration", "matter_type": "other"}, "immigration_refused", "J4"),
+        (other | {"reason": "Helping I.C.E. find a car"}, "immigration_refused", "J4"),
+        (PATROL | {"shift": "ICE operation"}, "immigration_refused", "J4"),
         (other | {"reason": "Subject of an ICE detainer"}, "immigration_refused", "J4"),
     ):
         for chooses in (True, False):
@@ -310,6 +330,57 @@ async def test_what_no_department_may_do_is_refused_and_kept_for_the_administrat
             assert words.get("reason") == stated.get("reason")
     victim = other | {"reason": "Husband of the victim left in her car after the stabbing"}
     await here.chosen(here.person(department), **victim)
+
+
+@pytest.mark.clause("A4")
+@pytest.mark.clause("J4")
+async def test_a_lawful_matter_covers_no_words_that_a_request_adds(here: Offices, department: str) -> None:
+    detective = here.person(department, "investigator")
+    told_why = {
+        "purpose": "other_le",
+        "matter_type": "other",
+        "reason": "Welfare check on a driver overdue since Monday",
+    }
+    token, _ = await here.chosen(detective, **told_why)
+    hot = (await here.knock(token, LIST, name=f"Overdue {ids.new()}")).json()["id"]
+    entry: Door = ("POST", f"/v1/hotlists/{hot}/entries", {"plate": PLATE, "category": "other"})
+    partial = {"incident": "26-004711", "incident_type": "homicide", "plate": "7A?C*"}
+    report: Door = ("POST", "/v1/reported-partials", partial)
+    for words, code, clause in (
+        ("My ex girlfriend's car", "purpose_prohibited", "A4"),
+        ("Locate this car for ICE", "immigration_refused", "J4"),
+    ):
+        for door in (SEARCH, HITS, entry, report):
+            assert told(await here.knock(token, door, reason=words)) == (403, code, clause), door
+        assert told(await here.knock(token, LIST, name=words)) == (403, code, clause)
+        assert told(await here.knock(token, entry, reason="Driver overdue", incident=words)) == (403, code, clause)
+        assert told(await here.knock(token, report, incident=words)) == (403, code, clause)
+    assert (await here.knock(token, SEARCH, reason="Her sister saw the car on Holt Avenue")).status_code == 201
+    record = await here.record(subject=detective.subject, action="reads.search", outcome="allowed")
+    reason = (await here.words(record))["reason"]
+    assert reason == "Welfare check on a driver overdue since Monday; Her sister saw the car on Holt Avenue"
+
+
+@pytest.mark.clause("A1")
+async def test_free_text_is_for_the_purpose_that_no_code_names(here: Offices, department: str) -> None:
+    detective = here.person(department, "investigator")
+    words = {"reason": "Because the sergeant says so"}
+    assert told(await here.choose(detective, **CRIMINAL, **words)) == (422, "reason_not_asked", "A1")
+    token, _ = await here.chosen(detective, **CRIMINAL)
+    for door in (SEARCH, HITS, IMAGE):
+        assert told(await here.knock(token, door, **words)) == (422, "reason_not_asked", "A1"), door
+        assert told(await here.knock(detective, door, **CRIMINAL, **words)) == (422, "reason_not_asked", "A1"), door
+
+
+@pytest.mark.clause("A3")
+async def test_whom_a_dispatcher_names_is_somebody_else(here: Offices, department: str) -> None:
+    dispatcher = here.person(department, "dispatcher")
+    token, _ = await here.chosen(dispatcher, **CRIMINAL)
+    for nobody in (" ", "\u200b\u200b", "n/a", "an officer", "x", "---", "0000", dispatcher.username, dispatcher.name):
+        answer = await here.knock(token, SEARCH, requested_by=nobody)
+        assert told(answer) == (422, "requested_by_required", "A3"), nobody
+    for somebody in ("Diaz", "4A12", "Sgt. O'Neill", "badge 4471"):
+        assert (await here.knock(token, SEARCH, requested_by=somebody)).status_code == 201, somebody
 
 
 @pytest.mark.clause("A3")

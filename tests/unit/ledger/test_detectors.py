@@ -16,9 +16,7 @@ from platekeeper_common.shared_policy import UsePolicy
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 """Ten in the morning in California."""
 SHIFTS = detectors.hours_of(department("pomona").section(UsePolicy).shifts)
-WHO = Person(
-    username="officer", zone=ZoneInfo("America/Los_Angeles"), own_names=frozenset({"pomona"}), shifts=SHIFTS
-)
+WHO = Person(username="officer", zone=ZoneInfo("America/Los_Angeles"), own_names=frozenset({"pomona"}), shifts=SHIFTS)
 POLICY = department("pomona").section(AuditsPolicy)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
