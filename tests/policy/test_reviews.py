@@ -225,6 +225,24 @@ async def test_a_colleagues_plate_is_found_without_a_plate_lying_about(here: Tow
 
 @pytest.mark.clause("A4")
 @pytest.mark.parametrize("name", DEPARTMENTS)
+async def test_a_wildcard_hides_no_colleagues_plate(here: Town, name: str) -> None:
+    await here.open_agency(AGENCY, name)
+    async with here.client(here.person("chief", "administrator")) as chief:
+        entered = await chief.post("/v1/staff-plates", json={"plate": "6ABC123", "username": "deputy"})
+        assert entered.status_code == 201, entered.text
+    for number, asked in enumerate(("6ABC12?", "6abc1*", "?ABC?23", "6ABC*", "6ABD12?")):
+        async with here.client(here.person(f"officer{number}")) as officer:
+            found = await search(officer, plate=None, pattern=asked, purpose="warrant")
+            assert found.status_code == 201, found.text
+    await watched(here)
+    async with here.client(here.person("chief", "administrator")) as chief:
+        items = await queued(here, chief, 3, kind="finding")
+    assert {item["username"] for item in items} == {"officer0", "officer1", "officer2"}
+    assert all("with wildcards in it of a vehicle" in item["sentence"] for item in items)
+
+
+@pytest.mark.clause("A4")
+@pytest.mark.parametrize("name", DEPARTMENTS)
 async def test_the_shift_that_patrol_fills_in_is_one_that_detectors_know(here: Town, name: str) -> None:
     await here.open_agency(AGENCY, name)
     patrol = {"purpose": "routine_patrol", "matter_type": "patrol", "matter_number": None}

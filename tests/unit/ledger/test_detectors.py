@@ -97,8 +97,8 @@ def test_a_dispatcher_asks_for_officers_at_any_hour() -> None:
 
 @pytest.mark.clause("A4")
 def test_the_own_plate_and_a_colleagues_even_in_vain() -> None:
-    own = acts(2, vehicle_of="officer", allowed=False)
-    colleagues = acts(1, ago=2 * HOUR, vehicle_of="deputy", action="hotlist.edit")
+    own = acts(2, plate="x", vehicle_of="officer", allowed=False)
+    colleagues = acts(1, plate="y", ago=2 * HOUR, vehicle_of="deputy", action="hotlist.edit")
     says = "for the plate of a vehicle which the register of staff's vehicles says is"
     assert [finding.sentence for finding in found("staff_plate", own + colleagues + acts(5))] == [
         f"Ann Officer asked 1 time {says} that of the colleague deputy, last on 22 November 2026.",

@@ -113,18 +113,19 @@ def off_shift(acts: Sequence[Act], now: datetime, who: Person, policy: AuditsPol
 
 
 def staff_plate(acts: Sequence[Act], now: datetime, who: Person, _policy: AuditsPolicy) -> list[Finding]:
-    """Somebody asks for the plate of the own vehicle, or of a colleague's; asking in vain counts as well."""
+    """Somebody asks for the plate of the own vehicle, or of a colleague's; in vain or with wildcards counts too."""
     asked = [act for act in acts if act.vehicle_of is not None and act.at > now - DAY and not act.further]
     findings = []
     for owner in sorted({act.vehicle_of for act in asked if act.vehicle_of is not None}):
         same = [act for act in asked if act.vehicle_of == owner]
+        hidden = " with wildcards in it" if any(act.plate is None for act in same) else ""
         whose = "the person's own" if owner == who.username else f"that of the colleague {owner}"
         findings.append(
             _finding(
                 "staff_plate",
                 same,
-                f"{same[-1].name} asked {_of(len(same), 'time')} for the plate of a vehicle which the register of"
-                f" staff's vehicles says is {whose}, last on {_day(same[-1], who)}.",
+                f"{same[-1].name} asked {_of(len(same), 'time')} for the plate{hidden} of a vehicle which the register"
+                f" of staff's vehicles says is {whose}, last on {_day(same[-1], who)}.",
             )
         )
     return findings

@@ -144,11 +144,11 @@ class _Fresh:
         """One more record of the person. Raises Unavailable."""
         self.last = entry.record
         keys, agency_id = here.foundation.keys, entry.record.agency_id
-        if (asked := await plates.plate_of(keys, entry)) is None:
-            return
-        digests = sorted((await plates.digests_of(keys, agency_id, asked.plate)).items())
-        self.same |= {digest: entry.record.id for digest in digests if digest not in self.same}
-        if (owner := await register.owner_of(here, agency_id, asked.plate)) is not None:
+        if (asked := await plates.plate_of(keys, entry)) is not None:
+            digests = sorted((await plates.digests_of(keys, agency_id, asked.plate)).items())
+            self.same |= {digest: entry.record.id for digest in digests if digest not in self.same}
+        meant = [asked.plate] if asked else await plates.plates_meant(keys, entry)
+        if (owner := await register.owner_of(here, agency_id, meant)) is not None:
             self.vehicles[entry.record.id] = owner
 
 
