@@ -96,7 +96,7 @@ async def test_a_matter_lasts_an_hour_and_changes_or_ends_at_any_time(here: Offi
 @pytest.mark.clause("A8")
 async def test_a_numbered_matter_names_a_number_that_can_be_looked_up(here: Offices, department: str) -> None:
     detective = here.person(department, "investigator")
-    for number in ("0000", "n/a", "test", "123", "none", "TBD", "test-1", "99999", "00-0000"):
+    for number in ("0000", "n/a", "test", "123", "none", "TBD", "TBD-1", "test-1", "99999", "00-0000", "26", "asdf1"):
         for answer in (
             await here.choose(detective, **CRIMINAL | {"matter_number": number}),
             await here.knock(detective, SEARCH, **CRIMINAL | {"matter_number": number}),

@@ -58,7 +58,22 @@ async def test_another_purpose_is_said_in_words_that_tell_something(here: Office
     officer = here.person(department)
     other = {"purpose": "other_le", "matter_type": "other"}
     assert told(await here.choose(officer, **other)) == (422, "reason_required", "A1")
-    for reason in ("investigation", "test", "n/a", "police business", "asdf qwer", "xxxx zzzz", "vehicle", "for work"):
+    for reason in (
+        "investigation",
+        "test",
+        "n/a",
+        "police business",
+        "asdf jkl",
+        "xxxx zzzz",
+        "vehicle",
+        "12345 678",
+        "for work",
+        "follow up",
+        "per sergeant",
+        "suspicious vehicle",
+        "see report",
+        "1nvest\u00edgation purpose",
+    ):
         for answer in (
             await here.choose(officer, **other, reason=reason),
             await here.knock(officer, SEARCH, **other, reason=reason),
@@ -83,7 +98,12 @@ async def test_what_no_department_may_do_is_refused_and_kept_for_the_administrat
         ({"purpose": "curiosity", "matter_type": "other"}, "purpose_prohibited", "A4"),
         (other | {"reason": "Checking on my ex wife and her friend"}, "purpose_prohibited", "A4"),
         (other | {"reason": "A favour for a neighbour on Third Street"}, "purpose_prohibited", "A4"),
+        (other | {"reason": "See if my girl\u200b friend is out"}, "purpose_prohibited", "A4"),
+        (other | {"reason": "A buddy of mine asked about this \u0441ar"}, "purpose_prohibited", "A4"),
+        (PATROL | {"unit": "my ex wife"}, "purpose_prohibited", "A4"),
         ({"purpose": "immigration", "matter_type": "other"}, "immigration_refused", "J4"),
+        (other | {"reason": "Helping I.C.E. find a car"}, "immigration_refused", "J4"),
+        (PATROL | {"shift": "ICE operation"}, "immigration_refused", "J4"),
         (other | {"reason": "Subject of an ICE detainer"}, "immigration_refused", "J4"),
     ):
         for chooses in (True, False):

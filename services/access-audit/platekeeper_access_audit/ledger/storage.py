@@ -29,8 +29,7 @@ from sqlalchemy import (
     update,
 )
 
-from platekeeper_access_audit.ledger.domain import Cursor, Entry, Gap, Producer, Selection
-from platekeeper_common.actions import Action
+from platekeeper_access_audit.ledger.domain import SEARCHES, Cursor, Entry, Gap, Producer, Selection
 from platekeeper_common.db import Tx
 from platekeeper_common.events.access import AccessRecorded, Sealed
 from platekeeper_common.ids import AgencyId
@@ -188,7 +187,7 @@ async def searches_in(tx: Tx, agency_id: AgencyId, month: Month) -> dict[str, in
     """By purpose, how many searches the agency made in the month."""
     table = access_record.c
     made = _within(select(table.purpose, func.count().label("made")), agency_id, month)
-    made = made.where(table.action == Action.SEARCH.value, table.outcome == "allowed").group_by(table.purpose)
+    made = made.where(table.action.in_(SEARCHES), table.outcome == "allowed").group_by(table.purpose)
     return {row.purpose: row.made for row in await tx.rows(made)}
 
 

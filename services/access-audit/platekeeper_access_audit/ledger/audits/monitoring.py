@@ -18,6 +18,7 @@ from platekeeper_common.errors import NotFound
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.periods import Month
 from platekeeper_common.policy import Profile
+from platekeeper_common.shared_policy import UsePolicy
 
 MONTHS_BACK = 12
 """Ended months of which a report is made when none has been yet."""
@@ -57,7 +58,8 @@ class Report:
 async def plan(tx: Tx, profile: Profile, agency_id: AgencyId) -> Plan:
     """The plan by the agency's profile as it is now."""
     ledger, audits = profile.section(LedgerPolicy), profile.section(AuditsPolicy)
-    looks_for = tuple((name, detectors.described(name, audits)) for name in audits.detectors)
+    shifts = detectors.hours_of(profile.section(UsePolicy).shifts)
+    looks_for = tuple((name, detectors.described(name, audits, shifts)) for name in audits.detectors)
     last = await storage.last_signed_off(tx, agency_id)
     return Plan(
         reviewer=audits.reviewer,

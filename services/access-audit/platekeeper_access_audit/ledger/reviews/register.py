@@ -1,5 +1,7 @@
 """The register of staff's vehicles: an administrator enters a plate, and only its keyed digest is kept."""
 
+from collections.abc import Collection
+
 from sqlalchemy.exc import IntegrityError
 
 from platekeeper_access_audit.ledger.plate_index.domain import digest
@@ -55,10 +57,11 @@ async def remove(tx: Tx, here: LedgerRoom, by: Caller, vehicle_id: str, *, place
     tx.emit(here.recorder.administration(by, Action.STAFF_PLATE_EDIT, "staff_plate", vehicle_id, place))
 
 
-async def owner_of(here: LedgerRoom, agency_id: AgencyId, plate: str) -> str | None:
-    """Whose vehicle bears the normalised plate, by username; None when it is none of the register's."""
+async def owner_of(here: LedgerRoom, agency_id: AgencyId, meant: Collection[str]) -> str | None:
+    """Whose vehicle bears one of the normalised plates, by username; None when it is none of the register's."""
     async with here.db.tx() as tx:
         known = {vehicle.digest: vehicle.username for vehicle in await storage.of_agency(tx, agency_id)}
-    if not known:
+    if not known or not meant:
         return None
-    return known.get(digest(await here.foundation.keys.key(key_name(agency_id)), plate))
+    key = await here.foundation.keys.key(key_name(agency_id))
+    return next((owner for plate in meant if (owner := known.get(digest(key, plate))) is not None), None)

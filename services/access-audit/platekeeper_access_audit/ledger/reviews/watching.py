@@ -31,6 +31,7 @@ from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.ids import PLATFORM, AgencyId
 from platekeeper_common.policies import Policies
 from platekeeper_common.policy import Profile
+from platekeeper_common.shared_policy import UsePolicy
 
 LOCK = "reviews"
 QUEUE, DETECTORS = "review queue", "detectors"
@@ -149,11 +150,11 @@ class _Fresh:
         """One more record of the person. Raises Unavailable."""
         self.last = entry.record
         keys, agency_id = here.foundation.keys, entry.record.agency_id
-        if (asked := await plates.plate_of(keys, entry)) is None:
-            return
-        digests = sorted((await plates.digests_of(keys, agency_id, asked.plate)).items())
-        self.same |= {digest: entry.record.id for digest in digests if digest not in self.same}
-        if (owner := await register.owner_of(here, agency_id, asked.plate)) is not None:
+        if (asked := await plates.plate_of(keys, entry)) is not None:
+            digests = sorted((await plates.digests_of(keys, agency_id, asked.plate)).items())
+            self.same |= {digest: entry.record.id for digest in digests if digest not in self.same}
+        meant = [asked.plate] if asked else await plates.plates_meant(keys, entry)
+        if (owner := await register.owner_of(here, agency_id, meant)) is not None:
             self.vehicles[entry.record.id] = owner
 
 
@@ -216,7 +217,12 @@ async def _detect(here: LedgerRoom, fresh: _Fresh, *, before: int) -> None:
     record, policy = fresh.last, fresh.profile.section(AuditsPolicy)
     agency = here.foundation.policies.agency(record.agency_id)
     own_names = frozenset({agency.name.lower(), fresh.profile.head.title.lower(), agency.ori.lower()})
-    who = Person(username=record.username, zone=ZoneInfo(agency.time_zone), own_names=own_names)
+    who = Person(
+        username=record.username,
+        zone=ZoneInfo(agency.time_zone),
+        own_names=own_names,
+        shifts=detectors.hours_of(fresh.profile.section(UsePolicy).shifts),
+    )
     since = record.at - detectors.looks_back(policy)
     async with here.db.tx() as tx:
         seen = await acts.of_person(
