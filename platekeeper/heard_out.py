@@ -54,7 +54,7 @@ class _Listening:
         if message["type"] == "http.response.start" and self._more:
             await self._discard()
             if self._more:
-                message = message | {"headers": [*message.get("headers", ()), (b"connection", b"close")]}
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
         await self._send(message)
 
     async def _discard(self) -> None:
