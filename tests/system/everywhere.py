@@ -65,7 +65,12 @@ async def _partner(http: httpx.AsyncClient, platform_admin: Session) -> Session:
     """The administrator of another agency."""
     agency = {"id": "galt-pd", "name": "Galt PD", "ori": "CA0340300", "profile": "galt"}
     await platform_admin.post("/v1/agencies", agency | {"time_zone": "America/Los_Angeles"})
-    account = {"username": "galt-boss", "name": "Boss", "title": "Chief of Police", "roles": ["administrator"]}
+    account = {
+        "username": "galt-boss",
+        "name": "Boss",
+        "title": "Chief of Police Division Commander",
+        "roles": ["administrator"],
+    }
     opened = await soon(lambda: platform_admin.post("/v1/accounts", account | {"agency_id": "galt-pd"}))
     return await first_login(http, "galt-boss", opened["one_time_password"])
 
@@ -114,11 +119,11 @@ async def signing_keys_turn_without_a_refused_request(http: httpx.AsyncClient, p
     shown, told, over = [await _fresh(precinct.gateway)], Counter[str](), asyncio.Event()
     callers = [asyncio.create_task(_ask_on(http, shown, told, over)) for _ in range(3)]
     try:
-        for _ in range(3):
-            await signing.make()
-            shown.append(await _shown_after(precinct.gateway, 4))
-        for _ in range(5):
-            shown.append(await _shown_after(precinct.gateway, 3))
+        for turn in range(8):
+            if turn < 3:
+                await signing.make()
+            await asyncio.sleep(4)
+            shown.append(await _fresh(precinct.gateway))
     finally:
         over.set()
         await asyncio.gather(*callers)
@@ -134,11 +139,6 @@ async def _ask_on(http: httpx.AsyncClient, shown: list[str], told: Counter[str],
             return
         told[await _code(http, door, shown[number % len(shown)])] += 1
         await asyncio.sleep(0.02)
-
-
-async def _shown_after(session: Session, seconds: float) -> str:
-    await asyncio.sleep(seconds)
-    return await _fresh(session)
 
 
 async def _fresh(session: Session) -> str:
