@@ -117,7 +117,8 @@ async def end_all(tx: Tx, here: AccountsRoom, account_id: str, agency_id: Agency
     now = here.clock()
     for session in await storage.running(tx, account_id, now):
         await storage.end(tx, session, because, now)
-    tx.emit(AccessRevoked(agency_id=agency_id, before=now, subject=account_id))
+    # Only now: a token of a session that was being carried on while we waited for it is one of those too.
+    tx.emit(AccessRevoked(agency_id=agency_id, before=here.clock(), subject=account_id))
 
 
 async def carried_on(tx: Tx, here: AccountsRoom, token: str | None, place: Place) -> Session:
