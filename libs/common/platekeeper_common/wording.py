@@ -7,22 +7,24 @@ that can be looked up, so words and numbers that only fill a field are refused w
 import re
 
 from platekeeper_common.errors import Invalid, Refused
-from platekeeper_common.immigration import readings, refuse_immigration
+from platekeeper_common.immigration import readings, refuse_immigration_in
 
 _PRIVATE_CODE = re.compile(
-    r"\bpersonal|\bprivate|\bcurio|\bspouse|\bwife\b|\bhusband\b|\b(?:girl|boy)friend|\bdating\b|\bfriend|\bfamily\b"
-    r"|\bfavou?r\b|\bneighbou?r|\bstalk|\bex\b|\bown_?use\b"
+    r"\b(?:personal|private|curio|spouse|wife\b|husband\b|(?:girl|boy)friend|dating\b|friend|family\b"
+    r"|favou?r\b|neighbou?r|stalk|ex\b|own_?use\b)"
 )
 """A purpose's own name says less than a sentence does: there each of these words is enough."""
 _PRIVATE_TEXT = re.compile(
-    r"^personal(?:ly)?$|\bpersonal (?:use|reasons?|interest|matters?|business|purposes?|check|look ?up|favou?r)"
-    r"|\bcurio(?:sity|us)\b|\b(?:just|only) (?:checking|looking|curious)\b|\b(?:out of|for) (?:interest|fun)\b"
-    r"|\bfavou?r (?:for|to)\b|\bfor a friend\b"
-    r"|\bmy (?:own )?(?:car|ex|wife|husband|spouse|partner|(?:girl|boy)friend|neighbou?r|friend|son|daughter|brother"
+    r"\b(?:personal (?:use|reasons?|interest|matters?|business|purposes?|check|look ?up|favou?r)"
+    r"|curio(?:sity|us)\b|(?:just|only) (?:checking|looking|curious)\b|(?:out of|for) (?:interest|fun)\b"
+    r"|favou?r (?:for|to)\b|for a friend\b"
+    r"|my (?:own )?(?:car|ex|wife|husband|spouse|partner|(?:girl|boy)friend|neighbou?r|friend|son|daughter|brother"
     r"|sister|mother|father|landlord|tenant|date)\b"
-    r"|\b(?:ex )?(?:wife|husband|spouse|girlfriend|boyfriend) (?:check|look ?up)\b"
+    r"|(?:ex )?(?:wife|husband|spouse|girlfriend|boyfriend) (?:check|look ?up)\b)"
 )
 """In a sentence a victim's husband may be named: only what the writer wants for the writer counts."""
+_PRIVATE_ALONE = frozenset({"personal", "personally"})
+"""Too little to go by within a sentence, and too much as all of it."""
 
 _EMPTY_WORDS = frozenset(
     """
@@ -35,6 +37,8 @@ _EMPTY_WORDS = frozenset(
     """.split()  # noqa: SIM905 - readable as words
 )
 _ROWS = ("qwertyuiop", "poiuytrewq", "asdfghjkl", "lkjhgfdsa", "zxcvbnm", "mnbvcxz")
+_BESIDE = frozenset(row[at : at + 4] for row in _ROWS for at in range(len(row) - 3))
+_AGAIN_AND_AGAIN = re.compile(r"(.)\1\1")
 _WORD = re.compile(r"[a-z0-9]+")
 _ALNUM = re.compile(r"[^A-Z0-9]+")
 _COUNTED = ("0123456789", "1234567890", "9876543210")
@@ -47,10 +51,10 @@ def refuse_prohibited(code: str | None, texts: tuple[str | None, ...]) -> None:
 
     `code` is the purpose by its name, `texts` what a person wrote.
     """
-    refuse_immigration(code, *texts)
-    named = any(_PRIVATE_CODE.search(reading) for reading in readings(code or ""))
-    written = any(_PRIVATE_TEXT.search(reading.strip()) for text in texts if text for reading in readings(text))
-    if named or written:
+    named = readings(code) if code else set()
+    written = {reading for text in texts if text for reading in readings(text)}
+    refuse_immigration_in(named | written)
+    if any(map(_PRIVATE_CODE.search, named)) or any(map(_is_private, written)):
         raise Refused(
             "plate data serves official law enforcement business only, never a personal interest;"
             " your administrator is told of this refusal",
@@ -59,11 +63,14 @@ def refuse_prohibited(code: str | None, texts: tuple[str | None, ...]) -> None:
         )
 
 
+def _is_private(reading: str) -> bool:
+    return reading.strip() in _PRIVATE_ALONE or _PRIVATE_TEXT.search(reading) is not None
+
+
 def demand_telling(reason: str) -> None:
     """Raise Invalid `reason_vague` when the words would not tell another person what this is about (A1, A4)."""
     words = _WORD.findall(reason.lower())
-    telling = [word for word in words if word not in _EMPTY_WORDS and not _mashed(word)]
-    if len(words) < 2 or not telling:
+    if len(words) < 2 or not any(word not in _EMPTY_WORDS and not _mashed(word) for word in words):
         raise Invalid(
             "say in a few words what happened and whom it concerns, so that another person could check it;"
             " for example: welfare check on a driver overdue since Monday",
@@ -97,7 +104,7 @@ def _mashed(word: str) -> bool:
     """Whether a word is keys that lie beside each other, one letter again and again, or unpronounceable."""
     if word.isdigit():
         return len(set(word)) == 1
-    beside = any(word[at : at + 4] in row for row in _ROWS for at in range(len(word) - 3))
-    repeated = re.search(r"(.)\1\1", word) is not None
+    beside = any(word[at : at + 4] in _BESIDE for at in range(len(word) - 3))
+    repeated = _AGAIN_AND_AGAIN.search(word) is not None
     silent = word.isalpha() and len(word) > 3 and not set(word) & set("aeiouy")
     return beside or repeated or silent or len(word) < 2
