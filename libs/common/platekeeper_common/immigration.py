@@ -6,6 +6,7 @@ letters they look like, words that were hyphenated or spaced out as one.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from platekeeper_common.errors import Refused
 
@@ -31,6 +32,8 @@ _LOOKALIKES = str.maketrans("аеорсухіјѕԁмтгѵαεορινταμɡ�
 """Letters of Cyrillic, Greek and the phonetic alphabet, in lower case."""
 _DIGITS = str.maketrans("013457@$!|€", "oieastasiie")
 _MIXED = re.compile(r"[a-z][013457@$!|€]|[013457@$!|€][a-z]")
+_PLAIN = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
+"""Words and single blanks, as most people write: there is one way to read the signs."""
 _BETWEEN = re.compile(r"[^a-z0-9]+")
 _WITHIN = re.compile(r"[^a-z0-9\s]+")
 _SPELT = re.compile(r"\b(?:[a-z] ){2,}[a-z]\b")
@@ -38,7 +41,12 @@ _SPELT = re.compile(r"\b(?:[a-z] ){2,}[a-z]\b")
 
 def refuse_immigration(*texts: str | None) -> None:
     """Raise Refused `immigration_refused` when a text speaks of immigration or an administrative warrant (J4)."""
-    if any(_speaks_of_it(reading.strip()) for text in texts if text for reading in readings(text)):
+    refuse_immigration_in(reading for text in texts if text for reading in readings(text))
+
+
+def refuse_immigration_in(read: Iterable[str]) -> None:
+    """As `refuse_immigration`, of texts that `readings` has read already."""
+    if any(_speaks_of_it(reading.strip()) for reading in read):
         raise Refused(
             "nothing here serves immigration enforcement or administrative warrants",
             code="immigration_refused",
@@ -49,8 +57,11 @@ def refuse_immigration(*texts: str | None) -> None:
 def readings(text: str) -> set[str]:
     """The text in words of a-z and 0-9: signs taken for blanks or for nothing, digits for themselves or for letters."""
     letters = text.lower() if text.isascii() else _letters(text)
+    mixed = _MIXED.search(letters)
+    if not mixed and _PLAIN.fullmatch(letters):
+        return {letters, _SPELT.sub(_joined, letters)}
     readings = set()
-    for written in (letters, letters.translate(_DIGITS)) if _MIXED.search(letters) else (letters,):
+    for written in (letters, letters.translate(_DIGITS)) if mixed else (letters,):
         apart = _BETWEEN.sub(" ", written)
         readings |= {apart, _SPELT.sub(_joined, apart), _BETWEEN.sub(" ", _WITHIN.sub("", written))}
     return readings

@@ -8,11 +8,11 @@ import re
 from collections.abc import Sequence
 
 from platekeeper_common.errors import Invalid, Refused
-from platekeeper_common.immigration import readings, refuse_immigration
+from platekeeper_common.immigration import readings, refuse_immigration_in
 
 _PRIVATE_CODE = re.compile(
-    r"\bpersonal|\bprivate|\bcurio|\bspouse|\bwife\b|\bhusband\b|\b(?:girl|boy)friend|\bdating\b|\bfriend|\bfamily\b"
-    r"|\bfavou?r\b|\bneighbou?r|\bstalk|\bex\b|\bown_?use\b"
+    r"\b(?:personal|private|curio|spouse|wife\b|husband\b|(?:girl|boy)friend|dating\b|friend|family\b"
+    r"|favou?r\b|neighbou?r|stalk|ex\b|own_?use\b)"
 )
 """A purpose's own name says less than a sentence does: there each of these words is enough."""
 _OWN_PEOPLE = (
@@ -65,6 +65,8 @@ _NOBODY = _EMPTY_WORDS | {
 _FILLERS = frozenset({"ABC", "ASDF", "NA", "NONE", "NULL", "PENDING", "TBA", "TBD", "TEST", "UNKNOWN", "XYZ"})
 """Letters that no matter's number consists of."""
 _ROWS = ("qwertyuiop", "poiuytrewq", "asdfghjkl", "lkjhgfdsa", "zxcvbnm", "mnbvcxz")
+_BESIDE = frozenset(row[at : at + 4] for row in _ROWS for at in range(len(row) - 3))
+_AGAIN_AND_AGAIN = re.compile(r"(.)\1\1")
 _WORD = re.compile(r"[a-z0-9]+")
 _ALNUM = re.compile(r"[^A-Z0-9]+")
 _COUNTED = ("0123456789", "1234567890", "9876543210")
@@ -77,16 +79,20 @@ def refuse_prohibited(code: str | None, texts: tuple[str | None, ...]) -> None:
 
     `code` is the purpose by its name, `texts` what a person wrote.
     """
-    refuse_immigration(code, *texts)
-    named = any(_PRIVATE_CODE.search(reading) for reading in readings(code or ""))
-    written = any(_PRIVATE_TEXT.search(reading.strip()) for text in texts if text for reading in readings(text))
-    if named or written:
+    named = readings(code) if code else set()
+    written = {reading for text in texts if text for reading in readings(text)}
+    refuse_immigration_in(named | written)
+    if any(map(_PRIVATE_CODE.search, named)) or any(map(_is_private, written)):
         raise Refused(
             "plate data serves official law enforcement business only, never a personal interest;"
             " your administrator is told of this refusal",
             code="purpose_prohibited",
             clause="A4",
         )
+
+
+def _is_private(reading: str) -> bool:
+    return _PRIVATE_TEXT.search(reading.strip()) is not None
 
 
 def demand_telling(reason: str) -> None:
@@ -151,5 +157,5 @@ def _mashed(word: str) -> bool:
 
 def _beside_or_repeated(word: str) -> bool:
     """Whether it is three keys that lie beside each other, holds four such, or one sign three times running."""
-    beside = any(word[at : at + 4] in row for row in _ROWS for at in range(len(word) - 3))
-    return beside or (len(word) == 3 and any(word in row for row in _ROWS)) or re.search(r"(.)\1\1", word) is not None
+    beside = any(word[at : at + 4] in _BESIDE for at in range(len(word) - 3))
+    return beside or (len(word) == 3 and any(word in row for row in _ROWS)) or _AGAIN_AND_AGAIN.search(word) is not None
