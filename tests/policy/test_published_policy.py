@@ -76,10 +76,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest.mark.clause("B4")
 async def test_nothing_is_published_while_a_section_is_empty(office: Office) -> None:
-    drafted = await office.boss.post("/v1/policy-documents", json=TEXTS | {"accuracy": " \n", "sharing": ""})
+    blank = {"accuracy": " \n", "sharing": "", "monitoring": "\u200b\u2060 - \u00ad ..."}
+    drafted = await office.boss.post("/v1/policy-documents", json=TEXTS | blank)
     answer = await office.boss.post(f"/v1/policy-documents/{drafted.json()['id']}/publish")
     assert (answer.status_code, answer.json()["code"], answer.json()["clause"]) == (409, "policy_incomplete", "B4")
-    assert [one["section"] for one in answer.json()["missing"]] == ["sharing", "accuracy"]
+    assert [one["section"] for one in answer.json()["missing"]] == ["monitoring", "sharing", "accuracy"]
     assert "(D) sharing: no text" in answer.json()["detail"]
 
 
