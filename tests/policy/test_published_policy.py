@@ -133,8 +133,10 @@ async def test_publishing_is_not_kept_back_by_a_vacant_post_and_the_page_says_si
 @pytest.mark.clause("B11")
 async def test_names_titles_and_texts_are_shown_as_they_are_and_never_run(office: Office) -> None:
     hostile = "<script>alert('1')</script>&lt;b&gt; {{ 7 * 7 }} \N{OHM SIGN}"
-    username, title = f"mallory-{office.department}", {"kind": "member", "roles": ["officer"], "courses": ["ALPR operator"]}
-    assert (await office.boss.put("/v1/titles", json=title | {"title": f"A {hostile}"})).is_success
+    await office.publish()
+    title = {"title": f"A {hostile}", "kind": "member", "roles": ["officer"], "courses": ["ALPR operator"]}
+    assert (await office.boss.put("/v1/titles", json=title)).is_success
+    username = f"mallory-{office.department}"
     account = await office.house.hire(office.boss, username, name=f"B {hostile}", title=f"A {hostile}")
     assert (await office.boss.put("/v1/posts/agency_attorney", json={"account_id": account})).is_success
     await eventually(lambda: says(office, f"B {hostile}"))
