@@ -20,7 +20,7 @@ ACTS: Mapping[str, frozenset[Action]] = {
     ADMINISTRATOR: frozenset(
         {action for action, rule in RULES.items() if rule.post == ADMINISTRATOR}
         | {Action.RELEASE_DECIDE, Action.PURGE_ORDER_SIGN, Action.TRAINING_CERTIFY, Action.COURSE_EDIT}
-        | {Action.NOTICE_VIEW}
+        | {Action.NOTICE_VIEW, Action.ACCOUNT_RESET}
         | SECOND_PERSON
     ),
     "collection_steward": frozenset({Action.RELEASE_DECIDE}) | SECOND_PERSON,
