@@ -51,7 +51,9 @@ class BackupFailed(RuntimeError):
 def make(folder: Path, recipients: Sequence[str], *, now: datetime, objects: bool = False) -> Path:
     """The new backup in `folder`, after which those that are older than the policy allows are deleted.
 
-    `objects`: also those that lie in a bucket, where `PLATEKEEPER_OBJECTS` names one. Raises BackupFailed, SettingsError, PolicyError, OSError.
+    `objects`: also those that lie in a bucket, where `PLATEKEEPER_OBJECTS` names one.
+
+    Raises BackupFailed, SettingsError, PolicyError, OSError.
     """
     settings = load(Settings)
     who = [_recipient(text) for text in recipients]
@@ -167,7 +169,10 @@ def _walked(store: Store, folder: str = "") -> Iterator[str]:
 
 
 def _write(
-    part: Path, files: Iterable[tuple[str, Path]], recipients: Sequence[pyrage.x25519.Recipient], about: Mapping[str, str]
+    part: Path,
+    files: Iterable[tuple[str, Path]],
+    recipients: Sequence[pyrage.x25519.Recipient],
+    about: Mapping[str, str],
 ) -> str:
     """Write the encrypted tar; its SHA-256, hexadecimal."""
     reading, writing = os.pipe()

@@ -26,7 +26,7 @@ VERSIONS = "/v1/policy-versions"
 CLOSER = ("sighting_within_metres = 300", "sighting_within_metres = 200")
 SHORTER = ("access_years = 5", "access_years = 4")
 WIDER = ('"other_le",', '"other_le",\n    "amber_alert",')
-FEWER = ('second_person = ["administrator", ', 'second_person = [')
+FEWER = ('second_person = ["administrator", ', "second_person = [")
 SLOWER = ('live_alert_max_age = "5 min"', 'live_alert_max_age = "4 min"')
 
 

@@ -120,7 +120,8 @@ async def test_objects_in_a_bucket_are_taken_along_where_that_is_asked_for(
     monkeypatch.setenv("PLATEKEEPER_VAR", str(tmp_path / "var"))
     monkeypatch.setenv("PLATEKEEPER_POLICIES", str(POLICIES))
     monkeypatch.setenv("PLATEKEEPER_OBJECTS", str(there.url))
-    kept = {f"{AGENCY}/2026-11-{day}/{kind}/{day}": f"{kind} of {day}".encode() for kind in ("image", "crop") for day in (21, 22)}
+    places_of_two_days = [(kind, day) for kind in ("image", "crop") for day in (21, 22)]
+    kept = {f"{AGENCY}/2026-11-{day}/{kind}/{day}": f"{kind} of {day}".encode() for kind, day in places_of_two_days}
     for path, data in kept.items():
         assert await there.store().create(path, data)
     async with town(tmp_path / "var", (service("ledger"),)):
@@ -131,8 +132,8 @@ async def test_objects_in_a_bucket_are_taken_along_where_that_is_asked_for(
         assert not [name for name in files if name.startswith("objects/")]
         without.unlink()
         assert await asyncio.to_thread(platekeeper, *told, "--objects") == 0
-        (path,) = (tmp_path / "backups").iterdir()
-        files = opened(path, identity)
+        (whole,) = (tmp_path / "backups").iterdir()
+        files = opened(whole, identity)
     assert {name.removeprefix("objects/"): data for name, data in files.items() if name.startswith("objects/")} == kept
     listed = {one["name"] for one in json.loads(files["manifest.json"])["files"]}
     assert {f"objects/{name}" for name in kept} <= listed

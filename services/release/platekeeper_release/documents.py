@@ -28,10 +28,7 @@ from platekeeper_release.filing import (
 )
 from platekeeper_release.policy import Route
 
-
-Line = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(readable)
-]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(readable)]
 Said = Annotated[str, StringConstraints(max_length=200)]
 Name = Annotated[Said, AfterValidator(readable)]
 Words = Annotated[str, StringConstraints(max_length=2_000)]

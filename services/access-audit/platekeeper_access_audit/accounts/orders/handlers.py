@@ -128,8 +128,8 @@ async def check(tx: Tx, here: AccountsRoom, order_id: str, asked: Purge, *, by: 
 async def may_run(tx: Tx, here: AccountsRoom, order_id: str, asked: Purge, *, by: Caller) -> Order:
     """The order under which the purge may run now (B10, F3).
 
-    Raises NotFound `order_unknown` or `schedule_item_unknown` (F2), Conflict as `rules.demand_covered`, or `post_vacant` when a post that signs is
-    vacant today (B9).
+    Raises NotFound `order_unknown` or `schedule_item_unknown`, Conflict as `rules.demand_covered`, or `post_vacant`
+    when a post that signs is vacant today (B9).
     """
     now = here.clock()
     order = await kept.find(tx, by.agency_id, order_id)

@@ -128,7 +128,7 @@ def forbidden(name: str, installed: Any, after: Any) -> bool:
     if setting.bound in ("fixed", "operators"):
         return bool(after != installed)
     if setting.bound == "named":
-        return after == ABSENT != installed
+        return bool(after == ABSENT != installed)
     low, high = (installed, after) if setting.bound == "at_least" else (after, installed)
     if setting.size is not None:
         return setting.size(low) > setting.size(high)
