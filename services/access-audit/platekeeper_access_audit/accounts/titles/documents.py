@@ -9,7 +9,6 @@ from platekeeper_common.documents import Shown
 from platekeeper_common.lines import readable
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^\S(.*\S)?$"), AfterValidator(readable)]
-AgencyName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$")]
 
 
 class Stated(BaseModel):
