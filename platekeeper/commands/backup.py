@@ -16,6 +16,8 @@ def add(commands: Commands) -> None:
     backup.add_argument("--recipient", action="append", default=[], metavar="KEY", help=who)
     identity = "write a new age identity to FILE and print its recipient"
     backup.add_argument("--new-identity", type=Path, metavar="FILE", help=identity)
+    bucket = "also the objects that lie in a bucket: as large as the bucket is"
+    backup.add_argument("--objects", action="store_true", help=bucket)
     backup.set_defaults(command=_backup, parser=backup)
 
 
@@ -26,4 +28,4 @@ def _backup(options: argparse.Namespace) -> int:
         options.parser.error("give --to FOLDER and at least one --recipient, or --new-identity FILE")
     if options.to is not None and not options.recipient:
         options.parser.error("--to needs at least one --recipient: nothing is written that anybody can read")
-    return backup.run(options.to, options.recipient, options.new_identity)
+    return backup.run(options.to, options.recipient, options.new_identity, objects=options.objects)

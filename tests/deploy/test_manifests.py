@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,20 @@ def test_the_build_says_what_the_code_says(build: Build) -> None:
 
 def test_the_policies_allow_the_declared_flows_and_no_other(build: Build) -> None:
     assert walls.problems(build) == []
+
+
+def test_the_daily_look_at_websites_is_of_one_process_and_reaches_nothing_inside(build: Build) -> None:
+    """The address is one that an administrator typed (B11)."""
+    (look,) = (one["spec"] for one in build.of("NetworkPolicy") if one["metadata"]["name"] == "publication-look")
+    assert look["podSelector"]["matchLabels"] == {
+        "app.kubernetes.io/name": "publication",
+        "app.kubernetes.io/component": "worker",
+    }
+    ((rule,), (peer,)) = look["egress"], look["egress"][0]["to"]
+    assert rule["ports"] == [{"port": 443}]
+    shut = [ip_network(one) for one in peer["ipBlock"]["except"]]
+    for inside in ("10.96.0.1", "10.244.3.7", "100.64.0.9", "169.254.169.254", "172.17.0.1", "192.168.1.1"):
+        assert any(ip_address(inside) in one for one in shut), inside
 
 
 def test_every_service_and_role_has_its_folder_and_no_other_has() -> None:

@@ -32,6 +32,7 @@ VERSIONS = "/v1/policy-versions"
 CLOSER = ("sighting_within_metres = 300", "sighting_within_metres = 200")
 SHORTER = ("access_years = 5", "access_years = 4")
 WIDER = ('"other_le",', '"other_le",\n    "amber_alert",')
+FEWER = ('second_person = ["administrator", ', "second_person = [")
 SLOWER = ('live_alert_max_age = "5 min"', 'live_alert_max_age = "4 min"')
 
 
@@ -128,6 +129,8 @@ async def test_two_persons_shorten_retention_or_widen_access(tmp_path: Path, pro
             assert (confirmed["status"], confirmed["settled_by_name"]) == ("adopted", "Chief")
             assert there.version == proposed["version"]
             assert told(await there.chief.post(path)) == (409, "change_settled", "B2")
+        fewer = (await there.propose(FEWER)).json()
+        assert {one["setting"]: one["weight"] for one in fewer["differences"]}["posts.second_person"] == "widens_access"
         newest = (await there.boss.get(VERSIONS)).json()[0]
         assert newest["confirmed_by"] == confirmed["settled_by"] != newest["proposed_by"]
 

@@ -140,8 +140,18 @@ async def test_a_vacant_post_blocks_approval_and_purge_and_nothing_else(tmp_path
         assert "PUT /v1/posts/administrator" in told["detail"]
         for path in ("/v1/posts", "/v1/posts/administrator/terms", "/v1/agencies"):
             assert (await boss.get(path)).status_code == 200
+        given = (await boss.get("/v1/delegations")).json()[0]["id"]
+        onward = body | {"account_id": there.people["boss"], "acts": ["purge_order.sign", "device.register"]}
+        assert codes([await delegate.post("/v1/delegations", json=onward)]) == ["not_post_holder"]
+        assert codes([await delegate.post(f"/v1/delegations/{given}/revoke")]) == ["not_post_holder"]
+        assert (await chief.post("/v1/delegations", json=onward)).status_code == 201
+        assert await there.may("administrator", "purge_order.sign") == {}
+        assert (await there.may("administrator", "device.register"))["boss"] == "delegate"
+        here.clock.advance(seconds=1)
+        assert (await chief.post(f"/v1/delegations/{given}/revoke")).json()["in_force"] is False
+        assert await there.may("administrator", "device.register") == {"chief": "acting", "boss": "delegate"}
         assert (await chief.put("/v1/posts/administrator", json={"account_id": there.people["boss"]})).is_success
-        assert await there.may("administrator", "release.decide") == {"boss": "holder", "rivera": "delegate"}
+        assert await there.may("administrator", "release.decide") == {"boss": "holder"}
 
 
 @pytest.mark.clause("B3")
@@ -246,7 +256,8 @@ async def test_a_delegation_is_taken_back_at_once_and_is_nobodys_to_pass_on(tmp_
             ({"acts": ["account.open"], "account_id": there.people["boss"]}, "self_delegation"),
             ({"acts": ["account.open"], "account_id": "nobody"}, "account_unknown"),
             ({"acts": ["account.open"], "post": "mascot"}, "post_unknown"),
-            ({"acts": ["training.certify"], "post": "training_owner"}, "post_vacant"),
+            ({"acts": ["account.open"], "begins": said(here.clock() - timedelta(days=1))}, "delegation_dates_wrong"),
+            ({"acts": ["purge_order.sign"], "post": "custodian_of_records"}, "not_post_holder"),
         ]
         answers = [await there.boss.post("/v1/delegations", json=body | different) for different, _ in wrong]
         assert codes(answers) == [code for _, code in wrong]
@@ -271,3 +282,24 @@ async def test_a_delegation_is_taken_back_at_once_and_is_nobodys_to_pass_on(tmp_
         again = await here.login("rivera")
         assert codes([await again.put("/v1/posts/agency_head", json={"account_id": None})]) == ["not_administrator"]
         assert codes([await there.boss.post("/v1/delegations/none/revoke")]) == ["delegation_unknown"]
+
+
+@pytest.mark.clause("B2")
+@pytest.mark.clause("B9")
+@pytest.mark.parametrize("profile", DEPARTMENTS)
+async def test_a_machine_holds_no_post_and_is_nobodys_delegate(tmp_path: Path, profile: str) -> None:
+    """Else the administrator alone would be two persons."""
+    async with offices(tmp_path / "var", profile) as there:
+        here = there.here
+        await there.fill("administrator", "boss")
+        there.people["robot"] = await here.hire(there.boss, "robot", "service", title="Service account")
+        ends = said(here.clock() + timedelta(days=1))
+        body = {"post": "administrator", "account_id": there.people["robot"], "acts": ["roles.confirm"], "ends": ends}
+        refused = [
+            *[await there.fill(post, "robot") for post in ("agency_head", "administrator", "collection_steward")],
+            await there.boss.post("/v1/delegations", json=body),
+        ]
+        assert {(one.status_code, one.json()["code"], one.json()["clause"]) for one in refused} == {
+            (409, "not_a_person", "A3")
+        }
+        assert (await there.post("agency_head"))["account_id"] is None

@@ -11,6 +11,7 @@ import databases
 import httpx
 import pytest
 import pytest_asyncio
+from policy.test_transparency import Page
 from profiles import DEPARTMENTS
 from standing import AGENCY, eventually
 from unit.accounts.house import PASSWORD, House, codes, house
@@ -79,10 +80,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest.mark.clause("B4")
 async def test_nothing_is_published_while_a_section_is_empty(office: Office) -> None:
-    drafted = await office.boss.post("/v1/policy-documents", json=TEXTS | {"accuracy": " \n", "sharing": ""})
+    blank = {"accuracy": " \n", "sharing": "", "monitoring": "\u200b\u2060 - \u00ad ..."}
+    drafted = await office.boss.post("/v1/policy-documents", json=TEXTS | blank)
     answer = await office.boss.post(f"/v1/policy-documents/{drafted.json()['id']}/publish")
     assert (answer.status_code, answer.json()["code"], answer.json()["clause"]) == (409, "policy_incomplete", "B4")
-    assert [one["section"] for one in answer.json()["missing"]] == ["sharing", "accuracy"]
+    assert [one["section"] for one in answer.json()["missing"]] == ["monitoring", "sharing", "accuracy"]
     assert "(D) sharing: no text" in answer.json()["detail"]
 
 
@@ -128,6 +130,31 @@ async def test_publishing_is_not_kept_back_by_a_vacant_post_and_the_page_says_si
     await office.publish()
     data = (await office.anybody.get("/policy/pomona-pd.json")).text
     assert "vacant since 2026-11-22" in data
+
+
+@pytest.mark.clause("B9")
+@pytest.mark.clause("B11")
+async def test_names_titles_and_texts_are_shown_as_they_are_and_never_run(office: Office) -> None:
+    hostile = "<script>alert('1')</script>&lt;b&gt; {{ 7 * 7 }} \N{OHM SIGN}"
+    await office.publish()
+    title = {"title": f"A {hostile}", "kind": "member", "roles": ["officer"], "courses": ["ALPR operator"]}
+    assert (await office.boss.put("/v1/titles", json=title)).is_success
+    username = f"mallory-{office.department}"
+    account = await office.house.hire(office.boss, username, name=f"B {hostile}", title=f"A {hostile}")
+    assert (await office.boss.put("/v1/posts/agency_attorney", json={"account_id": account})).is_success
+    await eventually(lambda: says(office, f"B {hostile}"))
+    await eventually(lambda: says(office, f"A {hostile}"))
+    published = await office.publish(purposes=f"</section></main> C {hostile}")
+    for path in ("/policy/pomona-pd", published["at"]):
+        shown = (await office.anybody.get(path, headers={"Accept": "text/html"})).text
+        assert not {"script", "b"} & Page.of(shown).tags
+        for letter in "ABC":
+            assert f"{letter} {hostile}" in html.unescape(shown)
+    kept = (await office.anybody.get("/policy/pomona-pd.json")).json()
+    assert f"C {hostile}" in kept["sections"][0]["text"]
+    paper = (await office.anybody.get("/policy/pomona-pd.pdf")).content
+    assert not [word for word in (b"/JavaScript", b"/JS", b"/Launch", b"/URI") if word in paper]
+    assert (await office.boss.put("/v1/posts/agency_attorney", json={"account_id": None})).is_success
 
 
 @pytest.mark.clause("B5")

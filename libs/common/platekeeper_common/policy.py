@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import rfc8785
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
 from platekeeper_common import clauses
+from platekeeper_common.lines import readable
 
 HEAD = "profile"
 """The section that says whose policy the file holds."""
@@ -44,7 +45,9 @@ def none_when(word: str) -> BeforeValidator:
 
 Several = Annotated[tuple[Item, ...], BeforeValidator(_as_tuple)]
 """A field of one or more items, none twice, in the file's order."""
-Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
+Title = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$"), AfterValidator(readable)
+]
 """A post, a document or an authority, as the department calls it."""
 Code = Annotated[str, StringConstraints(max_length=50, pattern=r"^[a-z][a-z0-9]*([_-][a-z0-9]+)*$")]
 """A short lower-case word that stands in records for ever."""

@@ -113,7 +113,8 @@ RULES: Mapping[Action, Rule] = {
     Action.PASSKEY_REGISTER: Rule(),
     Action.PASSKEY_VIEW: Rule(),
     Action.PASSKEY_REMOVE: Rule(),
-    Action.ISSUER_REGISTER: _roles("administrator"),
+    # Whoever it vouches for is let in as that person.
+    Action.ISSUER_REGISTER: _of_post(ADMINISTRATOR, "B2"),
     Action.ISSUER_VIEW: _of_all("administrator", "auditor"),
     # The platform's too: who turned passwords off and lost the issuer could not come in to change it.
     Action.ISSUER_REMOVE: _of_all("administrator"),

@@ -144,7 +144,8 @@ async def disable_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Ca
 async def reset_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, place: Place) -> OpenedAccount:
     """A fresh one-time password and nothing else to sign on with, no lock: for who lost them, or was long away.
 
-    Raises NotFound, Conflict, Refused.
+    Whoever hands out the password could sign on as its person: that of somebody in office is the administrator's in
+    office to hand out (B2). Raises NotFound, Conflict, Refused.
     """
     password = one_time_password()
     hashed = await here.passwords.hash(password)
@@ -154,6 +155,8 @@ async def reset_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Call
     if account.disabled_because != domain.DORMANT:
         domain.demand_enabled(account)
     domain.demand_resetter(by, account)
+    if not domain.is_platform(by) and await incumbents.offices_of(tx, here, account.agency_id, account.id):
+        await incumbents.demand(tx, here, by, Action.ACCOUNT_RESET, "B2")
     awake = {"disabled_at": None, "disabled_because": None, "last_signed_on_at": here.clock()}
     await storage.change_account(tx, account.id, password_hash=hashed, must_change=True, **awake)
     await second_factors.forget(tx, account.id)

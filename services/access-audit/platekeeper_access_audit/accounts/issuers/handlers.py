@@ -10,6 +10,7 @@ from platekeeper_access_audit.accounts import storage as accounts
 from platekeeper_access_audit.accounts.domain import Account
 from platekeeper_access_audit.accounts.issuers import domain, openid, storage
 from platekeeper_access_audit.accounts.issuers.domain import LOGIN_LIFE, Issuer, Login, Word, digest
+from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.second_factors import handlers as second_factors
 from platekeeper_access_audit.accounts.sessions.domain import WITH_CODE
@@ -69,12 +70,16 @@ class Answer:
 async def register(
     tx: Tx, here: AccountsRoom, asked: Registration, agency_id: str | None, *, by: Caller, place: Place
 ) -> Issuer:
-    """The agency's issuer from now on, once it has answered fitly. Raises Invalid, Conflict, Busy, NotFound."""
+    """The agency's issuer from now on, once it has answered fitly.
+
+    Raises Refused `not_administrator`, Invalid, Conflict, Busy, NotFound.
+    """
     agency = await accounts.find_agency(tx, rules.agency_for(by, agency_id, Action.ISSUER_REGISTER))
     rules.demand_open(agency)
     domain.demand_url(asked.url)
     await openid.discover(asked.url)
     await tx.lock()
+    await incumbents.demand(tx, here, by, Action.ISSUER_REGISTER, "B2")
     old = await storage.find(tx, agency.id)
     domain.demand_secret(old, asked.url, asked.client_secret)
     tried = await storage.linked_subject(tx, by.subject, asked.url) is not None

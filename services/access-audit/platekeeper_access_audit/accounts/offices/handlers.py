@@ -68,7 +68,8 @@ async def standing(tx: Tx, here: AccountsRoom, code: str, *, by: Caller, place: 
 async def fill(tx: Tx, here: AccountsRoom, new: Appointment, asked: str | None, *, by: Caller, place: Place) -> Post:
     """The account holds the post from then on, its last holder until then; no account leaves it vacant (B3, B9).
 
-    Raises Refused `not_administrator`, NotFound, Conflict `account_disabled`, Invalid `term_begins_past`.
+    Raises Refused `not_administrator`, NotFound, Conflict `account_disabled` or `not_a_person`, Invalid
+    `term_begins_past`.
     """
     now = here.clock()
     await tx.lock()
@@ -78,7 +79,9 @@ async def fill(tx: Tx, here: AccountsRoom, new: Appointment, asked: str | None, 
     by = await _filler(tx, here, by, before)
     begins = rules.demand_begins(new.begins, now)
     if new.account_id is not None:
-        domain.demand_enabled(await storage.find_account(tx, new.account_id, agency.id))
+        account = await storage.find_account(tx, new.account_id, agency.id)
+        domain.demand_enabled(account)
+        rules.demand_person(account)
     await _appoint(tx, agency, before, new.account_id, begins, now, set_by=by.subject)
     if before.holder is not None and begins == now and before.holder.account_id != new.account_id:
         tx.emit(AccessRevoked(agency_id=agency.id, before=now, subject=before.holder.account_id))
@@ -89,21 +92,22 @@ async def fill(tx: Tx, here: AccountsRoom, new: Appointment, asked: str | None, 
 
 
 async def delegate(tx: Tx, here: AccountsRoom, new: NewDelegation, *, by: Caller, place: Place) -> Delegation:
-    """The post's holder lets somebody do some of its acts for a time; on its end they drop by themselves (B3).
+    """Who heads the post lets somebody do some of its acts for a time; on its end they drop by themselves (B3).
 
-    Raises Refused `not_post_holder`, Conflict `post_vacant` or `account_disabled`, NotFound, Invalid.
+    Raises Refused `not_post_holder`, Conflict `account_disabled` or `not_a_person`, NotFound, Invalid.
     """
     now = here.clock()
     await tx.lock()
     agency = await storage.find_agency(tx, by.agency_id)
     post = await incumbents.post(tx, here, agency, new.post)
-    rules.demand_holder(by, post)
+    rules.demand_head(by, post)
     rules.demand_another(by, new.account_id)
     rules.demand_acts(new.post, new.acts)
     begins = new.begins or now
     rules.demand_term(begins, new.ends, now)
     account = await storage.find_account(tx, new.account_id, agency.id)
     domain.demand_enabled(account)
+    rules.demand_person(account)
     given = Delegation(
         id=ids.new(),
         agency_id=agency.id,
@@ -128,15 +132,15 @@ async def delegations(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -
 
 
 async def revoke(tx: Tx, here: AccountsRoom, delegation_id: str, *, by: Caller, place: Place) -> Delegation:
-    """Take a delegation back, at once; whoever holds the post today may. Safe to run twice.
+    """Take a delegation back, at once; whoever heads the post today may. Safe to run twice.
 
-    Raises NotFound, Conflict `post_vacant`, Refused `not_post_holder`.
+    Raises NotFound, Refused `not_post_holder`.
     """
     now = here.clock()
     await tx.lock()
     before = await offices.find_delegation(tx, by.agency_id, delegation_id)
     agency = await storage.find_agency(tx, by.agency_id)
-    rules.demand_holder(by, await incumbents.post(tx, here, agency, before.post))
+    rules.demand_head(by, await incumbents.post(tx, here, agency, before.post))
     if before.revoked_at is None:
         await offices.revoke_delegation(tx, before.id, now)
         tx.emit(AccessRevoked(agency_id=agency.id, before=now, subject=before.account_id))

@@ -130,16 +130,18 @@ async def check(tx: Tx, here: AccountsRoom, order_id: str, asked: Purge, *, by: 
 async def may_run(tx: Tx, here: AccountsRoom, order_id: str, asked: Purge, *, by: Caller) -> Order:
     """The order under which the purge may run now (B10, F3).
 
-    Raises NotFound `order_unknown`, Conflict as `rules.demand_covered`, or `post_vacant` when a post that signs is
-    vacant today (B9).
+    Raises NotFound `order_unknown` or `schedule_item_unknown`, Conflict as `rules.demand_covered`, or `post_vacant`
+    when a post that signs is vacant today (B9).
     """
     now = here.clock()
     order = await kept.find(tx, by.agency_id, order_id)
     agency = await storage.find_agency(tx, by.agency_id)
     standing = await incumbents.posts(tx, here, agency)
-    _, minimum = _schedule(agencies.profile_of(here, agency))
+    profile = agencies.profile_of(here, agency)
+    item, minimum = _schedule(profile)
+    rules.demand_item(order.schedule_item, {item})
     titles = {code: post.title for code, post in standing.items()}
-    rules.demand_covered(order, asked, minimum, titles, now)
+    rules.demand_covered(order, asked, minimum, profile.section(OrdersPolicy).purge_signed_by, titles, now)
     for code in order.signed_by:
         post = standing.get(code)
         if post is not None and Action.PURGE_ORDER_SIGN in post.blocked:
