@@ -7,7 +7,7 @@ from typing import Any
 
 from platekeeper_access_audit.ledger.audits import domain, storage
 from platekeeper_access_audit.ledger.clerk import clerk
-from platekeeper_access_audit.ledger.policy import AuditsPolicy, Detector, LedgerPolicy
+from platekeeper_access_audit.ledger.policy import AuditsPolicy, Detector, LedgerPolicy, hours_of_shifts
 from platekeeper_access_audit.ledger.reviews import detectors
 from platekeeper_access_audit.ledger.reviews import storage as reviews
 from platekeeper_access_audit.ledger.room import LedgerRoom
@@ -19,6 +19,7 @@ from platekeeper_common.errors import NotFound
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.periods import Month
 from platekeeper_common.policy import Profile
+from platekeeper_common.shared_policy import UsePolicy
 
 MONTHS_BACK = 12
 """Ended months of which a report is made when none has been yet."""
@@ -58,7 +59,8 @@ class Report:
 async def plan(tx: Tx, profile: Profile, agency_id: AgencyId) -> Plan:
     """The plan by the agency's profile as it is now."""
     ledger, audits = profile.section(LedgerPolicy), profile.section(AuditsPolicy)
-    looks_for = tuple((name, detectors.described(name, audits)) for name in audits.detectors)
+    shifts = hours_of_shifts(profile.section(UsePolicy))
+    looks_for = tuple((name, detectors.described(name, audits, shifts)) for name in audits.detectors)
     last = await storage.last_signed_off(tx, agency_id)
     return Plan(
         reviewer=audits.reviewer,

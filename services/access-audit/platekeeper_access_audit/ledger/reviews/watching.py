@@ -9,7 +9,7 @@ from platekeeper_access_audit.ledger import following
 from platekeeper_access_audit.ledger.clerk import clerk
 from platekeeper_access_audit.ledger.domain import Entry
 from platekeeper_access_audit.ledger.plate_index import handlers as plates
-from platekeeper_access_audit.ledger.policy import AuditsPolicy
+from platekeeper_access_audit.ledger.policy import AuditsPolicy, hours_of_shifts
 from platekeeper_access_audit.ledger.reviews import acts, detectors, domain, register, storage
 from platekeeper_access_audit.ledger.reviews.detectors import Finding, Person
 from platekeeper_access_audit.ledger.reviews.domain import Alert, Item, Step
@@ -24,6 +24,7 @@ from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.ids import PLATFORM, AgencyId
 from platekeeper_common.policies import Policies
 from platekeeper_common.policy import Profile
+from platekeeper_common.shared_policy import UsePolicy
 
 LOCK = "reviews"
 QUEUE, DETECTORS = "review queue", "detectors"
@@ -210,7 +211,8 @@ async def _detect(here: LedgerRoom, fresh: _Fresh, *, before: int) -> None:
     record, policy = fresh.last, fresh.profile.section(AuditsPolicy)
     agency = here.foundation.policies.agency(record.agency_id)
     own_names = frozenset({agency.name.lower(), fresh.profile.head.title.lower(), agency.ori.lower()})
-    who = Person(username=record.username, zone=ZoneInfo(agency.time_zone), own_names=own_names)
+    shifts = hours_of_shifts(fresh.profile.section(UsePolicy))
+    who = Person(username=record.username, zone=ZoneInfo(agency.time_zone), shifts=shifts, own_names=own_names)
     since = record.at - detectors.looks_back(policy)
     async with here.db.tx() as tx:
         seen = await acts.of_person(
