@@ -198,7 +198,7 @@ async def test_the_published_text_says_the_settings_in_force(here: Town, name: s
     for said in (
         profile.head.department,
         f"The {audits.reviewer} sees to it that each of these is settled within 14 days",
-        "one person searches the same plate 5 times or more within 30 days, or 10 times when all of them are for one matter",
+        "one person searches the same plate 5 times or more within 30 days, or 10 times when all are for one matter",
         "audited quarterly: 50 records drawn by lot and 25 of the kinds that go wrong",
         "kept for 5 years",
         "No audit has been due yet.",

@@ -17,9 +17,7 @@ from platekeeper_common.shared_policy import UsePolicy
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 """Ten in the morning in California."""
 SHIFTS = hours_of_shifts(department("pomona").section(UsePolicy))
-WHO = Person(
-    username="officer", zone=ZoneInfo("America/Los_Angeles"), shifts=SHIFTS, own_names=frozenset({"pomona"})
-)
+WHO = Person(username="officer", zone=ZoneInfo("America/Los_Angeles"), shifts=SHIFTS, own_names=frozenset({"pomona"}))
 POLICY = department("pomona").section(AuditsPolicy)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -199,7 +197,7 @@ def test_what_each_detector_looks_for_is_said_by_the_settings_in_force(name: str
     said = {detector: detectors.described(detector, policy, shifts) for detector in policy.detectors}
     assert set(said) == set(detectors.BY_NAME)
     assert said["repeat_plate"] == (
-        "one person searches the same plate 5 times or more within 30 days, or 10 times when all of them are for one"
+        "one person searches the same plate 5 times or more within 30 days, or 10 times when all are for one"
         " matter with a number"
     )
     assert "(day 06:00 to 14:00, swing 14:00 to 22:00, night 22:00 to 06:00)" in said["off_shift"]

@@ -44,7 +44,8 @@ class Worker:
     def day(self, midnight: datetime) -> Iterator[Act]:
         """An act of the day at a time; arrives a little early, and seldom stays longer."""
         starts = midnight + timedelta(hours=self.begins, minutes=-self.dice.randrange(25))
-        lasts = (12 if self.kind == "dispatcher" else 8.5) + (self.dice.uniform(0, 3) if self.dice.random() < 0.05 else 0)
+        stays = self.dice.uniform(0, 3) if self.dice.random() < 0.05 else 0
+        lasts = stays + (12 if self.kind == "dispatcher" else 8.5)
         for _ in range(self.many(USUALLY[self.kind])):
             yield self.search(starts + self.dice.uniform(0, lasts) * HOUR)
 

@@ -8,7 +8,6 @@ import segno
 
 from platekeeper_access_audit.accounts import storage as accounts
 from platekeeper_access_audit.accounts.domain import Account, code_step, demand_code, second_factor_wrong
-from platekeeper_access_audit.accounts.passkeys import storage as passkeys
 from platekeeper_access_audit.accounts.passwords import one_time_password
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.second_factors import storage
@@ -75,7 +74,7 @@ async def demand_shown(tx: Tx, by: Caller) -> None:
     Raises Unauthenticated `second_factor_owed`.
     """
     account = await accounts.find_account(tx, by.subject, by.agency_id)
-    if account.totp_confirmed or await passkeys.of_account(tx, by.subject):
+    if account.totp_confirmed or await storage.has_passkey(tx, by.subject):
         await sessions.demand_strong(tx, by)
 
 

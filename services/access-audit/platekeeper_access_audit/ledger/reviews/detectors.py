@@ -226,8 +226,8 @@ def described(detector: Detector, policy: AuditsPolicy, shifts: Mapping[str, Hou
         case "repeat_plate":
             return (
                 f"one person searches the same plate {policy.repeat_plate_times} times or more within"
-                f" {_days(policy.repeat_plate_within)}, or {policy.repeat_plate_times_one_matter} times when all of them"
-                " are for one matter with a number"
+                f" {_days(policy.repeat_plate_within)}, or {policy.repeat_plate_times_one_matter} times when all are"
+                " for one matter with a number"
             )
         case "off_shift":
             named = ", ".join(f"{name} {hours.in_words}" for name, hours in shifts.items())
