@@ -14,8 +14,8 @@ _HOW = """
 Get the verifier from where the platform's source is published (the package platekeeper-verify; it needs Python and the
 package cryptography), not from the agency whose log this is.
 
-Get the verifier key, and those of witnesses, from somebody who wrote them down before: the agency's published policy,
-an earlier audit, a partner agency. The key in this bundle proves only that the bundle is one piece.
+Get the verifier key, and those of witnesses, from somebody who wrote them down before: an earlier audit, a partner
+agency that witnesses the log. The key in this bundle proves only that the bundle is one piece.
 
 Run the command below. It talks to nobody. It prints a line for each thing that is wrong, and ends with status 0 when
 nothing is.
