@@ -9,8 +9,7 @@ import pytest
 from profiles import DEPARTMENTS
 from standing import AGENCY, Town, eventually, town
 from unit.ledger.proofs import check, export, signed
-from unit.retention.office import USE, a_read, store
-from unit.retention.test_pictures import keep
+from unit.retention.office import USE, a_read, keep, store
 
 from platekeeper_access_audit.ledger.service import LEDGER
 from platekeeper_common.delegation import RELEASE, Delegation, Scope

@@ -14,6 +14,7 @@ from precinct import CRIMINAL, PATROL, Platform, Precinct, open_precinct, platfo
 from platekeeper import client
 from platekeeper.client import ApiError, Session
 from platekeeper.demo import street
+from platekeeper_common import watermark
 
 
 async def test_a_frame_becomes_a_hit_and_a_search_leaves_its_record(tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ async def _search(officer: Session, plate: str, since: str) -> list[dict[str, An
 async def _sees_the_pictures(http: httpx.AsyncClient, officer: Session, read_id: str, image: bytes) -> None:
     headers = await officer.headers()
     frame = await http.get(f"/v1/reads/{read_id}/image", params=CRIMINAL, headers=headers)
-    assert frame.content == image
+    assert frame.content == watermark.within(image, frame.headers[watermark.HEADER])
     assert frame.headers["cache-control"] == "no-store"
     crop = await http.get(f"/v1/reads/{read_id}/crop", params=CRIMINAL, headers=headers)
     assert crop.status_code == 200

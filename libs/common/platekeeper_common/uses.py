@@ -81,13 +81,18 @@ def demand_purpose(here: Room, by: Caller, action: Action, use: Use) -> None:
 
 
 def patrol(foundation: Foundation, by: Caller, unit: str | None, shift: str | None, now: datetime) -> tuple[str, str]:
-    """Unit and shift of a patrol, filled in from the session: who sits in no patrol car is a unit of their own (A4)."""
+    """Unit and shift of a patrol, filled in from the session: who sits in no patrol car is a unit of their own (A4).
+
+    The shift is the one on duty; a name that is none of the department's ("overtime") stays until another is stated.
+    """
+    policy = _policy(foundation, by)
     car = by.terminal.id if by.terminal and by.terminal.kind == "car" else None
     earlier = by.matter if by.matter and by.matter.type == PATROL else None
+    own = earlier.shift if earlier and earlier.shift not in policy.shifts else None
     local = now.astimezone(ZoneInfo(foundation.policies.agency(by.agency_id).time_zone))
     return (
         unit or (earlier.unit if earlier else None) or car or by.username,
-        shift or (earlier.shift if earlier else None) or _policy(foundation, by).shift_at(local),
+        shift or own or policy.shift_at(local),
     )
 
 

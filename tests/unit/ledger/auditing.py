@@ -14,6 +14,7 @@ from platekeeper_common.errors import Refused
 from platekeeper_common.events.access import AccessRecorded
 
 ORDINARY = Use(purpose="stolen_vehicle", matter_type="criminal", matter_number="26-0117")
+UNNUMBERED = Use(purpose="routine_patrol", matter_type="patrol", unit="4A12", shift="day")
 
 
 class Records:
@@ -119,4 +120,4 @@ def _places(here: Town) -> dict[str, int]:
     return dict(here.rows("ledger", "SELECT name, position FROM reader"))
 
 
-__all__ = ["AGENCY", "ORDINARY", "PLATE", "Records", "queued", "records_of", "sent", "told", "watched"]
+__all__ = ["AGENCY", "ORDINARY", "PLATE", "UNNUMBERED", "Records", "queued", "records_of", "sent", "told", "watched"]

@@ -132,6 +132,17 @@ class RecordInFull(RecordDocument):
         return cls.of(entry, query=query, appended_at=entry.appended_at, leaf=leaf)
 
 
+class ExportedRecord(RecordInFull):
+    """A line of an export, which says to whom it was given and when, wherever it is carried (H1)."""
+
+    exported: str
+
+    @classmethod
+    def given(cls, entry: Entry, query: Query, mark: str) -> Self:
+        """The document of an entry, as `RecordInFull.opened`."""
+        return cls(**dict(RecordInFull.opened(entry, query)), exported=mark)
+
+
 class PageDocument(_Document):
     """Records, newest first; `next_cursor` is None on the last page."""
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from platekeeper_common.periods import Duration, Period
 from platekeeper_common.policy import PolicySection, Several, Title, none_when
-from platekeeper_common.shared_policy import AuditPolicy
+from platekeeper_common.shared_policy import AuditPolicy, UsePolicy
 
 
 class LedgerPolicy(PolicySection):
@@ -68,6 +68,12 @@ class Hours:
         return min((begins - now) % day, (now - ends) % day)
 
 
+def hours_of_shifts(policy: UsePolicy) -> dict[str, Hours]:
+    """The department's shifts by name; each lasts until the next begins (A4)."""
+    begun = sorted(policy.shifts.items(), key=lambda shift: shift[1])
+    return {name: Hours(begins, begun[(at + 1) % len(begun)][1]) for at, (name, begins) in enumerate(begun)}
+
+
 _Hours = Annotated[Hours, BeforeValidator(Hours.parse)]
 
 
@@ -84,12 +90,16 @@ class AuditsPolicy(PolicySection):
     """A8: after that a matter whose number is still pending goes to the queue."""
     repeat_plate_times: _Count
     """Searches of one plate by one person ..."""
+    repeat_plate_times_one_matter: _Count
+    """... or so many when all of them are for one matter that has a number ..."""
     repeat_plate_within: Duration
     """... within this."""
     shift_grace: Duration
     """So long before and after a shift of `[use]` belongs to it."""
     unscheduled_hours: _Hours
-    """When those search who name no shift; dispatchers who ask for an officer are exempt."""
+    """When those search who name no shift of the department; dispatchers who ask for an officer are exempt."""
+    usual_after_days: _Count
+    """An hour at which somebody has searched on so many days lately is usual for that person, and not off shift."""
     fishing_searches: _Count
     """Searches of one person within a day, of which ..."""
     fishing_percent: Annotated[int, Field(ge=1, le=100)]

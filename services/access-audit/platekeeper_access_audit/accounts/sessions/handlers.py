@@ -31,6 +31,13 @@ async def strengthen(tx: Tx, by: Caller, methods: Sequence[str]) -> None:
         await storage.change(tx, session.id, methods=[*dict.fromkeys((*session.methods, *methods))])
 
 
+async def demand_strong(tx: Tx, by: Caller) -> None:
+    """Raise Unauthenticated `second_factor_owed` unless a second factor was shown in the running session (G2)."""
+    session = await storage.hold(tx, by.session or "")
+    if session is None or session.account_id != by.subject or not domain.strong(session.methods):
+        raise domain.second_factor_owed()
+
+
 async def held(tx: Tx, here: AccountsRoom, by: Caller) -> Session:
     """The caller's session, running and unlocked, which nobody else changes until the commit.
 

@@ -104,6 +104,8 @@ def _report(
 ) -> dict[str, Any]:
     """Frequency, performer, approver, method and record retention (State Auditor 2019-118), and what was found."""
     profile = here.foundation.policies.of(audit.agency_id)
+    approver = profile.section(AuditsPolicy).approver
+    approved = {"name": by.name, "title": by.title or "", "post": approver, "has_its_title": by.title == approver}
     performers = sorted({(one.reviewer_name or "", one.reviewer_title or "") for one in sample})
     lots = sum(one.why == "random" for one in sample)
     return {
@@ -114,7 +116,7 @@ def _report(
         "to": timestamp(hundredths(audit.ends_at)),
         "frequency": audit.cadence,
         "performers": [{"name": name, "title": title} for name, title in performers],
-        "approver": {"name": by.name, "title": by.title or "", "post": profile.section(AuditsPolicy).approver},
+        "approver": approved,
         "method": {
             "population": audit.population,
             "random": lots,

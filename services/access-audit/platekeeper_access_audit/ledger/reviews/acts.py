@@ -57,6 +57,7 @@ async def of_person(
                 further=bool(row.further),
                 shift=row.shift,
                 matter=f"{row.matter_type} {row.matter_number or ''}",
+                numbered=row.matter_number is not None,
                 requested_by=row.requested_by,
                 released=row.actor is not None,
                 vehicle_of=vehicles.get(row.id),

@@ -6,8 +6,8 @@ accuses nobody: a person settles it. Plates are seen as opaque tokens, equal for
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta, tzinfo
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 
 from platekeeper_access_audit.ledger.policy import AuditsPolicy, Detector, Hours
 
@@ -36,6 +36,8 @@ class Act:
     shift: str | None = None
     matter: str | None = None
     """Type and number of the matter, as one word for comparing."""
+    numbered: bool = False
+    """Whether the matter has a number."""
     requested_by: str | None = None
     released: bool = False
     """Made by a service under an approved release to another agency."""
@@ -54,10 +56,10 @@ class Person:
 
     username: str
     zone: tzinfo
+    shifts: Mapping[str, Hours]
+    """The department's, by the names that patrol fills in; local time."""
     own_names: AbstractSet[str] = frozenset()
     """Words for the own agency, lower case."""
-    shifts: Mapping[str, Hours] = field(default_factory=dict)
-    """The department's, by the names that patrol fills in; local time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +76,19 @@ Detects = Callable[[Sequence[Act], datetime, Person, AuditsPolicy], list[Finding
 
 
 def repeat_plate(acts: Sequence[Act], now: datetime, who: Person, policy: AuditsPolicy) -> list[Finding]:
-    """One person searches the same plate again and again: how a private interest looks."""
+    """One person searches the same plate again and again: how a private interest looks.
+
+    Who works on a case looks again too: for one matter with a number it takes more.
+    """
     groups: dict[str, list[Act]] = {}
     for act in _searches(acts, now - policy.repeat_plate_within):
         if act.plate is not None and not act.released:
             groups.setdefault(act.plate, []).append(act)
     findings = []
     for same in groups.values():
-        if len(same) >= policy.repeat_plate_times:
-            matters = len({act.matter for act in same})
+        matters = len({act.matter for act in same})
+        one_case = matters == 1 and all(act.numbered for act in same)
+        if len(same) >= (policy.repeat_plate_times_one_matter if one_case else policy.repeat_plate_times):
             findings.append(
                 _finding(
                     "repeat_plate",
@@ -96,8 +102,15 @@ def repeat_plate(acts: Sequence[Act], now: datetime, who: Person, policy: Audits
 
 
 def off_shift(acts: Sequence[Act], now: datetime, who: Person, policy: AuditsPolicy) -> list[Finding]:
-    """Somebody searches outside of the shift that was named, or at night without one."""
-    strays = [(act, hours) for act in _searches(acts, now - DAY) if (hours := _strayed(act, who, policy)) is not None]
+    """Somebody searches outside of the shift that was named, or at night without one, and not as usual."""
+    searches = _searches(acts, now - looks_back(policy))
+    strays = [
+        (act, hours)
+        for act in searches
+        if act.at > now - DAY
+        and (hours := _strayed(act, searches, who, policy)) is not None
+        and not _usual(act, searches, who, policy)
+    ]
     if not strays:
         return []
     first, wanted = strays[0]
@@ -209,26 +222,21 @@ def looks_back(policy: AuditsPolicy) -> timedelta:
     return max(policy.repeat_plate_within, policy.volume_compared_with + DAY, WEEK)
 
 
-def hours_of(shifts: Mapping[str, time]) -> dict[str, Hours]:
-    """The hours of each shift, of which the policy says when it begins: it lasts until the next begins."""
-    begins = sorted(shifts.values())
-    after = dict(zip(begins, [*begins[1:], begins[0]], strict=True))
-    return {name: Hours(moment, after[moment]) for name, moment in shifts.items()}
-
-
 def described(detector: Detector, policy: AuditsPolicy, shifts: Mapping[str, Hours]) -> str:
     """What the detector looks for by the settings in force, as the published policy says it (B7)."""
     match detector:
         case "repeat_plate":
             return (
                 f"one person searches the same plate {policy.repeat_plate_times} times or more within"
-                f" {_days(policy.repeat_plate_within)}"
+                f" {_days(policy.repeat_plate_within)}, or {policy.repeat_plate_times_one_matter} times when all are"
+                " for one matter with a number"
             )
         case "off_shift":
             named = ", ".join(f"{name} {hours.in_words}" for name, hours in shifts.items())
             return (
                 f"a search more than {_minutes(policy.shift_grace)} minutes outside of the shift that was named"
-                f" ({named}), or without a shift outside of {policy.unscheduled_hours.in_words}"
+                f" ({named}), or without a shift outside of {policy.unscheduled_hours.in_words}, at an hour that is not"
+                f" usual for the person, as it is after {policy.usual_after_days} days"
             )
         case "staff_plate":
             return "a search for the plate of the person's own vehicle or of a colleague's"
@@ -253,20 +261,38 @@ def _searches(acts: Sequence[Act], since: datetime) -> list[Act]:
     return [act for act in acts if act.searched and act.at > since]
 
 
-def _strayed(act: Act, who: Person, policy: AuditsPolicy) -> str | None:
-    """Which hours the act missed, in words; None when it lies within."""
-    local = act.at.astimezone(who.zone).time()
-    if act.shift is None:
-        if act.requested_by is not None or act.released or not policy.unscheduled_hours.minutes_away(local):
+def _strayed(act: Act, searches: Sequence[Act], who: Person, policy: AuditsPolicy) -> str | None:
+    """Which hours the act missed, in words; None when it lies within.
+
+    Whoever names no shift has the one that they named lately; another name than the department's is none.
+    """
+    local, grace = act.at.astimezone(who.zone).time(), _minutes(policy.shift_grace)
+    if (name := _shift(act)) in who.shifts:
+        if who.shifts[name].minutes_away(local) <= grace:
             return None
-        return f"no shift was named, and the hours without one are {policy.unscheduled_hours.in_words}"
-    name = act.shift.strip().lower()
-    hours = who.shifts.get(name)
-    if hours is None:
-        return "the shift that was named is none of the department's"
-    if hours.minutes_away(local) <= _minutes(policy.shift_grace):
+        return f"the shift that was named, {name}, is from {who.shifts[name].in_words}"
+    if act.requested_by is not None or act.released:
         return None
-    return f"the shift that was named, {name}, is from {hours.in_words}"
+    lately = {_shift(one) for one in searches if act.at - WEEK < one.at <= act.at}
+    allowed = [policy.unscheduled_hours, *(hours for one, hours in who.shifts.items() if one in lately)]
+    if any(hours.minutes_away(local) <= grace for hours in allowed):
+        return None
+    return f"no shift was named, and the hours without one are {policy.unscheduled_hours.in_words}"
+
+
+def _shift(act: Act) -> str:
+    return (act.shift or "").strip().lower()
+
+
+def _usual(act: Act, searches: Sequence[Act], who: Person, policy: AuditsPolicy) -> bool:
+    """Whether the person has searched at about this hour on so many other days that it is usual."""
+    at, near, day = act.at.astimezone(who.zone), _minutes(policy.shift_grace), 24 * 60
+    days = set()
+    for one in searches:
+        apart = _minutes(act.at - one.at)
+        if apart >= day // 2 and min(apart % day, -apart % day) <= near:
+            days.add((at - one.at.astimezone(who.zone) + timedelta(hours=12)) // DAY)
+    return len(days) >= policy.usual_after_days
 
 
 def _is_outsider(requested_by: str | None, who: Person, policy: AuditsPolicy) -> bool:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from platekeeper_access_audit.ledger import following
 from platekeeper_access_audit.ledger.domain import Entry
 from platekeeper_access_audit.ledger.plate_index import handlers as plates
-from platekeeper_access_audit.ledger.policy import AuditsPolicy
+from platekeeper_access_audit.ledger.policy import AuditsPolicy, hours_of_shifts
 from platekeeper_access_audit.ledger.reviews import (
     acts,
     alert_storage,
@@ -217,12 +217,8 @@ async def _detect(here: LedgerRoom, fresh: _Fresh, *, before: int) -> None:
     record, policy = fresh.last, fresh.profile.section(AuditsPolicy)
     agency = here.foundation.policies.agency(record.agency_id)
     own_names = frozenset({agency.name.lower(), fresh.profile.head.title.lower(), agency.ori.lower()})
-    who = Person(
-        username=record.username,
-        zone=ZoneInfo(agency.time_zone),
-        own_names=own_names,
-        shifts=detectors.hours_of(fresh.profile.section(UsePolicy).shifts),
-    )
+    shifts = hours_of_shifts(fresh.profile.section(UsePolicy))
+    who = Person(username=record.username, zone=ZoneInfo(agency.time_zone), shifts=shifts, own_names=own_names)
     since = record.at - detectors.looks_back(policy)
     async with here.db.tx() as tx:
         seen = await acts.of_person(
