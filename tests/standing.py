@@ -57,9 +57,9 @@ class Town:
         """Committed rows of the service's database, as another process would read them."""
         return databases.rows(self.standing.foundation.settings.database_of(service), statement, values)
 
-    def run_sql(self, service: str, statement: str) -> None:
+    async def run_sql(self, service: str, statement: str) -> None:
         """Change the service's database behind its back."""
-        databases.run(self.standing.foundation.settings.database_of(service), statement)
+        await databases.run(self.standing.foundation.settings.database_of(service), statement)
 
     def person(self, username: str = "officer", *roles: str, trained: bool = True, **more: Any) -> Caller:
         """A person of AGENCY who signed on now; `roles` default to officer. An administrator holds the post too."""

@@ -110,9 +110,8 @@ class House:
         return databases.rows(self.standing.foundation.settings.database_of("accounts"), statement)
 
     async def run_sql(self, statement: str) -> None:
-        """Change accounts' database behind its back, and let whoever writes just now finish."""
-        url = self.standing.foundation.settings.database_of("accounts")
-        await asyncio.to_thread(databases.run, url, statement)
+        """Change accounts' database behind its back."""
+        await databases.run(self.standing.foundation.settings.database_of("accounts"), statement)
 
     async def pass_days(self, days: int, *usernames: str) -> None:
         """Let days pass in which these people sign on often enough not to be dormant (G2)."""
