@@ -23,9 +23,7 @@ from unit.hotlist.scene import serving
 from platekeeper_access_audit.accounts.dormancy.handlers import close_unused
 from platekeeper_access_audit.accounts.policy import SessionsPolicy
 from platekeeper_access_audit.accounts.service import ACCOUNTS
-from platekeeper_common import ids
 from platekeeper_common.errors import Unauthenticated
-from platekeeper_common.events.access import CheckpointSigned
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.ids import AgencyId, DeviceId
 from platekeeper_hotlist.service import SERVICE as HOTLIST
@@ -41,18 +39,6 @@ FRESNO = {"latitude": 36.74, "longitude": -119.78}
 async def here(tmp_path: Path) -> AsyncIterator[House]:
     """Accounts and hot lists; the agency with its administrator, a trainer in office and the trained officer rivera."""
     async with house(tmp_path / "var", services=(ACCOUNTS, HOTLIST)) as standing:
-        signed = CheckpointSigned(
-            agency_id=ids.PLATFORM,
-            origin="elsewhere",
-            size=0,
-            root="",
-            signed_at=standing.clock() + timedelta(days=10_000),
-            note="",
-            verifier_key="",
-        )
-        foundation = standing.standing.foundation
-        await foundation.bus.publish([signed], source="ledger")
-        await eventually(lambda: foundation.checkpoints.last)
         yield standing
 
 

@@ -12,7 +12,7 @@ import databases
 import httpx
 from jose import jwt
 from profiles import SECTIONS, department
-from standing import POLICIES, TestClock, eventually
+from standing import FOR_GOOD, POLICIES, TestClock, eventually, say_signed
 from starlette.types import ASGIApp
 
 from platekeeper import runtime
@@ -159,6 +159,8 @@ async def house(
     async with runtime.stand(services, settings, SECTIONS, clock=clock, own=sheets, rest=rest) as standing:
         await standing.ready()
         here = House(standing, clock)
+        if "ledger" not in standing.rooms:
+            await say_signed(standing, clock() + FOR_GOOD)
         witnesses = [
             asyncio.create_task(_witness(here, event))
             for event in (AccessRecorded, AccessRevoked, AgencyChanged, StatedInPublic)
