@@ -99,7 +99,7 @@ async def test_each_step_of_a_review_is_kept_and_recorded(here: Town) -> None:
         assert (await sergeant.post(f"{path}/settle", json=SETTLED)).status_code == 200
         shown = (await chief.get(path)).json()
         assert [(step["what"], step["username"]) for step in shown["steps"]] == [
-            ("opened", "ledger"),
+            ("opened", "service:ledger"),
             ("assigned", "chief"),
             ("settled", "sergeant"),
         ]
@@ -110,7 +110,8 @@ async def test_each_step_of_a_review_is_kept_and_recorded(here: Town) -> None:
             ("sergeant", "allowed"),
         ]
         watched = await records_of(here, chief, "audit.watch")
-        assert [(one["object_type"], one["object_id"]) for one in watched] == [("review", item["id"])]
+        told = ("username", "organisation", "object_type", "object_id")
+        assert [tuple(one[name] for name in told) for one in watched] == [("service:ledger", "", "review", item["id"])]
 
 
 @pytest.mark.clause("A1")

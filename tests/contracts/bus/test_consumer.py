@@ -20,8 +20,9 @@ from contracts.bus.samples import (
     tried,
 )
 
-from platekeeper_common.bus.consumer import Consumer, Pauses
+from platekeeper_common.bus.consumer import Consumer
 from platekeeper_common.bus.contract import Bus, Handler, Reject, Unavailable
+from platekeeper_common.bus.pauses import Pauses
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.ingest import FrameCaptured
 

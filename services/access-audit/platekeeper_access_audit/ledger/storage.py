@@ -35,7 +35,7 @@ from platekeeper_common.db import Tx
 from platekeeper_common.events.access import AccessRecorded, Sealed
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.periods import Month
-from platekeeper_common.schema import Moment, RowId
+from platekeeper_common.schema import Moment, RowId, by_column
 
 metadata = MetaData()
 
@@ -180,8 +180,7 @@ async def slowest(tx: Tx, *, since: datetime) -> float:
 
 async def count(tx: Tx, selection: Selection) -> int:
     """How many entries are selected."""
-    row = await tx.row(_selected(select(func.count()).select_from(access_record), selection))
-    return int(row[0]) if row else 0
+    return await tx.number(_selected(select(func.count()).select_from(access_record), selection))
 
 
 async def searches_in(tx: Tx, agency_id: AgencyId, month: Month) -> dict[str, int]:
@@ -194,12 +193,11 @@ async def searches_in(tx: Tx, agency_id: AgencyId, month: Month) -> dict[str, in
 
 async def refusals_in(tx: Tx, agency_id: AgencyId, month: Month) -> int:
     """How many acts of the agency's people were refused in the month."""
-    row = await tx.row(
+    return await tx.number(
         _within(select(func.count()).select_from(access_record), agency_id, month).where(
             access_record.c.outcome == "refused"
         )
     )
-    return int(row[0]) if row else 0
 
 
 def _within(statement: Select[Any], agency_id: AgencyId, month: Month) -> Select[Any]:
@@ -241,7 +239,7 @@ def _columns(entry: Entry) -> dict[str, Any]:
 
 def as_entry(row: Row[Any]) -> Entry:
     """The entry in a whole row of the table."""
-    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row's columns by name
+    values = by_column(row)
     sealed = [values[f"query_{name}"] for name in _SEALED]
     record = AccessRecorded(
         **{name: values[name] for name in _PLAIN},

@@ -13,7 +13,7 @@ from platekeeper_access_audit.accounts.issuers.domain import LOGIN_LIFE, Issuer,
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.second_factors import handlers as second_factors
 from platekeeper_access_audit.accounts.sessions.domain import WITH_CODE
-from platekeeper_access_audit.accounts.sessions.handlers import Begun
+from platekeeper_access_audit.accounts.sessions.tokens import Begun
 from platekeeper_access_audit.accounts.sign_on import Where
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action

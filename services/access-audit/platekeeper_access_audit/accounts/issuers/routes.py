@@ -2,17 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Cookie, Depends, Query, Response
+from fastapi import APIRouter, Cookie, Query, Response
 from fastapi.responses import RedirectResponse
 
 from platekeeper_access_audit.accounts.issuers import documents, handlers
 from platekeeper_access_audit.accounts.issuers.domain import Issuer
 from platekeeper_access_audit.accounts.issuers.handlers import Answer, Registration
-from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.room import Here
 from platekeeper_access_audit.accounts.sessions.documents import SessionToken
 from platekeeper_access_audit.accounts.sessions.routes import told
 from platekeeper_access_audit.accounts.sign_on import from_where
-from platekeeper_common import edge
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
@@ -21,7 +20,6 @@ from platekeeper_common.ids import AgencyId
 COOKIE = "__Secure-platekeeper-login"
 PATH = "/v1/login/oidc"
 
-Here = Annotated[AccountsRoom, Depends(edge.room)]
 AskedAgency = Annotated[str | None, Query(alias="agency_id", max_length=40, description="For the platform")]
 Browser = Annotated[str | None, Cookie(alias=COOKIE, max_length=256)]
 

@@ -3,14 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
+from platekeeper_access_audit.accounts.agency_names import AgencyName
 from platekeeper_access_audit.accounts.offices.domain import Delegation, Incumbent, Post
 from platekeeper_access_audit.accounts.storage import Term
 from platekeeper_common.actions import Action
 from platekeeper_common.moments import Instant
-
-AgencyName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$")]
 
 
 class Document(BaseModel):

@@ -31,7 +31,7 @@ from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policies import Agency
 from platekeeper_common.rules import ADMINISTRATOR
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 Subject = Literal["training", "access_review"]
 ACCESS = "access"
@@ -128,7 +128,7 @@ async def listed(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> lis
 async def _written(tx: Tx, agency_id: AgencyId) -> set[Notice]:
     columns = [expiry_notice.c[name] for name in ("account_id", "subject", "course", "ends_at", "days")]
     own = select(*columns).where(expiry_notice.c.agency_id == agency_id)
-    return {Notice(**row._mapping) for row in await tx.rows(own)}  # noqa: SLF001 - SQLAlchemy's public name for it
+    return {Notice(**by_column(row)) for row in await tx.rows(own)}
 
 
 async def _due(tx: Tx, here: AccountsRoom, agency: Agency) -> list[Notice]:

@@ -3,8 +3,8 @@
 from sqlalchemy.exc import IntegrityError
 
 from platekeeper_access_audit.ledger.plate_index.domain import digest
-from platekeeper_access_audit.ledger.reviews import storage
-from platekeeper_access_audit.ledger.reviews.storage import StaffPlate
+from platekeeper_access_audit.ledger.reviews import register_storage as storage
+from platekeeper_access_audit.ledger.reviews.register_storage import StaffPlate
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common import ids, plates
 from platekeeper_common.access import Place
@@ -32,7 +32,7 @@ async def enter(tx: Tx, here: LedgerRoom, by: Caller, *, plate: str, username: s
         entered_at=here.clock(),
     )
     try:
-        await storage.add_vehicle(tx, entered)
+        await storage.add(tx, entered)
     except IntegrityError as error:
         raise Conflict("the register holds a vehicle with this plate", code="vehicle_exists") from error
     tx.emit(here.recorder.administration(by, Action.STAFF_PLATE_EDIT, "staff_plate", entered.id, place))
@@ -41,7 +41,7 @@ async def enter(tx: Tx, here: LedgerRoom, by: Caller, *, plate: str, username: s
 
 async def entered(tx: Tx, here: LedgerRoom, by: Caller, *, place: Place) -> list[StaffPlate]:
     """Whose vehicles the register holds."""
-    found = [*await storage.vehicles(tx, by.agency_id)]
+    found = [*await storage.of_agency(tx, by.agency_id)]
     tx.emit(
         here.recorder.administration(by, Action.STAFF_PLATE_VIEW, "staff_plates", "all", place, result_count=len(found))
     )
@@ -50,7 +50,7 @@ async def entered(tx: Tx, here: LedgerRoom, by: Caller, *, place: Place) -> list
 
 async def remove(tx: Tx, here: LedgerRoom, by: Caller, vehicle_id: str, *, place: Place) -> None:
     """Take a vehicle out. Raises NotFound `vehicle_unknown`."""
-    if not await storage.remove_vehicle(tx, by.agency_id, vehicle_id):
+    if not await storage.remove(tx, by.agency_id, vehicle_id):
         raise NotFound("no such vehicle in the register", code="vehicle_unknown")
     tx.emit(here.recorder.administration(by, Action.STAFF_PLATE_EDIT, "staff_plate", vehicle_id, place))
 
@@ -58,7 +58,7 @@ async def remove(tx: Tx, here: LedgerRoom, by: Caller, vehicle_id: str, *, place
 async def owner_of(here: LedgerRoom, agency_id: AgencyId, plate: str) -> str | None:
     """Whose vehicle bears the normalised plate, by username; None when it is none of the register's."""
     async with here.db.tx() as tx:
-        known = {vehicle.digest: vehicle.username for vehicle in await storage.vehicles(tx, agency_id)}
+        known = {vehicle.digest: vehicle.username for vehicle in await storage.of_agency(tx, agency_id)}
     if not known:
         return None
     return known.get(digest(await here.foundation.keys.key(key_name(agency_id)), plate))
