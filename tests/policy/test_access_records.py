@@ -126,7 +126,7 @@ async def test_records_are_exported_by_date_and_by_person(here: Town) -> None:
 @pytest.mark.clause("B8")
 async def test_without_a_record_there_is_no_data(here: Town) -> None:
     broken = "CREATE TRIGGER broken BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'broken'); END"
-    here.run_sql("retention", broken)
+    await here.run_sql("retention", broken)
     async with here.client(here.person("ana")) as client:
         doors = (("POST", "/v1/searches"), ("GET", VIEW), ("GET", f"{VIEW}/image"))
         for method, path in doors:
@@ -135,5 +135,5 @@ async def test_without_a_record_there_is_no_data(here: Town) -> None:
             told = answer.json()
             assert (answer.status_code, told["code"], told["clause"]) == (503, "audit_unavailable", "B8")
             assert PLATE not in answer.text
-        here.run_sql("retention", "DROP TRIGGER broken")
+        await here.run_sql("retention", "DROP TRIGGER broken")
         assert (await client.post("/v1/searches", json={**USE, "plate": PLATE})).status_code == 201

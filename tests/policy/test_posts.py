@@ -190,7 +190,8 @@ async def test_a_delegation_gives_its_acts_for_its_time_and_drops_by_itself(tmp_
         assert await open_one("after") == "not_administrator"
         shown = (await here.client(token_of(rivera)).get("/v1/delegations")).json()
         assert [(one["id"], one["in_force"], one["acts"]) for one in shown] == [(given["id"], False, ["account.open"])]
-        assert [record.object_id for record in here.records("post.delegate")] == [given["id"]]
+        given_records = await eventually(lambda: here.records("post.delegate"))
+        assert [record.object_id for record in given_records] == [given["id"]]
         await recorded(here, "account.open", "Rivera", "administrator", f"delegation:{given['id']}")
         await eventually(lambda: len(here.records("account.open", "refused")) == 3)
         assert {(one.post, one.authority) for one in here.records("account.open", "refused")} == {(None, None)}

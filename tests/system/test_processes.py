@@ -19,7 +19,7 @@ import httpx
 import pytest
 from everywhere import signing_keys_turn_without_a_refused_request, what_is_revoked_is_worth_nothing_in_any_process
 from precinct import CRIMINAL, PROJECT, Precinct, open_precinct, post_frame
-from test_whole_way import _first_hit, _list_plate, _records_tell_all_of_it, _sees_the_pictures, _untrained_is_refused
+from test_whole_way import _list_plate, _next_hit, _records_tell_all_of_it, _sees_the_pictures, _untrained_is_refused
 
 from platekeeper.client import Session
 from platekeeper.demo import street
@@ -106,8 +106,7 @@ async def test_the_full_stack_from_up_to_down() -> None:
 async def _a_frame_goes_the_whole_way(http: httpx.AsyncClient, precinct: Precinct) -> None:
     wanted = street.samples()[0]
     await _list_plate(precinct.administrator, wanted.plate)
-    stream = asyncio.create_task(_first_hit(http, precinct.officer))
-    await asyncio.sleep(1)
+    stream = await _next_hit(http, precinct.officer)
     started = datetime.now(UTC)
     frame = await post_frame(precinct.gateway, precinct.cameras[0], "first", wanted.image())
     hit = await asyncio.wait_for(stream, 30)

@@ -12,7 +12,7 @@ import databases
 import httpx
 from jose import jwt
 from profiles import SECTIONS, department
-from standing import POLICIES, TestClock, eventually
+from standing import FOR_GOOD, POLICIES, TestClock, eventually, say_signed
 from starlette.types import ASGIApp
 
 from platekeeper import runtime
@@ -110,9 +110,8 @@ class House:
         return databases.rows(self.standing.foundation.settings.database_of("accounts"), statement)
 
     async def run_sql(self, statement: str) -> None:
-        """Change accounts' database behind its back, and let whoever writes just now finish."""
-        url = self.standing.foundation.settings.database_of("accounts")
-        await asyncio.to_thread(databases.run, url, statement)
+        """Change accounts' database behind its back."""
+        await databases.run(self.standing.foundation.settings.database_of("accounts"), statement)
 
     async def pass_days(self, days: int, *usernames: str) -> None:
         """Let days pass in which these people sign on often enough not to be dormant (G2)."""
@@ -160,6 +159,8 @@ async def house(
     async with runtime.stand(services, settings, SECTIONS, clock=clock, own=sheets, rest=rest) as standing:
         await standing.ready()
         here = House(standing, clock)
+        if "ledger" not in standing.rooms:
+            await say_signed(standing, clock() + FOR_GOOD)
         witnesses = [
             asyncio.create_task(_witness(here, event))
             for event in (AccessRecorded, AccessRevoked, AgencyChanged, StatedInPublic)

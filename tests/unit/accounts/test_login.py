@@ -42,11 +42,11 @@ async def test_logins_at_an_account_leave_records_and_strangers_are_counted(here
 @pytest.mark.clause("B8")
 async def test_nobody_logs_in_without_a_record(here: House) -> None:
     url = here.standing.foundation.settings.database_of("accounts")
-    databases.run(url, "ALTER TABLE access_number RENAME TO hidden")
+    await databases.run(url, "ALTER TABLE access_number RENAME TO hidden")
     right, wrong = await here.try_login("admin"), await here.try_login("admin", "wrong password")
     assert codes([right, wrong]) == ["audit_unavailable"] * 2
     assert (right.status_code, right.json()["clause"]) == (503, "B8")
-    databases.run(url, "ALTER TABLE hidden RENAME TO access_number")
+    await databases.run(url, "ALTER TABLE hidden RENAME TO access_number")
     assert codes([await here.try_login("admin")]) == ["200"]
 
 

@@ -43,7 +43,9 @@ async def test_a_person_registers_lists_and_removes_passkeys(here: House) -> Non
     assert codes([await boss.delete(f"/v1/me/passkeys/{made.json()['id']}")]) == ["204"]
     assert (await boss.get("/v1/me/passkeys")).json() == []
     await eventually(lambda: here.records("passkey.remove"))
-    registered = [one for one in here.records("passkey.register") if one.object_type == "passkey"]
+    registered = await eventually(
+        lambda: [one for one in here.records("passkey.register") if one.object_type == "passkey"]
+    )
     assert [one.object_id for one in registered] == [made.json()["id"]]
 
 

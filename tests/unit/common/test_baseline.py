@@ -99,5 +99,5 @@ async def test_no_service_drifts_by_its_own_declaration(tmp_path: Path, name: st
 
 @pytest.mark.parametrize("engine", ["postgresql"])
 async def test_a_role_that_may_more_or_less_than_is_declared_is_drift(here: Town) -> None:
-    here.run_sql("retention", "GRANT DELETE ON retention.canvass TO retention")
+    await here.run_sql("retention", "GRANT DELETE ON retention.canvass TO retention")
     assert "may also DELETE on retention.canvass" in await drift(here)

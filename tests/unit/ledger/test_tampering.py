@@ -1,6 +1,5 @@
 """Attempts on the log itself: refused, and recorded."""
 
-import asyncio
 from typing import Any
 
 import httpx
@@ -63,8 +62,7 @@ async def test_a_statement_that_the_database_refuses_becomes_a_record(here: Town
     root = here.person("root", PLATFORM_ADMINISTRATOR, agency_id=PLATFORM)
     for statement in STATEMENTS:
         with pytest.raises(Exception, match="never changed"):
-            # In a thread: whoever has the file's lock needs the loop to let it go.
-            await asyncio.to_thread(here.run_sql, "ledger", statement)
+            await here.run_sql("ledger", statement)
     async with here.client(root) as client:
 
         async def told() -> list[dict[str, Any]]:

@@ -1,9 +1,9 @@
 """What is on file stays as it was filed, and the records say what it was (G3, I4)."""
 
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
+import databases
 import pytest
 from databases import on_both
 from unit.release.desk import OTHER_PLATE, PLATE, WINDOW, Desk, good, sha256, told
@@ -13,22 +13,22 @@ from platekeeper_release.room import ReleaseRoom
 
 
 @pytest.mark.clause("I4")
-async def test_nothing_on_file_can_be_changed_or_deleted(here: Desk, tmp_path: Path) -> None:
+async def test_nothing_on_file_can_be_changed_or_deleted(here: Desk) -> None:
     request_id = await here.approved()
     good(await here.fulfil(request_id))
     for path in (request_id, f"{request_id}/decision", f"{request_id}/fulfilment", f"{request_id}/package"):
         for method in ("DELETE", "PUT", "PATCH"):
             answer = await here.boss.request(method, f"/v1/release-requests/{path}")
             assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
-    with closing(sqlite3.connect(tmp_path / "var" / "db" / "release.sqlite", isolation_level=None)) as database:
-        for table, key in (("release_request", "id"), ("decision", "request_id"), ("fulfilment", "request_id")):
-            for statement in (
-                f"DELETE FROM {table}",  # noqa: S608
-                f"UPDATE {table} SET {key} = {key}",  # noqa: S608
-                f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}",  # noqa: S608
-            ):
-                with pytest.raises(sqlite3.IntegrityError, match="stay on file"):
-                    database.execute(statement)
+    url = here.house.standing.foundation.settings.database_of("release")
+    for table, key in (("release_request", "id"), ("decision", "request_id"), ("fulfilment", "request_id")):
+        for statement in (
+            f"DELETE FROM {table}",  # noqa: S608
+            f"UPDATE {table} SET {key} = {key}",  # noqa: S608
+            f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}",  # noqa: S608
+        ):
+            with pytest.raises(sqlite3.IntegrityError, match="stay on file"):
+                await databases.run(url, statement)
 
 
 @on_both
@@ -61,9 +61,9 @@ async def test_what_was_altered_in_the_database_opens_nothing(here: Desk, tmp_pa
         ),
     }
     table, change, key = changes[part]
-    with closing(sqlite3.connect(tmp_path / "var" / "db" / "release.sqlite", isolation_level=None)) as database:
-        database.execute(f"DROP TRIGGER {table}_not_updated")
-        database.execute(f"UPDATE {table} SET {change} WHERE {key} = ?", (request_id,))  # noqa: S608
+    url = here.house.standing.foundation.settings.database_of("release")
+    statement = f"UPDATE {table} SET {change} WHERE {key} = '{request_id}'"  # noqa: S608
+    await databases.run(url, f"DROP TRIGGER {table}_not_updated; {statement}")
     for answer in (await here.fulfil(request_id), await here.clerk.get(f"/v1/release-requests/{request_id}")):
         assert told(answer) == (500, "file_altered", None)
     assert not (tmp_path / "var" / "objects" / here.agency_id).exists()

@@ -88,9 +88,9 @@ def rows(here: Town, statement: str, values: Mapping[str, str] | None = None) ->
     return here.rows("retention", statement, values)
 
 
-def run_sql(here: Town, statement: str) -> None:
+async def run_sql(here: Town, statement: str) -> None:
     """Change the database behind the service's back."""
-    here.run_sql("retention", statement)
+    await here.run_sql("retention", statement)
 
 
 def records(here: Town) -> list[AccessRecorded]:

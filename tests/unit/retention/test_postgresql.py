@@ -196,7 +196,7 @@ async def test_each_kind_of_search_goes_by_its_index(here: Town) -> None:
             for _ in range(500)
         ]
         await store(here, *some, a_read(1))
-    run_sql(here, "ANALYZE")
+    await run_sql(here, "ANALYZE")
     for way, query, index in KINDS:
         assert way in finding.ways(query, "postgresql")
         asked = Asked(AGENCY, query, cells.cover(query.area) if query.area else (), "postgresql")
