@@ -113,7 +113,7 @@ async def test_a_vacant_post_blocks_approval_and_purge_and_nothing_else(tmp_path
         ends = said(here.clock() + timedelta(days=30))
         acts = ["release.decide", "device.register", "account.open"]
         body = {"post": "administrator", "account_id": there.people["rivera"], "acts": acts, "ends": ends}
-        assert (await there.boss.post("/v1/delegations", json=body)).status_code == 201
+        given = (await there.boss.post("/v1/delegations", json=body)).json()
         assert await there.may("administrator", "release.decide") == {"boss": "holder", "rivera": "delegate"}
         here.clock.advance(minutes=1)
         await there.fill("administrator", None)
@@ -127,6 +127,8 @@ async def test_a_vacant_post_blocks_approval_and_purge_and_nothing_else(tmp_path
         for number, client in enumerate((chief, delegate)):
             person = {"username": f"new-{number}", "name": "New", "title": "Officer", "roles": ["officer"]}
             assert codes([await client.post("/v1/accounts", json=person)]) == ["201"]
+        await recorded(here, "account.open", "Chief", "administrator", "vacancy:agency_head")
+        await recorded(here, "account.open", "Rivera", "administrator", f"delegation:{given['id']}")
         person = {"username": "late", "name": "Late", "title": "Officer", "roles": ["officer"]}
         refused = await boss.post("/v1/accounts", json=person)
         assert (refused.json()["code"], refused.json()["clause"]) == ("not_administrator", "B2")
@@ -179,10 +181,52 @@ async def test_a_delegation_gives_its_acts_for_its_time_and_drops_by_itself(tmp_
         shown = (await here.client(token_of(rivera)).get("/v1/delegations")).json()
         assert [(one["id"], one["in_force"], one["acts"]) for one in shown] == [(given["id"], False, ["account.open"])]
         assert [record.object_id for record in here.records("post.delegate")] == [given["id"]]
+        await recorded(here, "account.open", "Rivera", "administrator", f"delegation:{given['id']}")
+        await eventually(lambda: len(here.records("account.open", "refused")) == 3)
+        assert {(one.post, one.authority) for one in here.records("account.open", "refused")} == {(None, None)}
+
+
+async def recorded(
+    here: House, action: str, name: str, post: str | None, authority: str | None, *, outcome: str = "allowed"
+) -> None:
+    """Return once a record says that the person of that name did it for the post, and by what."""
+    said = (name, post, authority)
+    await eventually(lambda: said in {(one.name, one.post, one.authority) for one in here.records(action, outcome)})
 
 
 def token_of(client: httpx.AsyncClient) -> str:
     return client.headers["authorization"].partition(" ")[2]
+
+
+@on_both
+@pytest.mark.clause("B3")
+async def test_a_record_says_for_which_post_and_by_which_delegation_somebody_acted(tmp_path: Path) -> None:
+    """Also of acts whose post the policy names, and of what is refused within one."""
+    async with offices(tmp_path / "var", "pomona") as there:
+        here = there.here
+        await there.fill("administrator", "boss")
+        ends = said(here.clock() + timedelta(days=1))
+        acts = ["account.open", "purge_order.sign", "policy_change.confirm", "expiry_notice.view"]
+        body = {"post": "administrator", "account_id": there.people["rivera"], "acts": acts, "ends": ends}
+        given = (await there.boss.post("/v1/delegations", json=body)).json()["id"]
+        rivera, by = await here.login("rivera"), ("administrator", f"delegation:{given}")
+        order = {"kind": "standing", "schedule_item": "pomona-alpr-1y", "reason": "due"}
+        drafted = (await rivera.post("/v1/purge-orders", json=order)).json()
+        signature = {"post": "administrator", "sha256": drafted["sha256"]}
+        signed = await rivera.post(f"/v1/purge-orders/{drafted['id']}/signatures", json=signature)
+        assert codes([signed, await rivera.get("/v1/expiry-notices"), await rivera.get("/v1/posts")]) == [
+            "201",
+            "200",
+            "200",
+        ]
+        person = {"username": "boss", "name": "New", "title": "Officer", "roles": ["officer"]}
+        assert codes([await rivera.post("/v1/accounts", json=person)]) == ["username_taken"]
+        for act in ("purge_order.draft", "purge_order.sign", "expiry_notice.view"):
+            await recorded(here, act, "Rivera", *by)
+        await recorded(here, "account.open", "Rivera", *by, outcome="refused")
+        await recorded(here, "post.view", "Rivera", None, None)
+        assert codes([await there.boss.post("/v1/accounts", json=person | {"username": "new"})]) == ["201"]
+        await recorded(here, "account.open", "Boss", "administrator", None)
 
 
 @on_both

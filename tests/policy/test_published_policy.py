@@ -2,6 +2,7 @@
 
 import hashlib
 import html
+import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,10 @@ import pytest
 import pytest_asyncio
 from profiles import DEPARTMENTS
 from standing import AGENCY, eventually
-from unit.accounts.house import House, codes, house
+from unit.accounts.house import PASSWORD, House, codes, house
 
+from platekeeper import terminal
+from platekeeper.client import ApiError, Session
 from platekeeper_access_audit.accounts.policy import AccountsPolicy
 from platekeeper_access_audit.accounts.service import ACCOUNTS
 from platekeeper_access_audit.ledger.policy import LedgerPolicy
@@ -228,6 +231,26 @@ async def test_users_accept_a_new_version_at_their_next_sign_on_and_once(office:
         )
     refusals = [record for record in office.house.records("login", "refused") if record.subject == account]
     assert {(record.code, record.clause) for record in refusals} == {("policy_not_accepted", "B4")}
+
+
+@pytest.mark.clause("B4")
+async def test_a_command_at_the_terminal_shows_the_policy_and_goes_on_once_it_is_accepted(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    username = f"clerk-{office.department}"
+    await office.house.hire(office.boss, username)
+    published = await office.publish(purposes="As the terminal shows it.")
+    await eventually(lambda: in_force(office) == published["version"])
+
+    async def log_in(*typed: str) -> Session:
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in (PASSWORD, *typed))))
+        return await terminal.log_in(office.anybody, username)
+
+    with pytest.raises(ApiError, match=f"policy_not_accepted.*/versions/{published['version']}"):
+        await log_in("no")
+    session = await log_in("yes")
+    assert [one["post"] for one in await session.get("/v1/posts")]
+    assert await (await log_in()).get("/v1/posts")
 
 
 def in_force(office: Office) -> int:

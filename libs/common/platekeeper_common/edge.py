@@ -62,7 +62,7 @@ class Permit:
     def __call__(self, request: Request, _scheme: Annotated[Any, Depends(_bearer)]) -> Caller:
         """The caller. Raises Unauthenticated, or Refused with code and clause."""
         who = caller(request)
-        decide(who, self.action)
+        who = request.state.caller = who.acting_for(decide(who, self.action))
         if who.roles != frozenset({PLATFORM_ADMINISTRATOR}):
             request.app.state.room.foundation.policies.of(who.agency_id)
         return who

@@ -208,8 +208,8 @@ RULES: Mapping[Action, Rule] = {
     # Within a sign-on (B4).
     Action.POLICY_ACCEPT: Rule(),
     Action.POLICY_VIEW: _roles("administrator", "auditor", "trainer"),
-    # What publication itself finds, once a day, on the agency's website (B11).
-    Action.POLICY_CHECK: Rule(devices=True),
+    # No door does it: publication looks at the agency's website once a day (B11).
+    Action.POLICY_CHECK: _roles(BY_ITSELF),
     Action.DEAD_LETTERS_VIEW: _of_all(),
     Action.DEAD_LETTERS_RETRY: _of_all(),
 }

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from platekeeper_common import wording
 from platekeeper_common.access import Use
 from platekeeper_common.actions import Action
 from platekeeper_common.authorization import decide
@@ -19,6 +20,8 @@ from platekeeper_common.shared_policy import PATROL, UsePolicy
 
 CHOOSE = "PUT /v1/session/matter"
 CANVASS = "crime_scene_canvass"
+_ABOUT_ENTRIES = frozenset({Action.HOTLIST_EDIT})
+"""Where `reason` says why a plate is listed, whatever the purpose."""
 
 
 def use_of(here: Room, by: Caller, stated: Use) -> Use:
@@ -62,8 +65,12 @@ def demand(here: Room, by: Caller, action: Action, use: Use) -> None:
     policy = _policy(here.foundation, by)
     policy.demand(use)
     decide(by, action, use=use, policy=policy)
-    if action == Action.SEARCH and by.kind == "person":
-        policy.demand_requested_by(by.roles & RULES[action].roles, use)
+    if by.kind != "person":
+        return
+    if action not in _ABOUT_ENTRIES:
+        policy.demand_no_words(use)
+    if action == Action.SEARCH:
+        policy.demand_requested_by(by.roles & RULES[action].roles, use, by.username, by.name)
 
 
 def demand_purpose(here: Room, by: Caller, action: Action, use: Use) -> None:
@@ -85,13 +92,19 @@ def patrol(foundation: Foundation, by: Caller, unit: str | None, shift: str | No
 
 
 def _copied(chosen: Matter, stated: Use) -> Use:
-    """The matter as a use; for whom a dispatcher asks may differ from one request to the next."""
+    """The matter as a use; for whom a dispatcher asks may differ from one request to the next.
+
+    Words that a request adds to those of the matter are kept beside them. Raises Refused `purpose_prohibited` (A4) or
+    `immigration_refused` (J4) for what they say.
+    """
+    wording.refuse_prohibited(None, (stated.reason,))
+    reasons = dict.fromkeys(reason for reason in (chosen.reason, stated.reason) if reason)
     return Use(
         purpose=chosen.purpose,
         matter_type=chosen.type,
         matter_number=chosen.number,
         number_pending=chosen.number_pending,
-        reason=chosen.reason or stated.reason,
+        reason="; ".join(reasons) or None,
         requested_by=stated.requested_by or chosen.requested_by,
         unit=chosen.unit,
         shift=chosen.shift,

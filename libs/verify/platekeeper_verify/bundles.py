@@ -49,6 +49,7 @@ COLUMNS = (
     "address",
     "terminal",
     "actor",
+    "post",
     "authority",
     "policy_version",
     "purpose",

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
-from platekeeper_common import edge
 from platekeeper_common.access import RECORD_HEADER
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
@@ -14,7 +13,7 @@ from platekeeper_common.uses import use_of
 from platekeeper_retention import documents, handlers
 from platekeeper_retention.documents import ReadDocument, SearchRequest, SearchResult
 from platekeeper_retention.handlers import Access
-from platekeeper_retention.room import RetentionRoom
+from platekeeper_retention.room import Here
 
 NOT_KEPT = {"Cache-Control": "no-store"}
 """No browser or proxy keeps plate data."""
@@ -28,7 +27,6 @@ def not_kept(response: Response) -> None:
 
 router = APIRouter(prefix="/v1", tags=["reads"], dependencies=[Depends(not_kept)])
 
-Here = Annotated[RetentionRoom, Depends(edge.room)]
 Searcher = Annotated[Caller, may(Action.SEARCH)]
 Reader = Annotated[Caller, may(Action.READ_VIEW)]
 Viewer = Annotated[Caller, may(Action.IMAGE_VIEW)]

@@ -9,8 +9,9 @@ import structlog
 from contracts.bus.harness import Harness
 from contracts.bus.samples import AGENCY, LetterBox, Misfiled, eventually, frame, frames, number_of, running, take_all
 
-from platekeeper_common.bus.consumer import Consumer, Pauses
+from platekeeper_common.bus.consumer import Consumer
 from platekeeper_common.bus.contract import Bus, Handler, Reject, Unavailable
+from platekeeper_common.bus.pauses import Pauses
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.ingest import FrameCaptured
 

@@ -11,10 +11,12 @@ from profiles import DEPARTMENTS, department
 from platekeeper_access_audit.ledger.policy import AuditsPolicy, Detector, Hours
 from platekeeper_access_audit.ledger.reviews import detectors
 from platekeeper_access_audit.ledger.reviews.detectors import Act, Finding, Person
+from platekeeper_common.shared_policy import UsePolicy
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 """Ten in the morning in California."""
-WHO = Person(username="officer", zone=ZoneInfo("America/Los_Angeles"), own_names=frozenset({"pomona"}))
+SHIFTS = detectors.hours_of(department("pomona").section(UsePolicy).shifts)
+WHO = Person(username="officer", zone=ZoneInfo("America/Los_Angeles"), own_names=frozenset({"pomona"}), shifts=SHIFTS)
 POLICY = department("pomona").section(AuditsPolicy)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -66,11 +68,12 @@ def test_the_same_plate_again_and_again() -> None:
     ("hour", "shift", "said"),
     [
         (10, "day", None),
-        (18, "day", None),
-        (20, "day", "the shift that was named, day, is from 06:00 to 18:00"),
-        (3, "Day ", "the shift that was named, day, is from 06:00 to 18:00"),
+        (14, "day", None),
+        (20, "day", "the shift that was named, day, is from 06:00 to 14:00"),
+        (3, "Day ", "the shift that was named, day, is from 06:00 to 14:00"),
+        (21, "swing", None),
         (3, "night", None),
-        (12, "night", "the shift that was named, night, is from 18:00 to 06:00"),
+        (12, "night", "the shift that was named, night, is from 22:00 to 06:00"),
         (12, "weekend", "the shift that was named is none of the department's"),
         (12, None, None),
         (23, None, "no shift was named, and the hours without one are 06:00 to 22:00"),
@@ -94,8 +97,8 @@ def test_a_dispatcher_asks_for_officers_at_any_hour() -> None:
 
 @pytest.mark.clause("A4")
 def test_the_own_plate_and_a_colleagues_even_in_vain() -> None:
-    own = acts(2, vehicle_of="officer", allowed=False)
-    colleagues = acts(1, ago=2 * HOUR, vehicle_of="deputy", action="hotlist.edit")
+    own = acts(2, plate="x", vehicle_of="officer", allowed=False)
+    colleagues = acts(1, plate="y", ago=2 * HOUR, vehicle_of="deputy", action="hotlist.edit")
     says = "for the plate of a vehicle which the register of staff's vehicles says is"
     assert [finding.sentence for finding in found("staff_plate", own + colleagues + acts(5))] == [
         f"Ann Officer asked 1 time {says} that of the colleague deputy, last on 22 November 2026.",
@@ -148,11 +151,12 @@ def test_searches_for_the_own_agency_and_under_releases() -> None:
 @pytest.mark.parametrize("name", DEPARTMENTS)
 def test_what_each_detector_looks_for_is_said_by_the_settings_in_force(name: str) -> None:
     policy = department(name).section(AuditsPolicy)
-    said = {detector: detectors.described(detector, policy) for detector in policy.detectors}
+    said = {detector: detectors.described(detector, policy, SHIFTS) for detector in policy.detectors}
     assert set(said) == set(detectors.BY_NAME)
     assert said["repeat_plate"] == "one person searches the same plate 5 times or more within 30 days"
+    assert "(day 06:00 to 14:00, swing 14:00 to 22:00, night 22:00 to 06:00)" in said["off_shift"]
     changed = policy.model_copy(update={"repeat_plate_times": 9})
-    assert "9 times" in detectors.described("repeat_plate", changed)
+    assert "9 times" in detectors.described("repeat_plate", changed, SHIFTS)
 
 
 def test_hours_may_pass_midnight() -> None:

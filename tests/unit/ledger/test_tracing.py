@@ -21,12 +21,14 @@ USE = {"purpose": "other_le", "reason": "Complaint 26-3 of the registered owner"
 ASKED = {"plate": "7kxq 042", "matter_number": "IA-26-3", **USE}
 
 
-async def asked_for(here: Town, number: int, query: dict[str, Any], username: str = "officer") -> AccessRecorded:
+async def asked_for(
+    here: Town, number: int, query: dict[str, Any], username: str = "officer", action: Action = Action.SEARCH
+) -> AccessRecorded:
     """What retention records of a search for something else than a plate."""
     recorder = Recorder("retention", here.standing.foundation.keys, here.standing.foundation.policies, here.clock)
     use = Use(purpose="stolen_vehicle", matter_type="criminal", matter_number="26-0117")
     who = here.person(username)
-    record = await recorder.plate_data(who, Action.SEARCH, use, query, Result(count=3), Place("203.0.113.7"))
+    record = await recorder.plate_data(who, action, use, query, Result(count=3), Place("203.0.113.7"))
     return msgspec.structs.replace(record, number=number)
 
 
@@ -67,6 +69,7 @@ async def test_one_question_tells_who_named_the_plate_and_whose_search_could_hav
         await asked_for(here, 4, {"pattern": "8KX*"}, "dora"),
         await asked_for(here, 5, {"area": {"circle": [34.05, -117.75, 200]}, "from": "2026-11-22T10:00:00"}, "eve"),
         await searched(here, 6, username="fay", agency_id=AgencyId("galt-pd")),
+        await asked_for(here, 7, {"area": {}, "canvass": "c"}, "gil", Action.CANVASS_SEARCH),
     )
     await indexed(here, 3)
     async with here.client(here.person("inspector", "auditor")) as client:
@@ -74,12 +77,16 @@ async def test_one_question_tells_who_named_the_plate_and_whose_search_could_hav
         assert [(one["username"], one["match"], one["query"]) for one in found["named"]] == [
             ("ana", "plate", {"plate": PLATE})
         ]
-        assert {(one["username"], one["match"]) for one in found["possible"]} == {("carl", "pattern"), ("eve", "area")}
+        assert {(one["username"], one["match"]) for one in found["possible"]} == {
+            ("carl", "pattern"),
+            ("eve", "area"),
+            ("gil", "area"),
+        }
         assert found["complete"]
         left = await told(client, 1)
         shown = (await client.get(f"/v1/access-records/{left[0]['id']}")).json()
         assert shown["query"]["plate"] == PLATE
-        assert (shown["kind"], shown["purpose"], shown["result_count"]) == ("plate_data", "other_le", 3)
+        assert (shown["kind"], shown["purpose"], shown["result_count"]) == ("plate_data", "other_le", 4)
         assert PLATE not in shown["leaf"]["canonical"]
         await indexed(here, 4)
         again = await ask(client)

@@ -123,8 +123,8 @@ async def test_a_website_that_does_not_serve_the_policy_in_force_is_found(tmp_pa
             failures = _failures(events)
         told = ["no_address", "another_version", "another_version", "not_found", "no_answer"]
         assert [failure.code for failure in failures] == [f"policy_{code}" for code in told]
-        assert {(failure.clause, failure.action, failure.subject) for failure in failures} == {
-            ("B11", "policy.check", "service:publication")
+        assert {(failure.clause, failure.action, failure.subject, failure.username) for failure in failures} == {
+            ("B11", "policy.check", "service:publication", "service:publication")
         }
         assert first["version"] == 1
 

@@ -32,6 +32,8 @@ from platekeeper_retention.service import SERVICE as RETENTION
 SERVICES = (ACCOUNTS, LEDGER, RETENTION, RELEASE)
 USE = {"purpose": "stolen_vehicle", "matter_type": "criminal", "matter_number": "26-004711"}
 PLATE, OTHER_PLATE = "8ABC123", "7XYZ987"
+WITH_REQUESTS = ("pomona", "galt", "la-port")
+"""Departments that receive written requests (I6)."""
 WINDOW = {"from": START.isoformat(), "to": (START + timedelta(hours=1)).isoformat()}
 ONTARIO = {
     "name": "Ontario Police Department",

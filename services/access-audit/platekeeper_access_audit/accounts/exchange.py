@@ -14,7 +14,7 @@ import msgspec
 
 from platekeeper_access_audit.accounts import domain, storage
 from platekeeper_access_audit.accounts.room import AccountsRoom
-from platekeeper_access_audit.accounts.sessions.handlers import issue
+from platekeeper_access_audit.accounts.sessions.tokens import issue
 from platekeeper_common import delegation
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action

@@ -21,7 +21,7 @@ from platekeeper_access_audit.accounts.passwords import one_time_password
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.second_factors import handlers as second_factors
 from platekeeper_access_audit.accounts.sessions import handlers as sessions
-from platekeeper_access_audit.accounts.sessions.handlers import PLATFORM_NAME, end_all
+from platekeeper_access_audit.accounts.sessions.handlers import end_all
 from platekeeper_access_audit.accounts.sign_on import username_digest
 from platekeeper_access_audit.accounts.training import report
 from platekeeper_common import ids
@@ -33,7 +33,7 @@ from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict
 from platekeeper_common.events.access import AccessRevoked
 from platekeeper_common.events.ingest import DeviceChanged
-from platekeeper_common.ids import PLATFORM, AgencyId
+from platekeeper_common.ids import PLATFORM, PLATFORM_NAME, AgencyId
 from platekeeper_common.rules import PLATFORM_ADMINISTRATOR
 
 FIRST_ADMINISTRATOR = "admin"
@@ -100,7 +100,7 @@ async def open_account(
     hashed = await here.passwords.hash(password)
     await tx.lock()
     if not domain.is_platform(by):
-        await incumbents.demand(tx, here, by, Action.ACCOUNT_OPEN, "B2")
+        by = by.acting_for((await incumbents.demand(tx, here, by, Action.ACCOUNT_OPEN, "B2")).office)
     people = await storage.accounts(tx, agency.id)
     first = not any("administrator" in one.roles and one.disabled_at is None for one in people)
     domain.demand_opener(by, new.roles, has_administrator=not first)

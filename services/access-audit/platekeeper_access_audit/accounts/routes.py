@@ -3,15 +3,15 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Response
+from fastapi import APIRouter, Form, Response
 
 from platekeeper_access_audit.accounts import agencies, documents, exchange, handlers, sign_on
+from platekeeper_access_audit.accounts.agency_names import AskedAgency
 from platekeeper_access_audit.accounts.domain import Credentials
 from platekeeper_access_audit.accounts.handlers import NewAccount, OpenedAccount
-from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.room import Here
 from platekeeper_access_audit.accounts.sessions.documents import SessionToken, UnlockRequest
 from platekeeper_access_audit.accounts.sessions.routes import Kept, shown, told
-from platekeeper_common import edge
 from platekeeper_common.actions import Action
 from platekeeper_common.auth import TOKEN_LIFE
 from platekeeper_common.caller import Caller
@@ -19,11 +19,6 @@ from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.foundation import JWKS_PATH
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policies import Agency
-
-Here = Annotated[AccountsRoom, Depends(edge.room)]
-AskedAgency = Annotated[
-    documents.AgencyName | None, Query(alias="agency_id", description="For the platform's administrator")
-]
 
 router = APIRouter()
 LIFE = int(TOKEN_LIFE.total_seconds())

@@ -15,10 +15,13 @@ import msgspec
 import rfc8785
 
 from platekeeper_common.access import SALT_BYTES
+from platekeeper_common.actions import Action
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.moments import in_utc
 
+SEARCHES = (Action.SEARCH.value, Action.CANVASS_SEARCH.value)
+"""Acts that find reads, in a canvass too (A6): what is said of searches is said of both."""
 LEAF = b"\x00"
 """What sets the hash of a leaf apart from that of a node (RFC 9162 2.1.1)."""
 MOST = 2**53 - 1

@@ -68,26 +68,6 @@ class Hours:
         return min((begins - now) % day, (now - ends) % day)
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """A shift as patrol names it, and its hours."""
-
-    name: str
-    hours: Hours
-
-    @classmethod
-    def parse(cls, text: object) -> "Shift":
-        """The shift in "day 06:00-18:00". Raises ValueError naming the form wanted."""
-        name, _, hours = str(text).rpartition(" ")
-        if not name or name != name.lower():
-            raise ValueError('must be a lower-case name and hours, such as "day 06:00-18:00"')
-        return cls(name, Hours.parse(hours))
-
-
-def _shifts(value: object) -> object:
-    return [Shift.parse(one) for one in value] if isinstance(value, list) else value
-
-
 _Hours = Annotated[Hours, BeforeValidator(Hours.parse)]
 
 
@@ -106,10 +86,8 @@ class AuditsPolicy(PolicySection):
     """Searches of one plate by one person ..."""
     repeat_plate_within: Duration
     """... within this."""
-    shifts: Annotated[Several[Shift], BeforeValidator(_shifts)]
-    """The department's shifts by the names that patrol gives, local time."""
     shift_grace: Duration
-    """So long before and after a shift belongs to it."""
+    """So long before and after a shift of `[use]` belongs to it."""
     unscheduled_hours: _Hours
     """When those search who name no shift; dispatchers who ask for an officer are exempt."""
     fishing_searches: _Count

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from platekeeper_access_audit.ledger import handlers
@@ -14,21 +14,19 @@ from platekeeper_access_audit.ledger.documents import (
     ProducerDocument,
     RecordInFull,
 )
+from platekeeper_access_audit.ledger.room import Here
 from platekeeper_access_audit.ledger.tracing import handlers as tracing
 from platekeeper_access_audit.ledger.tracing.documents import PlateAsked
-from platekeeper_common import edge
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.errors import Unauthenticated
-from platekeeper_common.service import Room
 from platekeeper_common.uses import use_of
 
 NDJSON = "application/x-ndjson"
 
 router = APIRouter(prefix="/v1/access-records", tags=["access records"])
 strangers = APIRouter(prefix="/v1/strangers", tags=["strangers"])
-Here = Annotated[Room, Depends(edge.room)]
 Viewer = Annotated[Caller, may(Action.RECORDS_VIEW)]
 Tracer = Annotated[Caller, may(Action.RECORDS_TRACE)]
 

@@ -29,13 +29,12 @@ from sqlalchemy import (
     update,
 )
 
-from platekeeper_access_audit.ledger.domain import Cursor, Entry, Gap, Producer, Selection
-from platekeeper_common.actions import Action
+from platekeeper_access_audit.ledger.domain import SEARCHES, Cursor, Entry, Gap, Producer, Selection
 from platekeeper_common.db import Tx
 from platekeeper_common.events.access import AccessRecorded, Sealed
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.periods import Month
-from platekeeper_common.schema import Moment, RowId
+from platekeeper_common.schema import Moment, RowId, by_column
 
 metadata = MetaData()
 
@@ -86,6 +85,7 @@ access_record = Table(
     Column("shift", String),
     Column("context", String),
     Column("terminal", String),
+    Column("post", String),
     UniqueConstraint("producer", "number"),
     Index("access_record_agency_at", "agency_id", "at", "position"),
     Index("access_record_agency_username_at", "agency_id", "username", "at", "position"),
@@ -180,26 +180,24 @@ async def slowest(tx: Tx, *, since: datetime) -> float:
 
 async def count(tx: Tx, selection: Selection) -> int:
     """How many entries are selected."""
-    row = await tx.row(_selected(select(func.count()).select_from(access_record), selection))
-    return int(row[0]) if row else 0
+    return await tx.number(_selected(select(func.count()).select_from(access_record), selection))
 
 
 async def searches_in(tx: Tx, agency_id: AgencyId, month: Month) -> dict[str, int]:
     """By purpose, how many searches the agency made in the month."""
     table = access_record.c
     made = _within(select(table.purpose, func.count().label("made")), agency_id, month)
-    made = made.where(table.action == Action.SEARCH.value, table.outcome == "allowed").group_by(table.purpose)
+    made = made.where(table.action.in_(SEARCHES), table.outcome == "allowed").group_by(table.purpose)
     return {row.purpose: row.made for row in await tx.rows(made)}
 
 
 async def refusals_in(tx: Tx, agency_id: AgencyId, month: Month) -> int:
     """How many acts of the agency's people were refused in the month."""
-    row = await tx.row(
+    return await tx.number(
         _within(select(func.count()).select_from(access_record), agency_id, month).where(
             access_record.c.outcome == "refused"
         )
     )
-    return int(row[0]) if row else 0
 
 
 def _within(statement: Select[Any], agency_id: AgencyId, month: Month) -> Select[Any]:
@@ -241,7 +239,7 @@ def _columns(entry: Entry) -> dict[str, Any]:
 
 def as_entry(row: Row[Any]) -> Entry:
     """The entry in a whole row of the table."""
-    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row's columns by name
+    values = by_column(row)
     sealed = [values[f"query_{name}"] for name in _SEALED]
     record = AccessRecorded(
         **{name: values[name] for name in _PLAIN},

@@ -9,13 +9,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from platekeeper_access_audit.publication import posting, storage
 from platekeeper_access_audit.publication.domain import Version
 from platekeeper_access_audit.publication.posting import Check
-from platekeeper_access_audit.publication.room import NAME, PublicationRoom
+from platekeeper_access_audit.publication.room import PublicationRoom
 from platekeeper_common import ids
-from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import TOKEN_LIFE
 from platekeeper_common.bus.contract import Unavailable
-from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.log import describe
@@ -71,18 +68,7 @@ async def _problem(here: PublicationRoom, url: str, version: Version) -> str | N
 
 
 def _record(tx: Tx, here: PublicationRoom, check: Check) -> None:
-    """An access record of what was found amiss; nobody asked, so the service stands in the place of a person."""
-    now, agency = here.clock(), here.foundation.policies.agency(AgencyId(check.agency_id))
-    looking = Caller(
-        kind="device",
-        subject=f"service:{NAME}",
-        agency_id=agency.id,
-        username=NAME,
-        name="Daily look at the posted policy",
-        organisation=agency.name,
-        issued_at=now,
-        expires_at=now + TOKEN_LIFE,
-    )
+    """An access record of what was found amiss."""
     found = {"outcome": "failed", "code": f"policy_{check.problem}", "clause": "B11"}
-    object_id = f"{agency.id}/{check.number}"
-    tx.emit(here.recorder.administration(looking, Action.POLICY_CHECK, "policy", object_id, Place(), **found))
+    object_id = f"{check.agency_id}/{check.number}"
+    tx.emit(here.recorder.by_itself(AgencyId(check.agency_id), Action.POLICY_CHECK, "policy", object_id, **found))

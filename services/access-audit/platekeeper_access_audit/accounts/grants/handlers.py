@@ -29,7 +29,7 @@ async def change(
     """
     now = here.clock()
     await tx.lock()
-    await incumbents.demand(tx, here, by, Action.ROLES_CHANGE, rules.CLAUSE)
+    by = by.acting_for((await incumbents.demand(tx, here, by, Action.ROLES_CHANGE, rules.CLAUSE)).office)
     domain.demand_roles(roles)
     account = await storage.find_account(tx, account_id, by.agency_id)
     domain.demand_enabled(account)
@@ -68,7 +68,7 @@ async def confirm(tx: Tx, here: AccountsRoom, grant_id: str, *, by: Caller, plac
     account = await storage.find_account(tx, grant.account_id, by.agency_id)
     domain.demand_enabled(account)
     rules.demand_confirmable(grant, account, by.subject)
-    await incumbents.demand_second_person(tx, here, by, Action.ROLES_CONFIRM)
+    by = by.acting_for((await incumbents.demand_second_person(tx, here, by, Action.ROLES_CONFIRM)).office)
     await _demand_authorised(tx, here, account, grant.after)
     await kept.confirm(tx, grant.id, by.subject, by.name, here.clock())
     await _put_in_force(tx, here, grant, account, by)

@@ -72,8 +72,10 @@ class Login:
     """PKCE's, wrapped by the key store."""
     expires_at: datetime
     account_id: str | None = None
-    """Whom the issuer named; only our second factor is missing."""
+    """Whom the issuer named; only our second factor or the person's acceptance of the policy is missing."""
     subject: str | None = None
+    second_factor: bool = False
+    """The issuer vouched for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +199,14 @@ def demand_linkable(account: Account, linked: str | None, subject: str) -> None:
 
 
 def known(login: Login, account: Account, vouched: Word, now: datetime) -> Login:
-    """The login once the issuer has spoken and our second factor is missing."""
-    return replace(login, account_id=account.id, subject=vouched.subject, expires_at=now + LOGIN_LIFE)
+    """The login once the issuer has spoken and something of ours is missing."""
+    return replace(
+        login,
+        account_id=account.id,
+        subject=vouched.subject,
+        second_factor=vouched.second_factor,
+        expires_at=now + LOGIN_LIFE,
+    )
 
 
 def demand_registered(issuer: Issuer | None) -> Issuer:

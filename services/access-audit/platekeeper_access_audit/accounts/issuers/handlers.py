@@ -13,7 +13,7 @@ from platekeeper_access_audit.accounts.issuers.domain import LOGIN_LIFE, Issuer,
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.second_factors import handlers as second_factors
 from platekeeper_access_audit.accounts.sessions.domain import WITH_CODE
-from platekeeper_access_audit.accounts.sessions.handlers import Begun
+from platekeeper_access_audit.accounts.sessions.tokens import Begun
 from platekeeper_access_audit.accounts.sign_on import Where
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
@@ -162,7 +162,7 @@ async def finish(here: AccountsRoom, answer: Answer, browser: str | None, where:
             account = await _account(tx, issuer, vouched)
         login = domain.known(login, account, vouched, here.clock())
     else:
-        vouched = Word(login.subject, None, second_factor=False)
+        vouched = Word(login.subject, None, login.second_factor)
         async with here.db.tx() as tx:
             account = await accounts.find_account(tx, login.account_id, issuer.agency_id)
     attempt = await sign_on.admit(here, account.username)

@@ -2,26 +2,25 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Cookie, Depends, Query, Response
+from fastapi import APIRouter, Cookie, Header, Query, Response
 from fastapi.responses import RedirectResponse
 
 from platekeeper_access_audit.accounts.issuers import documents, handlers
 from platekeeper_access_audit.accounts.issuers.domain import Issuer
 from platekeeper_access_audit.accounts.issuers.handlers import Answer, Registration
-from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.room import Here
 from platekeeper_access_audit.accounts.sessions.documents import SessionToken
 from platekeeper_access_audit.accounts.sessions.routes import told
 from platekeeper_access_audit.accounts.sign_on import from_where
-from platekeeper_common import edge
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
+from platekeeper_common.errors import PlatekeeperError
 from platekeeper_common.ids import AgencyId
 
 COOKIE = "__Secure-platekeeper-login"
 PATH = "/v1/login/oidc"
 
-Here = Annotated[AccountsRoom, Depends(edge.room)]
 AskedAgency = Annotated[str | None, Query(alias="agency_id", max_length=40, description="For the platform")]
 Browser = Annotated[str | None, Cookie(alias=COOKIE, max_length=256)]
 
@@ -81,9 +80,16 @@ async def agencies(here: Here) -> list[documents.TrustedAgency]:
 
 
 @router.get(PATH, status_code=303, response_class=RedirectResponse)
-async def begin(here: Here, agency_id: Annotated[str, Query(max_length=40)]) -> Response:
-    """Send the browser to the agency's issuer; it comes back to the login page."""
-    sent = await handlers.begin(here, AgencyId(agency_id))
+async def begin(
+    here: Here, agency_id: Annotated[str, Query(max_length=40)], accept: Annotated[str, Header()] = ""
+) -> Response:
+    """Send the browser to the agency's issuer; it comes back to the login page, at once where it cannot go."""
+    try:
+        sent = await handlers.begin(here, AgencyId(agency_id))
+    except PlatekeeperError as error:
+        if "text/html" not in accept:
+            raise
+        return RedirectResponse(f"{handlers.BACK}?error={error.code}", 303, headers={"Cache-Control": "no-store"})
     answer = RedirectResponse(sent.url, 303, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
     life = int(sent.life.total_seconds())
     answer.set_cookie(COOKIE, sent.browser, max_age=life, path=PATH, secure=True, httponly=True, samesite="lax")

@@ -4,13 +4,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, LargeBinary, Row, String, Table, delete, func, select
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, LargeBinary, Row, String, Table, delete, false, func, select
 
 from platekeeper_access_audit.accounts.issuers.domain import Issuer, Login
 from platekeeper_access_audit.accounts.storage import account, agency, tables
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 issuer = Table(
     "issuer",
@@ -36,6 +36,7 @@ issuer_login = Table(
     Column("expires_at", Moment, nullable=False, index=True),
     Column("account_id", String, nullable=True, comment="whom the issuer named; our second factor is missing"),
     Column("subject", String, nullable=True),
+    Column("second_factor", Boolean, nullable=False, server_default=false()),
 )
 issuer_link = Table(
     "issuer_link",
@@ -86,14 +87,13 @@ async def take_login(tx: Tx, state_sha256: str, browser_sha256: str) -> Login | 
     """The login of that browser, which waits no longer: of many who take it at once one gets it."""
     own = (issuer_login.c.state_sha256 == state_sha256) & (issuer_login.c.browser_sha256 == browser_sha256)
     rows = await tx.write_returning(delete(issuer_login).where(own).returning(issuer_login))
-    return Login(**rows[0]._mapping) if rows else None  # noqa: SLF001 - SQLAlchemy's public name for it
+    return Login(**by_column(rows[0])) if rows else None
 
 
 async def prune_logins(tx: Tx, now: datetime) -> int:
     """Drop those that have ended; how many wait."""
     await tx.write(delete(issuer_login).where(issuer_login.c.expires_at <= now))
-    row = await tx.row(select(func.count()).select_from(issuer_login))
-    return int(row[0]) if row else 0
+    return await tx.number(select(func.count()).select_from(issuer_login))
 
 
 async def linked_account(tx: Tx, url: str, subject: str, agency_id: AgencyId) -> str | None:
@@ -124,6 +124,6 @@ async def unlink(tx: Tx, account_id: str) -> None:
 
 
 def _issuer(row: Row[Any]) -> Issuer:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    fields = dict(by_column(row))
     lists = {name: tuple(fields[name]) for name in ("second_factor_amr", "second_factor_acr")}
     return Issuer(**(fields | lists))

@@ -65,7 +65,7 @@ class Incumbent:
     account_id: str
     name: str
     basis: Basis
-    until: datetime | None = None
+    office: Office
     delegation_id: str | None = None
 
 
@@ -94,10 +94,11 @@ class Post:
         """Who may do the act for this post now: its holder, delegates, while it is vacant who acts (B1 to B3, B9)."""
         if act in self.blocked or act not in ACTS.get(self.code, frozenset()):
             return []
-        found = [Incumbent(self.holder.account_id, self.holder.name, "holder")] if self.holder else []
-        found += [Incumbent(term.account_id, term.name, "acting") for term in self.acting]
+        held = [self.holder] if self.holder else []
+        found = [Incumbent(term.account_id, term.name, "holder", Office(self.code)) for term in held]
+        found += [Incumbent(term.account_id, term.name, "acting", self._acting(term)) for term in self.acting]
         found += [
-            Incumbent(one.account_id, one.name, "delegate", one.ends_at, one.id)
+            Incumbent(one.account_id, one.name, "delegate", self._delegated(one), one.id)
             for one in self.delegations
             if act in one.acts
         ]
@@ -116,13 +117,18 @@ class Post:
         """What the account may do for this post, as a token says it: each ends by itself."""
         if self.holder is not None and self.holder.account_id == account_id:
             return [Office(self.code)]
-        own = frozenset(ACTS.get(self.code, frozenset()) - self.blocked)
-        acting = any(term.account_id == account_id for term in self.acting)
-        return [Office(self.code, own)] * acting + [
-            Office(self.code, own & frozenset(one.acts), one.ends_at)
-            for one in self.delegations
-            if one.account_id == account_id
-        ]
+        acting = [self._acting(term) for term in self.acting if term.account_id == account_id][:1]
+        return acting + [self._delegated(one) for one in self.delegations if one.account_id == account_id]
+
+    def _acting(self, term: Term) -> Office:
+        return Office(self.code, self._acts(), authority=f"vacancy:{term.post}")
+
+    def _delegated(self, one: Delegation) -> Office:
+        return Office(self.code, self._acts() & frozenset(one.acts), one.ends_at, f"delegation:{one.id}")
+
+    def _acts(self) -> frozenset[str]:
+        """What can be done for it by somebody else than its holder."""
+        return frozenset(ACTS.get(self.code, frozenset()) - self.blocked)
 
 
 def blocked(policy: PostsPolicy) -> frozenset[Action]:

@@ -75,7 +75,7 @@ async def fill(tx: Tx, here: AccountsRoom, new: Appointment, asked: str | None, 
     agency = await storage.find_agency(tx, domain.agency_for(by, asked, Action.POST_FILL))
     domain.demand_open(agency)
     before = await incumbents.post(tx, here, agency, new.post)
-    await _demand_filler(tx, here, by, before)
+    by = await _filler(tx, here, by, before)
     begins = rules.demand_begins(new.begins, now)
     if new.account_id is not None:
         domain.demand_enabled(await storage.find_account(tx, new.account_id, agency.id))
@@ -145,13 +145,14 @@ async def revoke(tx: Tx, here: AccountsRoom, delegation_id: str, *, by: Caller, 
     return after
 
 
-async def _demand_filler(tx: Tx, here: AccountsRoom, by: Caller, post: Post) -> None:
+async def _filler(tx: Tx, here: AccountsRoom, by: Caller, post: Post) -> Caller:
     """Who holds the post of administrator, or acts for it, fills posts; the platform a vacant one of administrator."""
     if domain.is_platform(by):
         domain.demand_filler(by, post.code, held=post.holder is not None)
-        return
+        return by
     quality = await incumbents.demand(tx, here, by, Action.POST_FILL, "B3")
     rules.demand_no_self_service(quality, post)
+    return by.acting_for(quality.office)
 
 
 async def _appoint(

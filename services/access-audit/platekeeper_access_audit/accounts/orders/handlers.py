@@ -6,7 +6,7 @@ from typing import Any
 
 from platekeeper_access_audit.accounts import agencies, domain, storage
 from platekeeper_access_audit.accounts.offices import incumbents
-from platekeeper_access_audit.accounts.offices.domain import vacant
+from platekeeper_access_audit.accounts.offices.domain import Incumbent, vacant
 from platekeeper_access_audit.accounts.orders import domain as rules
 from platekeeper_access_audit.accounts.orders import storage as kept
 from platekeeper_access_audit.accounts.orders.domain import Approvals, Kind, Order, Purge, Signature
@@ -42,7 +42,7 @@ async def draft(tx: Tx, here: AccountsRoom, new: NewOrder, *, by: Caller, place:
     await tx.lock()
     profile = await _profile(tx, here, by)
     policy = profile.section(OrdersPolicy)
-    await _demand_some_signer(tx, here, by, policy)
+    by = by.acting_for((await _demand_some_signer(tx, here, by, policy)).office)
     rules.demand_item(new.schedule_item, {_schedule(profile)[0]})
     rules.demand_window(new.kind, new.received_from, new.received_before)
     order = Order(
@@ -93,7 +93,8 @@ async def sign(tx: Tx, here: AccountsRoom, order_id: str, post: str, sha256: str
         begins, ends = rules.force(policy, now)
         await kept.change(tx, order.id, in_force_from=begins, ends_at=ends)
         signed = replace(signed, in_force_from=begins, ends_at=ends)
-    written = {"post": post, "basis": quality.basis, "delegation": quality.delegation_id, "sha256": order.sha256}
+    written = {"post": post, "basis": quality.basis, "sha256": order.sha256}
+    by = by.acting_for(quality.office)
     tx.emit(await here.recorder.change(by, Action.PURGE_ORDER_SIGN, "purge_order", order.id, place, written))
     return signed
 
@@ -105,7 +106,8 @@ async def revoke(tx: Tx, here: AccountsRoom, order_id: str, *, by: Caller, place
     """
     await tx.lock()
     order = await kept.find(tx, by.agency_id, order_id)
-    await _demand_some_signer(tx, here, by, (await _profile(tx, here, by)).section(OrdersPolicy))
+    policy = (await _profile(tx, here, by)).section(OrdersPolicy)
+    by = by.acting_for((await _demand_some_signer(tx, here, by, policy)).office)
     if order.revoked_at is None:
         order = replace(order, revoked_at=here.clock(), revoked_by=by.subject)
         await kept.change(tx, order.id, revoked_at=order.revoked_at, revoked_by=by.subject)
@@ -145,13 +147,14 @@ async def may_run(tx: Tx, here: AccountsRoom, order_id: str, asked: Purge, *, by
     return order
 
 
-async def _demand_some_signer(tx: Tx, here: AccountsRoom, by: Caller, policy: OrdersPolicy) -> None:
+async def _demand_some_signer(tx: Tx, here: AccountsRoom, by: Caller, policy: OrdersPolicy) -> Incumbent:
     agency = await storage.find_agency(tx, by.agency_id)
     domain.demand_open(agency)
     standing = await incumbents.posts(tx, here, agency)
     signers = [standing[code] for code in policy.purge_signed_by if code in standing]
-    if any(one.account_id == by.subject for post in signers for one in post.incumbents(Action.PURGE_ORDER_SIGN)):
-        return
+    for one in (one for post in signers for one in post.incumbents(Action.PURGE_ORDER_SIGN)):
+        if one.account_id == by.subject:
+            return one
     for post in signers:
         if Action.PURGE_ORDER_SIGN in post.blocked and any(one.account_id == by.subject for one in post.acting):
             raise vacant(post)

@@ -14,7 +14,7 @@ from platekeeper_access_audit.accounts.passkeys import domain, storage
 from platekeeper_access_audit.accounts.passkeys.domain import CHALLENGE_LIFE, Challenge, Passkey, Proof, Purpose
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions import handlers as sessions
-from platekeeper_access_audit.accounts.sessions.handlers import Begun
+from platekeeper_access_audit.accounts.sessions.tokens import Begun
 from platekeeper_access_audit.accounts.sign_on import Where
 from platekeeper_common import ids
 from platekeeper_common.access import Place

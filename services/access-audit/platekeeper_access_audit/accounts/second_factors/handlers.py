@@ -18,6 +18,7 @@ from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict, Invalid
+from platekeeper_common.ids import PLATFORM_NAME
 
 RECOVERY_CODES = 10
 
@@ -41,7 +42,7 @@ async def enrol(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> Seco
     wrapped = here.foundation.keys.wrap(secret.encode(), _wrapped_as(account.id))
     await accounts.change_account(tx, account.id, totp_secret=wrapped)
     tx.emit(here.recorder.administration(by, Action.SECOND_FACTOR_ENROL, "account", account.id, place))
-    uri = pyotp.TOTP(secret).provisioning_uri(name=account.username, issuer_name=sessions.PLATFORM_NAME)
+    uri = pyotp.TOTP(secret).provisioning_uri(name=account.username, issuer_name=PLATFORM_NAME)
     return SecondFactor(secret, uri, _qr(uri))
 
 

@@ -6,10 +6,10 @@ accuses nobody: a person settles it. Plates are seen as opaque tokens, equal for
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta, tzinfo
 
-from platekeeper_access_audit.ledger.policy import AuditsPolicy, Detector
+from platekeeper_access_audit.ledger.policy import AuditsPolicy, Detector, Hours
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 SEARCH = "reads.search"
@@ -50,11 +50,14 @@ class Act:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Whose acts they are, and where: `own_names` are words for the own agency, lower case."""
+    """Whose acts they are, and where."""
 
     username: str
     zone: tzinfo
     own_names: AbstractSet[str] = frozenset()
+    """Words for the own agency, lower case."""
+    shifts: Mapping[str, Hours] = field(default_factory=dict)
+    """The department's, by the names that patrol fills in; local time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,18 +113,19 @@ def off_shift(acts: Sequence[Act], now: datetime, who: Person, policy: AuditsPol
 
 
 def staff_plate(acts: Sequence[Act], now: datetime, who: Person, _policy: AuditsPolicy) -> list[Finding]:
-    """Somebody asks for the plate of the own vehicle, or of a colleague's; asking in vain counts as well."""
+    """Somebody asks for the plate of the own vehicle, or of a colleague's; in vain or with wildcards counts too."""
     asked = [act for act in acts if act.vehicle_of is not None and act.at > now - DAY and not act.further]
     findings = []
     for owner in sorted({act.vehicle_of for act in asked if act.vehicle_of is not None}):
         same = [act for act in asked if act.vehicle_of == owner]
+        hidden = " with wildcards in it" if any(act.plate is None for act in same) else ""
         whose = "the person's own" if owner == who.username else f"that of the colleague {owner}"
         findings.append(
             _finding(
                 "staff_plate",
                 same,
-                f"{same[-1].name} asked {_of(len(same), 'time')} for the plate of a vehicle which the register of"
-                f" staff's vehicles says is {whose}, last on {_day(same[-1], who)}.",
+                f"{same[-1].name} asked {_of(len(same), 'time')} for the plate{hidden} of a vehicle which the register"
+                f" of staff's vehicles says is {whose}, last on {_day(same[-1], who)}.",
             )
         )
     return findings
@@ -205,7 +209,14 @@ def looks_back(policy: AuditsPolicy) -> timedelta:
     return max(policy.repeat_plate_within, policy.volume_compared_with + DAY, WEEK)
 
 
-def described(detector: Detector, policy: AuditsPolicy) -> str:
+def hours_of(shifts: Mapping[str, time]) -> dict[str, Hours]:
+    """The hours of each shift, of which the policy says when it begins: it lasts until the next begins."""
+    begins = sorted(shifts.values())
+    after = dict(zip(begins, [*begins[1:], begins[0]], strict=True))
+    return {name: Hours(moment, after[moment]) for name, moment in shifts.items()}
+
+
+def described(detector: Detector, policy: AuditsPolicy, shifts: Mapping[str, Hours]) -> str:
     """What the detector looks for by the settings in force, as the published policy says it (B7)."""
     match detector:
         case "repeat_plate":
@@ -214,10 +225,10 @@ def described(detector: Detector, policy: AuditsPolicy) -> str:
                 f" {_days(policy.repeat_plate_within)}"
             )
         case "off_shift":
-            shifts = ", ".join(f"{shift.name} {shift.hours.in_words}" for shift in policy.shifts)
+            named = ", ".join(f"{name} {hours.in_words}" for name, hours in shifts.items())
             return (
                 f"a search more than {_minutes(policy.shift_grace)} minutes outside of the shift that was named"
-                f" ({shifts}), or without a shift outside of {policy.unscheduled_hours.in_words}"
+                f" ({named}), or without a shift outside of {policy.unscheduled_hours.in_words}"
             )
         case "staff_plate":
             return "a search for the plate of the person's own vehicle or of a colleague's"
@@ -249,12 +260,13 @@ def _strayed(act: Act, who: Person, policy: AuditsPolicy) -> str | None:
         if act.requested_by is not None or act.released or not policy.unscheduled_hours.minutes_away(local):
             return None
         return f"no shift was named, and the hours without one are {policy.unscheduled_hours.in_words}"
-    named = next((shift for shift in policy.shifts if shift.name == act.shift.strip().lower()), None)
-    if named is None:
+    name = act.shift.strip().lower()
+    hours = who.shifts.get(name)
+    if hours is None:
         return "the shift that was named is none of the department's"
-    if named.hours.minutes_away(local) <= _minutes(policy.shift_grace):
+    if hours.minutes_away(local) <= _minutes(policy.shift_grace):
         return None
-    return f"the shift that was named, {named.name}, is from {named.hours.in_words}"
+    return f"the shift that was named, {name}, is from {hours.in_words}"
 
 
 def _is_outsider(requested_by: str | None, who: Person, policy: AuditsPolicy) -> bool:
