@@ -129,7 +129,7 @@ async def signing_keys_turn_without_a_refused_request(http: httpx.AsyncClient, p
         await asyncio.gather(*callers)
     refused = {code: count for code, count in told.items() if code.startswith(("token_", "keys_", "unavailable"))}
     print("requests while keys turned:", sum(told.values()), "keys:", len({_kid(one) for one in shown}))  # noqa: T201
-    assert refused == {}
+    assert refused == {}, refused
     assert len({_kid(one) for one in shown}) == 4
 
 
