@@ -68,14 +68,13 @@ async def exchange(here: AccountsRoom, asked: Asked, place: Place) -> Exchanged:
         if error.status < 500:
             await _record_refusal(here, by, error, place)
         raise
-    now = here.clock()
+    # Of the moment of the person's own token: a revocation on its way here ends this one with it (A3).
     caller = replace(
         by,
         kind="delegated",
         roles=frozenset(),
         offices=(),
-        issued_at=now,
-        expires_at=min(now + LIFE, by.expires_at),
+        expires_at=min(here.clock() + LIFE, by.expires_at),
         delegation=acting,
     )
     return Exchanged(await issue(here, caller), caller)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "ledger_posts"
-down_revision = "ledger_breaches"
+down_revision = "ledger_appending"
 branch_labels = None
 depends_on = None
 
