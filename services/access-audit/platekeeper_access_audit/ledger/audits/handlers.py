@@ -80,7 +80,8 @@ async def sign_off(tx: Tx, here: LedgerRoom, by: Caller, audit_id: str, *, concl
     await tx.lock(LOCK)
     audit = await _own(tx, by, audit_id)
     sample = await storage.sample(tx, audit_id)
-    domain.demand_may_sign(audit, sample, by)
+    approver = here.foundation.policies.of(audit.agency_id).section(AuditsPolicy).approver
+    domain.demand_may_sign(audit, sample, by, approver)
     now = hundredths(here.clock())
     report = _report(here, audit, sample, by, conclusion, now)
     signed = replace(
@@ -104,8 +105,6 @@ def _report(
 ) -> dict[str, Any]:
     """Frequency, performer, approver, method and record retention (State Auditor 2019-118), and what was found."""
     profile = here.foundation.policies.of(audit.agency_id)
-    approver = profile.section(AuditsPolicy).approver
-    approved = {"name": by.name, "title": by.title or "", "post": approver, "has_its_title": by.title == approver}
     performers = sorted({(one.reviewer_name or "", one.reviewer_title or "") for one in sample})
     lots = sum(one.why == "random" for one in sample)
     return {
@@ -116,7 +115,7 @@ def _report(
         "to": timestamp(hundredths(audit.ends_at)),
         "frequency": audit.cadence,
         "performers": [{"name": name, "title": title} for name, title in performers],
-        "approver": approved,
+        "approver": {"name": by.name, "title": by.title or ""},
         "method": {
             "population": audit.population,
             "random": lots,

@@ -39,6 +39,7 @@ breach_step = Table(
     Column("breach_id", String, primary_key=True),
     Column("place", Integer, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
     Column("what", String, nullable=False),
     Column("subject", String, nullable=False),
     Column("username", String, nullable=False),
