@@ -56,14 +56,20 @@ def test_the_policies_allow_the_declared_flows_and_no_other(build: Build) -> Non
     assert walls.problems(build) == []
 
 
-def test_the_daily_look_at_websites_is_of_one_process_and_reaches_nothing_inside(build: Build) -> None:
-    """The address is one that an administrator typed (B11)."""
-    (look,) = (one["spec"] for one in build.of("NetworkPolicy") if one["metadata"]["name"] == "publication-look")
-    assert look["podSelector"]["matchLabels"] == {
-        "app.kubernetes.io/name": "publication",
-        "app.kubernetes.io/component": "worker",
+@pytest.mark.parametrize(
+    ("name", "service", "role"),
+    [("publication-look", "publication", "worker"), ("accounts-issuers", "accounts", "api")],
+)
+def test_addresses_that_administrators_typed_are_asked_by_one_process_and_reach_nothing_inside(
+    build: Build, name: str, service: str, role: str
+) -> None:
+    """Of the agency's website (B11) and of its OpenID Connect issuer (G2)."""
+    (found,) = (one["spec"] for one in build.of("NetworkPolicy") if one["metadata"]["name"] == name)
+    assert found["podSelector"]["matchLabels"] == {
+        "app.kubernetes.io/name": service,
+        "app.kubernetes.io/component": role,
     }
-    ((rule,), (peer,)) = look["egress"], look["egress"][0]["to"]
+    ((rule,), (peer,)) = found["egress"], found["egress"][0]["to"]
     assert rule["ports"] == [{"port": 443}]
     shut = [ip_network(one) for one in peer["ipBlock"]["except"]]
     for inside in ("10.96.0.1", "10.244.3.7", "100.64.0.9", "169.254.169.254", "172.17.0.1", "192.168.1.1"):
