@@ -62,6 +62,7 @@ async def records_office(folder: Path, profile: str) -> AsyncIterator[Records]:
         people["rivera"] = await here.hire(boss, "rivera")
         for post, name in (("custodian_of_records", "records"), ("administrator", "boss")):
             assert (await boss.put(f"/v1/posts/{post}", json={"account_id": people[name]})).is_success
+        await here.settle()
         yield Records(here, profile, await here.login("boss"), await here.login("records"), people)
 
 
