@@ -40,7 +40,7 @@ fields: dict[str, st.SearchStrategy[Any]] = {
         for name in ("title", "device", "address", "session", "purpose", "matter_type", "matter_number")
     },
     **{name: st.none() | texts for name in ("requested_by", "object_type", "object_id", "code", "clause")},
-    **{name: st.none() | texts for name in ("actor", "authority", "matter_session")},
+    **{name: st.none() | texts for name in ("actor", "authority", "post", "matter_session")},
     **{name: st.none() | texts for name in ("unit", "shift", "context", "terminal")},
     "number_pending": st.none() | st.booleans(),
     "policy_version": texts,

@@ -59,6 +59,7 @@ async def test_whoever_tries_to_change_the_log_stands_in_it(here: Town, role: st
 @pytest.mark.clause("G3")
 async def test_a_statement_that_the_database_refuses_becomes_a_record(here: Town) -> None:
     await send(here, looked_up())
+    await eventually(lambda: here.rows("ledger", "SELECT size FROM checkpoint"))
     root = here.person("root", PLATFORM_ADMINISTRATOR, agency_id=PLATFORM)
     for statement in STATEMENTS:
         with pytest.raises(Exception, match="never changed"):

@@ -42,10 +42,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """A delegated token, and what it says."""
+    """A delegated token."""
 
     token: str
-    caller: Caller
+    life: timedelta
+    """How long it lasts from now."""
 
 
 async def exchange(here: AccountsRoom, asked: Asked, place: Place) -> Exchanged:
@@ -68,16 +69,17 @@ async def exchange(here: AccountsRoom, asked: Asked, place: Place) -> Exchanged:
         if error.status < 500:
             await _record_refusal(here, by, error, place)
         raise
+    now = here.clock()
     # Of the moment of the person's own token: a revocation on its way here ends this one with it (A3).
     caller = replace(
         by,
         kind="delegated",
         roles=frozenset(),
         offices=(),
-        expires_at=min(here.clock() + LIFE, by.expires_at),
+        expires_at=min(now + LIFE, by.expires_at),
         delegation=acting,
     )
-    return Exchanged(await issue(here, caller), caller)
+    return Exchanged(await issue(here, caller), caller.expires_at - now)
 
 
 async def _demand_actor(here: AccountsRoom, given: str) -> None:

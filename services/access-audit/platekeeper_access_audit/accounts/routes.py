@@ -53,8 +53,7 @@ async def token_exchange(
     """A 60-second token for a service that acts for a person within an approved request (RFC 8693)."""
     asked = exchange.Asked(body.subject_token, body.actor_token, body.scope, body.authorization_details)
     exchanged = await exchange.exchange(here, asked, place)
-    who = exchanged.caller
-    life = int((who.expires_at - who.issued_at).total_seconds())
+    life = int(exchanged.life.total_seconds())
     return documents.DelegatedToken(access_token=exchanged.token, expires_in=life, scope=body.scope)
 
 
