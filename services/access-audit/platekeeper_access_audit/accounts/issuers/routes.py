@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Cookie, Header, Query, Response
+from fastapi import APIRouter, Cookie, Depends, Header, Query, Response
 from fastapi.responses import RedirectResponse
 
 from platekeeper_access_audit.accounts.issuers import documents, handlers
@@ -14,7 +14,7 @@ from platekeeper_access_audit.accounts.sessions.routes import told
 from platekeeper_access_audit.accounts.sign_on import from_where
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
-from platekeeper_common.edge import CurrentPlace, Tx, may
+from platekeeper_common.edge import CurrentPlace, Tx, demand_text, may
 from platekeeper_common.errors import PlatekeeperError
 from platekeeper_common.ids import AgencyId
 
@@ -97,7 +97,7 @@ async def agencies(here: Here) -> list[documents.TrustedAgency]:
     return [documents.TrustedAgency(agency_id=one, agency=name) for one, name in await handlers.agencies(here)]
 
 
-@router.get(PATH, status_code=303, response_class=RedirectResponse)
+@router.get(PATH, status_code=303, response_class=RedirectResponse, dependencies=[Depends(demand_text)])
 async def begin(
     here: Here, agency_id: Annotated[str, Query(max_length=40)], accept: Annotated[str, Header()] = ""
 ) -> Response:
