@@ -150,6 +150,24 @@ async def test_two_whom_a_third_could_be_are_no_two_persons(tmp_path: Path) -> N
 
 
 @on_both
+@pytest.mark.clause("A3")
+@pytest.mark.clause("B2")
+async def test_nor_does_it_propose_by_delegation_what_the_delegator_then_confirms(tmp_path: Path) -> None:
+    async with two(tmp_path / "var", "pomona") as there:
+        there.people["keeper"] = await there.here.hire(there.boss, "keeper", "auditor")
+        await there.pass_days(there.days)
+        ends = there.here.clock().replace(year=2030).isoformat()
+        given = {"post": "administrator", "account_id": there.people["keeper"], "acts": ["roles.change"], "ends": ends}
+        assert (await (await there.client("boss")).post("/v1/delegations", json=given)).status_code == 201
+        wider = {"roles": ["officer", "investigator"], "reason": "a case of fraud"}
+        path = f"/v1/accounts/{there.people['rivera']}/roles"
+        waiting = (await (await there.client("keeper")).put(path, json=wider)).json()
+        confirm = f"/v1/role-grants/{waiting['id']}/confirm"
+        assert told(await (await there.client("boss")).post(confirm)) == BEHOLDEN
+        assert (await (await there.client("chief")).post(confirm)).status_code == 200
+
+
+@on_both
 @pytest.mark.clause("B10", "pomona")
 @pytest.mark.clause("B2")
 async def test_one_person_signs_no_purge_order_twice(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The rule of two persons: whoever opened, reset or chose an account could be its person, or speak through it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -8,10 +8,7 @@ from typing import Literal
 from platekeeper_common.errors import Conflict
 
 Act = Literal["opened", "reset", "appointed", "delegated"]
-SIGNS_ON: Collection[Act] = ("opened", "reset")
-"""After these the hand knows a password of the account."""
-CHOOSES: Collection[Act] = (*SIGNS_ON, "appointed", "delegated")
-"""After these the account is in office because the hand wanted it."""
+"""After the first two somebody else knows a password of the account; after the others somebody else chose it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +21,15 @@ class Hand:
     at: datetime
 
 
-def demand_apart(proposer: str, second: str, hands: Sequence[Hand], apart: timedelta, clause: str) -> None:
+def demand_apart(one: str, other: str, hands: Sequence[Hand], apart: timedelta, clause: str) -> None:
     """Raise Conflict `second_person_beholden` while one person could stand behind both accounts (A3, B2).
 
     `hands`: those on the agency's accounts that lie back no longer than `apart`.
     """
-    behind = _behind(proposer, hands, SIGNS_ON)
-    chosen = _behind(second, hands, CHOOSES)
-    common = {proposer, *(hand.by for hand in behind)} & {second, *(hand.by for hand in chosen)}
-    if not common:
+    behind, beyond = _behind(one, hands), _behind(other, hands)
+    if not {one, *(hand.by for hand in behind)} & {other, *(hand.by for hand in beyond)}:
         return
-    until = max(hand.at for hand in (*behind, *chosen)) + apart
+    until = max(hand.at for hand in (*behind, *beyond)) + apart
     detail = (
         "two persons are asked for, and one who lately opened, reset or put into office one of the two accounts could "
         "stand behind the other: let somebody else of those in office do it, or wait; at the latest from "
@@ -43,14 +38,14 @@ def demand_apart(proposer: str, second: str, hands: Sequence[Hand], apart: timed
     raise Conflict(detail, code="second_person_beholden", clause=clause, until=until.isoformat())
 
 
-def _behind(account_id: str, hands: Sequence[Hand], acts: Collection[Act]) -> list[Hand]:
+def _behind(account_id: str, hands: Sequence[Hand]) -> list[Hand]:
     """The hands that lay on the account, those that lay on the accounts of these, and so on."""
     found: list[Hand] = []
     asked, reached = [account_id], {account_id}
     while asked:
-        one = asked.pop()
+        account = asked.pop()
         for hand in hands:
-            if hand.account_id == one and hand.by != one and hand.act in acts:
+            if hand.account_id == account != hand.by:
                 found.append(hand)
                 if hand.by not in reached:
                     reached.add(hand.by)

@@ -18,8 +18,8 @@ async def laid(tx: Tx, here: AccountsRoom, account_id: str, agency_id: AgencyId,
     await kept.add(tx, ids.new(), agency_id, Hand(account_id, by.subject, act, here.clock()))
 
 
-async def demand_apart(tx: Tx, here: AccountsRoom, agency: Agency, proposer: str, second: str, clause: str) -> None:
+async def demand_apart(tx: Tx, here: AccountsRoom, agency: Agency, one: str, other: str, clause: str) -> None:
     """Raise Conflict `second_person_beholden` unless the two are two persons by `second_person_after` (A3, B2)."""
     apart = agencies.profile_of(here, agency).section(PostsPolicy).second_person_after
     found = await kept.since(tx, agency.id, here.clock() - apart)
-    rules.demand_apart(proposer, second, found, apart, clause)
+    rules.demand_apart(one, other, found, apart, clause)

@@ -81,8 +81,7 @@ async def sign(tx: Tx, here: AccountsRoom, order_id: str, post: str, sha256: str
     standing = await incumbents.post(tx, here, agency, post)
     quality = standing.demand(by, Action.PURGE_ORDER_SIGN, rules.CLAUSE)
     for other in order.signatures:
-        for pair in ((other.account_id, by.subject), (by.subject, other.account_id)):
-            await hands.demand_apart(tx, here, agency, *pair, rules.CLAUSE)
+        await hands.demand_apart(tx, here, agency, other.account_id, by.subject, rules.CLAUSE)
     signature = Signature(
         post=post,
         title=standing.title,
