@@ -72,6 +72,7 @@ async def office(folder: Path, profile: str) -> AsyncIterator[Office]:
         await here.hire(boss, "rivera", title="Lieutenant")
         for post, account in (("agency_head", chief), ("administrator", boss_id)):
             assert (await boss.put(f"/v1/posts/{post}", json={"account_id": account})).is_success
+        await here.settle()
         clients = [await here.login(name) for name in ("boss", "chief", "rivera")]
         yield Office(here, profile, *clients)
 

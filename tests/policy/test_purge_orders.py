@@ -62,6 +62,7 @@ async def records_office(folder: Path, profile: str) -> AsyncIterator[Records]:
         people["rivera"] = await here.hire(boss, "rivera")
         for post, name in (("custodian_of_records", "records"), ("administrator", "boss")):
             assert (await boss.put(f"/v1/posts/{post}", json={"account_id": people[name]})).is_success
+        await here.settle()
         yield Records(here, profile, await here.login("boss"), await here.login("records"), people)
 
 
@@ -164,6 +165,7 @@ async def test_every_signature_that_an_order_may_not_have_is_refused(tmp_path: P
         assert (same["code"], same["clause"], same["missing"]) == ("same_person", "B10", ["custodian_of_records"])
         back = {"account_id": there.people["records"]}
         assert (await there.boss.put("/v1/posts/custodian_of_records", json=back)).is_success
+        await there.here.settle()
         assert codes([await there.sign(order, there.custodian, "custodian_of_records")]) == ["201"]
         assert codes([await there.check(order)]) == ["200"]
         assert (await there.boss.put("/v1/posts/custodian_of_records", json={"account_id": None})).is_success

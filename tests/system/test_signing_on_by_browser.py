@@ -155,8 +155,7 @@ async def test_the_agencys_own_issuer_signs_on_and_the_new_policy_is_accepted_on
         async with served(tmp_path / "var", port, TestClock(utc_now())) as here:
             boss = await here.staffed()
             await here.hire(boss, "rivera")
-            registered = await boss.put("/v1/issuer", json=realm.registration(second_factor_acr=["1"]))
-            assert registered.status_code == 200, registered.text
+            await here.trust(boss, await here.in_office(boss), realm.registration(second_factor_acr=["1"]))
             await publish(here, boss, "To find stolen cars.")
             with browser(tmp_path) as window:
                 await asyncio.to_thread(through_the_issuer, window, origin, realm, here.clock)

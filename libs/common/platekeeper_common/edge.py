@@ -66,14 +66,17 @@ class Permit:
         """The caller. Raises Unauthenticated, Refused with code and clause, or Invalid `text_invalid`."""
         who = caller(request)
         who = request.state.caller = who.acting_for(decide(who, self.action))
-        _demand_text(request)
+        demand_text(request)
         if who.roles != frozenset({PLATFORM_ADMINISTRATOR}):
             request.app.state.room.foundation.policies.of(who.agency_id)
         return who
 
 
-def _demand_text(request: Request) -> None:
-    """Raise Invalid `text_invalid` for U+0000, which one engine keeps and another refuses."""
+def demand_text(request: Request) -> None:
+    """Raise Invalid `text_invalid` for U+0000, which one engine keeps and another refuses.
+
+    Every permit demands it; a door without one, which looks a text up as it came, depends on this.
+    """
     if "\0" in request.scope["path"] or "%00" in request.url.query or _NUL.search(b"".join(request.state.sent)):
         raise Invalid("the request holds the character U+0000, which is part of no text", code="text_invalid")
 

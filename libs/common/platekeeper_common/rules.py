@@ -115,6 +115,9 @@ RULES: Mapping[Action, Rule] = {
     Action.PASSKEY_REMOVE: Rule(),
     # Whoever it vouches for is let in as that person.
     Action.ISSUER_REGISTER: _of_post(ADMINISTRATOR, "B2"),
+    # Every person, as of roles: who acts for a post that may be the second person (B2).
+    Action.ISSUER_CONFIRM: Rule(),
+    Action.ISSUER_PROPOSAL_VIEW: Rule(),
     Action.ISSUER_VIEW: _of_all("administrator", "auditor"),
     # The platform's too: who turned passwords off and lost the issuer could not come in to change it.
     Action.ISSUER_REMOVE: _of_all("administrator"),

@@ -31,8 +31,7 @@ async def trusted(here: House, issuer: FalseIssuer, **more: Any) -> httpx.AsyncC
     """An agency with the issuer and the officer `rivera`; its administrator's client."""
     boss = await here.staffed()
     await here.hire(boss, "rivera")
-    answer = await boss.put("/v1/issuer", json=registration(issuer.url, **more))
-    assert answer.status_code == 200, answer.text
+    await here.trust(boss, await here.in_office(boss), registration(issuer.url, **more))
     return boss
 
 
@@ -291,7 +290,7 @@ async def _replaced(realm: Realm, folder: Path) -> None:
     async with house(folder / "var", TestClock(utc_now())) as here:
         boss = await here.staffed()
         await here.hire(boss, "rivera")
-        assert codes([await boss.put("/v1/issuer", json=realm.registration(second_factor_acr=["1"]))]) == ["200"]
+        await here.trust(boss, await here.in_office(boss), realm.registration(second_factor_acr=["1"]))
 
         async def through(username: str) -> httpx.Response:
             here.clock.now = utc_now()

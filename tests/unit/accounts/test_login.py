@@ -216,6 +216,20 @@ async def test_the_first_administrator_is_made_once(tmp_path: Path) -> None:
         ]
 
 
+@on_both
+async def test_a_text_that_no_engine_should_keep_is_refused_at_open_doors_too(tmp_path: Path) -> None:
+    async with house(tmp_path / "var") as here:
+        await here.staffed()
+        anybody, nul = here.client(), "a\0b"
+        login = {"username": "boss", "password": PASSWORD, "terminal": {"id": nul, "secret": "s"}}
+        answers = [
+            await anybody.post("/v1/login", json=login),
+            await anybody.post("/v1/device-tokens", json={"device_id": nul, "secret": "s"}),
+            await anybody.get("/v1/login/oidc", params={"agency_id": nul}),
+        ]
+        assert {(one.status_code, one.json()["code"]) for one in answers} == {(422, "text_invalid")}
+
+
 async def test_beyond_the_waiting_room_logins_are_told_to_come_again() -> None:
     passwords = Passwords(time_cost=1, memory_kib=8, parallelism=1, at_once=1, waiting=1)
     kept = await passwords.hash("a password")

@@ -10,7 +10,7 @@ import pytest
 from profiles import DEPARTMENTS, department
 
 from platekeeper_access_audit.ledger.policy import AuditsPolicy, Detector, Hours, hours_of_shifts
-from platekeeper_access_audit.ledger.reviews import detectors
+from platekeeper_access_audit.ledger.reviews import detectors, looked_for
 from platekeeper_access_audit.ledger.reviews.detectors import Act, Finding, Person
 from platekeeper_common.shared_policy import UsePolicy
 
@@ -194,7 +194,7 @@ def test_searches_for_the_own_agency_and_under_releases() -> None:
 def test_what_each_detector_looks_for_is_said_by_the_settings_in_force(name: str) -> None:
     policy = department(name).section(AuditsPolicy)
     shifts = hours_of_shifts(department(name).section(UsePolicy))
-    said = {detector: detectors.described(detector, policy, shifts) for detector in policy.detectors}
+    said = {detector: looked_for.described(detector, policy, shifts) for detector in policy.detectors}
     assert set(said) == set(detectors.BY_NAME)
     assert said["repeat_plate"] == (
         "one person searches the same plate 5 times or more within 30 days, or 10 times when all are for one"
@@ -202,7 +202,7 @@ def test_what_each_detector_looks_for_is_said_by_the_settings_in_force(name: str
     )
     assert "(day 06:00 to 14:00, swing 14:00 to 22:00, night 22:00 to 06:00)" in said["off_shift"]
     changed = policy.model_copy(update={"repeat_plate_times": 9})
-    assert "9 times" in detectors.described("repeat_plate", changed, shifts)
+    assert "9 times" in looked_for.described("repeat_plate", changed, shifts)
 
 
 def test_hours_may_pass_midnight() -> None:

@@ -13,6 +13,7 @@ from platekeeper_access_audit.accounts import attempts, domain, storage
 from platekeeper_access_audit.accounts.approvals import handlers as approvals
 from platekeeper_access_audit.accounts.approvals.handlers import Access
 from platekeeper_access_audit.accounts.domain import Account
+from platekeeper_access_audit.accounts.hands import handlers as hands
 from platekeeper_access_audit.accounts.issuers import storage as issuers
 from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.own_notices import storage as notices
@@ -111,6 +112,7 @@ async def open_account(
         await storage.add_account(tx, account)
     except IntegrityError as error:
         raise Conflict(f"the username {new.username} is taken", code="username_taken") from error
+    await hands.laid(tx, here, account.id, agency.id, "opened", by=by)
     await approvals.approve(tx, here, agency, account, "opened", by)
     tx.emit(here.recorder.administration(by, Action.ACCOUNT_OPEN, "account", account.id, place))
     return OpenedAccount(account, password)
@@ -156,9 +158,10 @@ async def reset_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Call
         domain.demand_enabled(account)
     domain.demand_resetter(by, account)
     if not domain.is_platform(by) and await incumbents.offices_of(tx, here, account.agency_id, account.id):
-        await incumbents.demand(tx, here, by, Action.ACCOUNT_RESET, "B2")
+        by = by.acting_for((await incumbents.demand(tx, here, by, Action.ACCOUNT_RESET, "B2")).office)
     awake = {"disabled_at": None, "disabled_because": None, "last_signed_on_at": here.clock()}
     await storage.change_account(tx, account.id, password_hash=hashed, must_change=True, **awake)
+    await hands.laid(tx, here, account.id, account.agency_id, "reset", by=by)
     await second_factors.forget(tx, account.id)
     await passkeys.remove_all(tx, account.id)
     await issuers.unlink(tx, account.id)

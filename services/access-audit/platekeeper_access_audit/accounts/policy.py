@@ -167,6 +167,8 @@ class PostsPolicy(PolicySection):
     """B9: what waits until the post is filled, whoever acts."""
     second_person: Several[PostCode]
     """B2: whose word, beside the administrator's own, shortens retention or widens access."""
+    second_person_after: Duration
+    """A3, B2: so long an account that somebody opened, reset or put into office is no second person beside them."""
 
 
 Deputy = Annotated[PostCode | None, none_when("none")]

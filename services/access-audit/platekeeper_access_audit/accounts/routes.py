@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Depends, Form, Response
 
 from platekeeper_access_audit.accounts import agencies, documents, exchange, handlers, sign_on
 from platekeeper_access_audit.accounts.agency_names import AskedAgency
@@ -15,7 +15,7 @@ from platekeeper_access_audit.accounts.sessions.routes import Kept, shown, told
 from platekeeper_common.actions import Action
 from platekeeper_common.auth import TOKEN_LIFE
 from platekeeper_common.caller import Caller
-from platekeeper_common.edge import CurrentPlace, Tx, may
+from platekeeper_common.edge import CurrentPlace, Tx, demand_text, may
 from platekeeper_common.foundation import JWKS_PATH
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policies import Agency
@@ -24,7 +24,7 @@ router = APIRouter()
 LIFE = int(TOKEN_LIFE.total_seconds())
 
 
-@router.post("/v1/login", tags=["tokens"])
+@router.post("/v1/login", tags=["tokens"], dependencies=[Depends(demand_text)])
 async def login(body: documents.LoginRequest, here: Here, place: CurrentPlace, answer: Response) -> SessionToken:
     """Begin a person's session: a token of ten minutes at most, and what carries the session on."""
     asked = Credentials(body.username, body.password, body.code, body.new_password, body.recovery_code)
@@ -39,7 +39,7 @@ async def unlock(
     return await told(here, await sign_on.unlock(here, shown(body, kept), body.password, place), answer)
 
 
-@router.post("/v1/device-tokens", tags=["tokens"])
+@router.post("/v1/device-tokens", tags=["tokens"], dependencies=[Depends(demand_text)])
 async def device_token(body: documents.DeviceTokenRequest, here: Here) -> documents.Token:
     """A 10-minute token for a registered device."""
     signed_on = await sign_on.device_token(here, body.device_id, body.secret)

@@ -6,24 +6,36 @@ from typing import Any
 
 from sqlalchemy import JSON, Boolean, Column, ForeignKey, LargeBinary, Row, String, Table, delete, false, func, select
 
-from platekeeper_access_audit.accounts.issuers.domain import Issuer, Login
+from platekeeper_access_audit.accounts.issuers.domain import Issuer, Login, Proposal
 from platekeeper_access_audit.accounts.storage import account, agency, tables
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.schema import Moment, by_column
 
-issuer = Table(
-    "issuer",
+
+def _registration() -> tuple[Column[Any], ...]:
+    """What is kept of an issuer, in force or proposed."""
+    return (
+        Column("agency_id", String, ForeignKey("agency.id"), primary_key=True),
+        Column("url", String, nullable=False),
+        Column("client_id", String, nullable=False),
+        Column("client_secret", LargeBinary, nullable=False, comment="wrapped by the key store"),
+        Column("username_claim", String, nullable=False),
+        Column("second_factor_amr", JSON, nullable=False),
+        Column("second_factor_acr", JSON, nullable=False),
+        Column("passwords", Boolean, nullable=False),
+        Column("registered_at", Moment, nullable=False),
+    )
+
+
+issuer = Table("issuer", tables, *_registration())
+issuer_proposal = Table(
+    "issuer_proposal",
     tables,
-    Column("agency_id", String, ForeignKey("agency.id"), primary_key=True),
-    Column("url", String, nullable=False),
-    Column("client_id", String, nullable=False),
-    Column("client_secret", LargeBinary, nullable=False, comment="wrapped by the key store"),
-    Column("username_claim", String, nullable=False),
-    Column("second_factor_amr", JSON, nullable=False),
-    Column("second_factor_acr", JSON, nullable=False),
-    Column("passwords", Boolean, nullable=False),
-    Column("registered_at", Moment, nullable=False),
+    *_registration(),
+    Column("id", String, nullable=False, comment="another for each proposal"),
+    Column("proposed_by", String, nullable=False, comment="account"),
+    Column("proposed_by_name", String, nullable=False),
 )
 issuer_login = Table(
     "issuer_login",
@@ -63,6 +75,24 @@ async def put(tx: Tx, new: Issuer) -> None:
 async def remove(tx: Tx, agency_id: AgencyId) -> bool:
     """The agency has no issuer any more; whether it had one."""
     return await tx.write(delete(issuer).where(issuer.c.agency_id == agency_id)) == 1
+
+
+async def propose(tx: Tx, new: Proposal) -> None:
+    """It waits for a second person, in place of whatever waited."""
+    await forget_proposal(tx, new.issuer.agency_id)
+    who = {"id": new.id, "proposed_by": new.proposed_by, "proposed_by_name": new.proposed_by_name}
+    await tx.write(issuer_proposal.insert().values(**asdict(new.issuer), **who))
+
+
+async def proposed(tx: Tx, agency_id: AgencyId) -> Proposal | None:
+    """What waits at the agency."""
+    row = await tx.row(select(issuer_proposal).where(issuer_proposal.c.agency_id == agency_id))
+    return None if row is None else Proposal(row.id, _issuer(row), row.proposed_by, row.proposed_by_name)
+
+
+async def forget_proposal(tx: Tx, agency_id: AgencyId) -> None:
+    """Nothing waits at the agency."""
+    await tx.write(delete(issuer_proposal).where(issuer_proposal.c.agency_id == agency_id))
 
 
 async def agencies(tx: Tx) -> list[tuple[str, str]]:
@@ -124,6 +154,6 @@ async def unlink(tx: Tx, account_id: str) -> None:
 
 
 def _issuer(row: Row[Any]) -> Issuer:
-    fields = dict(by_column(row))
+    fields = {column.name: by_column(row)[column.name] for column in issuer.c}
     lists = {name: tuple(fields[name]) for name in ("second_factor_amr", "second_factor_acr")}
     return Issuer(**(fields | lists))

@@ -14,7 +14,7 @@ from platekeeper_common.caller import Caller, Office
 from platekeeper_common.errors import Conflict, Invalid, Refused
 from platekeeper_common.rules import ADMINISTRATOR, RULES, SERVICE_ACCOUNT
 
-SECOND_PERSON = frozenset({Action.POLICY_CHANGE_CONFIRM, Action.ROLES_CONFIRM})
+SECOND_PERSON = frozenset({Action.POLICY_CHANGE_CONFIRM, Action.ROLES_CONFIRM, Action.ISSUER_CONFIRM})
 """What a post does as the second person; whether it is one, `second_person` of the policy says (B2)."""
 ACTS: Mapping[str, frozenset[Action]] = {
     ADMINISTRATOR: frozenset(

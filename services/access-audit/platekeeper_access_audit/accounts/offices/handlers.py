@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from platekeeper_access_audit.accounts import domain, storage
+from platekeeper_access_audit.accounts.hands import handlers as hands
 from platekeeper_access_audit.accounts.offices import domain as rules
 from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.offices import storage as offices
@@ -82,6 +83,7 @@ async def fill(tx: Tx, here: AccountsRoom, new: Appointment, asked: str | None, 
         account = await storage.find_account(tx, new.account_id, agency.id)
         domain.demand_enabled(account)
         rules.demand_person(account)
+        await hands.laid(tx, here, account.id, agency.id, "appointed", by=by)
     await _appoint(tx, agency, before, new.account_id, begins, now, set_by=by.subject)
     if before.holder is not None and begins == now and before.holder.account_id != new.account_id:
         tx.emit(AccessRevoked(agency_id=agency.id, before=now, subject=before.holder.account_id))
@@ -121,6 +123,7 @@ async def delegate(tx: Tx, here: AccountsRoom, new: NewDelegation, *, by: Caller
         given_at=now,
     )
     await offices.add_delegation(tx, given)
+    await hands.laid(tx, here, account.id, agency.id, "delegated", by=by)
     tx.emit(await _recorded(here, by, None, given, place))
     return given
 

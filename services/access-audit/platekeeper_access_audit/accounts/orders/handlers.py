@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from platekeeper_access_audit.accounts import agencies, domain, storage
+from platekeeper_access_audit.accounts.hands import handlers as hands
 from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.offices.domain import Incumbent, vacant
 from platekeeper_access_audit.accounts.orders import domain as rules
@@ -69,7 +70,8 @@ async def draft(tx: Tx, here: AccountsRoom, new: NewOrder, *, by: Caller, place:
 async def sign(tx: Tx, here: AccountsRoom, order_id: str, post: str, sha256: str, *, by: Caller, place: Place) -> Order:
     """The caller signs for the post; the last signature puts the order in force (B10).
 
-    Raises Conflict as `rules.demand_signable`, `post_vacant` (B9), Refused `not_<post>`, NotFound.
+    Raises Conflict as `rules.demand_signable`, `post_vacant` (B9), `second_person_beholden`, Refused `not_<post>`,
+    NotFound.
     """
     now = here.clock()
     await tx.lock()
@@ -78,6 +80,8 @@ async def sign(tx: Tx, here: AccountsRoom, order_id: str, post: str, sha256: str
     agency = await storage.find_agency(tx, by.agency_id)
     standing = await incumbents.post(tx, here, agency, post)
     quality = standing.demand(by, Action.PURGE_ORDER_SIGN, rules.CLAUSE)
+    for other in order.signatures:
+        await hands.demand_apart(tx, here, agency, other.account_id, by.subject, rules.CLAUSE)
     signature = Signature(
         post=post,
         title=standing.title,

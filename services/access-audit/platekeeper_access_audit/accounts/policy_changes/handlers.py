@@ -61,13 +61,17 @@ async def propose(tx: Tx, here: AccountsRoom, document: str, reason: str, *, by:
 async def confirm(tx: Tx, here: AccountsRoom, change_id: str, *, by: Caller, place: Place) -> Change:
     """A second person's word puts a change in force (B2).
 
-    Raises Conflict `same_person`, `change_settled` or `policy_moved`, Refused `not_second_person`, NotFound.
+    Raises Conflict `same_person`, `second_person_beholden`, `change_settled` or `policy_moved`, Refused
+    `not_second_person`, NotFound.
     """
     await tx.lock()
     change = await kept.find_change(tx, by.agency_id, change_id)
     agency = await storage.find_agency(tx, by.agency_id)
     rules.demand_confirmable(change, by.subject, agencies.profile_of(here, agency).version)
-    by = by.acting_for((await incumbents.demand_second_person(tx, here, by, Action.POLICY_CHANGE_CONFIRM)).office)
+    second = await incumbents.demand_second_person(
+        tx, here, by, Action.POLICY_CHANGE_CONFIRM, beside=change.proposed_by
+    )
+    by = by.acting_for(second.office)
     profile = here.foundation.policies.completed(agency.profile, rules.parsed(change.document))
     tx.emit(await _recorded(here, by, Action.POLICY_CHANGE_CONFIRM, change, place))
     return await _put_in_force(tx, here, agency, change, profile, by=by)

@@ -71,6 +71,7 @@ SETTINGS: Mapping[str, Setting] = {
     "posts.agency_attorney": PLAIN,
     "posts.vacancy_blocks": _fixed("B9"),
     "posts.second_person": Setting(less="widens_access", more="widens_access"),
+    "posts.second_person_after": Setting(less="widens_access", size=_duration),
     "orders.purge_signed_by": Setting(bound="at_least", clause="B10"),
     "orders.purge_order_stands": Setting(bound="at_most", size=_period, clause="B10"),
     "ingest.live_alert_max_age": PLAIN,

@@ -7,7 +7,7 @@ from typing import Any
 
 from platekeeper_access_audit.ledger.audits import domain, storage
 from platekeeper_access_audit.ledger.policy import AuditsPolicy, Detector, LedgerPolicy, hours_of_shifts
-from platekeeper_access_audit.ledger.reviews import alert_storage, detectors
+from platekeeper_access_audit.ledger.reviews import alert_storage, looked_for
 from platekeeper_access_audit.ledger.reviews import storage as reviews
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common.access import Place
@@ -59,7 +59,7 @@ async def plan(tx: Tx, profile: Profile, agency_id: AgencyId) -> Plan:
     """The plan by the agency's profile as it is now."""
     ledger, audits = profile.section(LedgerPolicy), profile.section(AuditsPolicy)
     shifts = hours_of_shifts(profile.section(UsePolicy))
-    looks_for = tuple((name, detectors.described(name, audits, shifts)) for name in audits.detectors)
+    looks_for = tuple((name, looked_for.described(name, audits, shifts)) for name in audits.detectors)
     last = await storage.last_signed_off(tx, agency_id)
     return Plan(
         reviewer=audits.reviewer,

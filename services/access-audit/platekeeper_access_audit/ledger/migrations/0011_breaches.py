@@ -34,7 +34,6 @@ def upgrade() -> None:
         sa.Column("breach_id", sa.String, primary_key=True),
         sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("at", Moment, nullable=False),
-        sa.Column("recorded_at", Moment, nullable=False),
         sa.Column("what", sa.String, nullable=False),
         sa.Column("subject", sa.String, nullable=False),
         sa.Column("username", sa.String, nullable=False),

@@ -94,7 +94,7 @@ def repeat_plate(acts: Sequence[Act], now: datetime, who: Person, policy: Audits
                     "repeat_plate",
                     same,
                     f"{same[-1].name} searched the same plate {len(same)} times within"
-                    f" {_days(policy.repeat_plate_within)}, first on {_day(same[0], who)} and last on"
+                    f" {in_days(policy.repeat_plate_within)}, first on {_day(same[0], who)} and last on"
                     f" {_day(same[-1], who)}, under {_of(matters, 'different matter' if matters > 1 else 'matter')}.",
                 )
             )
@@ -175,7 +175,7 @@ def sudden_volume(acts: Sequence[Act], now: datetime, who: Person, policy: Audit
             "sudden_volume",
             today,
             f"{today[-1].name} made {len(today)} searches within a day up to {_day(today[-1], who)}; in the"
-            f" {_days(policy.volume_compared_with)} before it was {compared}.",
+            f" {in_days(policy.volume_compared_with)} before it was {compared}.",
         )
     ]
 
@@ -220,41 +220,6 @@ BY_NAME: Mapping[Detector, Detects] = {
 def looks_back(policy: AuditsPolicy) -> timedelta:
     """How far back the acts must reach that the detectors are given."""
     return max(policy.repeat_plate_within, policy.volume_compared_with + DAY, WEEK)
-
-
-def described(detector: Detector, policy: AuditsPolicy, shifts: Mapping[str, Hours]) -> str:
-    """What the detector looks for by the settings in force, as the published policy says it (B7)."""
-    match detector:
-        case "repeat_plate":
-            return (
-                f"one person searches the same plate {policy.repeat_plate_times} times or more within"
-                f" {_days(policy.repeat_plate_within)}, or {policy.repeat_plate_times_one_matter} times when all are"
-                " for one matter with a number"
-            )
-        case "off_shift":
-            named = ", ".join(f"{name} {hours.in_words}" for name, hours in shifts.items())
-            return (
-                f"a search more than {_minutes(policy.shift_grace)} minutes outside of the shift that was named"
-                f" ({named}), or without a shift outside of {policy.unscheduled_hours.in_words}, at an hour that is not"
-                f" usual for the person, as it is after {policy.usual_after_days} days"
-            )
-        case "staff_plate":
-            return "a search for the plate of the person's own vehicle or of a colleague's"
-        case "no_hit_fishing":
-            return (
-                f"{policy.fishing_searches} searches or more by one person within a day, {policy.fishing_percent} in a"
-                " hundred of which find nothing"
-            )
-        case "sudden_volume":
-            return (
-                f"{policy.volume_at_least} searches or more by one person within a day, when that is more than"
-                f" {policy.volume_factor} times the person's usual number"
-            )
-        case "other_agencies":
-            return (
-                f"{policy.outsiders_at_least} or more searches within seven days at the word of another agency without"
-                f" an approved release, or {policy.released_at_least} or more under releases"
-            )
 
 
 def _searches(acts: Sequence[Act], since: datetime) -> list[Act]:
@@ -312,7 +277,8 @@ def _day(act: Act, who: Person) -> str:
     return f"{local.day} {local:%B %Y}"
 
 
-def _days(length: timedelta) -> str:
+def in_days(length: timedelta) -> str:
+    """The length in whole days, or hours below two days, in words."""
     return f"{length // DAY} days" if length >= 2 * DAY else f"{length // timedelta(hours=1)} hours"
 
 
