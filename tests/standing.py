@@ -15,15 +15,17 @@ import httpx
 from filelock import FileLock
 from profiles import SECTIONS
 from sqlalchemy import make_url
+from starlette.types import ASGIApp
 
 from platekeeper import runtime
 from platekeeper_common import auth, ids, relay
+from platekeeper_common.app import Health
 from platekeeper_common.auth import SigningKey
 from platekeeper_common.caller import Caller, Office
 from platekeeper_common.events.access import AgencyChanged, CheckpointSigned
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.migrate import migrate
-from platekeeper_common.service import Service
+from platekeeper_common.service import Foundation, Service
 from platekeeper_common.settings import ServiceSettings, Settings
 
 POLICIES = Path(__file__).parent.parent / "policies"
@@ -137,9 +139,17 @@ class Town:
 
 @asynccontextmanager
 async def town(
-    folder: Path, services: Sequence[Service], *, own: Mapping[str, ServiceSettings] | None = None, **more: Any
+    folder: Path,
+    services: Sequence[Service],
+    *,
+    own: Mapping[str, ServiceSettings] | None = None,
+    rest: Callable[[Foundation, Health], ASGIApp] | None = None,
+    **more: Any,
 ) -> AsyncIterator[Town]:
-    """The services standing over `folder`, ready, with AGENCY open on the Pomona profile. `more` goes to Settings."""
+    """The services standing over `folder`, ready, with AGENCY open on the Pomona profile. `more` goes to Settings.
+
+    `rest` answers what none of the services does.
+    """
     clock, key = TestClock(), SigningKey.make()
     rooms: dict[str, Any] = {}
 
@@ -150,7 +160,9 @@ async def town(
     settings = Settings(**({"var": folder, "policies": POLICIES} | await databases.settings(folder, services) | more))
     for service in () if settings.database else services:
         await _put_migrated(settings.database_of(service.name), service)
-    async with runtime.stand(services, settings, SECTIONS, clock=clock, own=own, fetch_keys=fetch) as standing:
+    async with runtime.stand(
+        services, settings, SECTIONS, clock=clock, own=own, fetch_keys=fetch, rest=rest
+    ) as standing:
         here = Town(standing, clock, key)
         rooms.update(standing.rooms)
         await standing.ready()

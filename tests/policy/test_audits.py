@@ -14,10 +14,13 @@ from profiles import DEPARTMENTS, department
 from standing import AGENCY, Town, eventually, town
 from unit.ledger.auditing import ORDINARY, UNNUMBERED, Records, queued, records_of, sent, told, watched
 
+from platekeeper_access_audit.accounts.policy import TitlesPolicy
 from platekeeper_access_audit.ledger.audits import domain, sampling
 from platekeeper_access_audit.ledger.policy import AuditsPolicy, LedgerPolicy
 from platekeeper_access_audit.ledger.service import LEDGER
 from platekeeper_common.access import Use
+from platekeeper_common.actions import Action
+from platekeeper_common.rules import RULES
 
 OTHER = Use(purpose="other_le", matter_type="criminal", matter_number="26-0117", reason="welfare check")
 REVIEWED = {"finding": "the case number is that of a stolen car", "disposition": "no_violation"}
@@ -57,11 +60,11 @@ async def sign(client: httpx.AsyncClient, audit: dict[str, Any]) -> httpx.Respon
 @pytest.mark.parametrize("name", DEPARTMENTS)
 async def test_an_audit_is_opened_reviewed_and_signed_off(here: Town, name: str) -> None:
     await here.open_agency(AGENCY, name)
-    records = Records(here)
+    records, approver = Records(here), department(name).section(AuditsPolicy).approver
     await sent(here, *[await records.search() for _ in range(3)], await records.search("chief", use=OTHER))
     await until(here, NEW_YEAR + timedelta(minutes=2))
     async with (
-        here.client(here.person("chief", "auditor", title="Chief of Police")) as chief,
+        here.client(here.person("chief", "auditor", title=approver)) as chief,
         here.client(here.person("commander", "administrator", title="Commander")) as commander,
         here.client(here.person("inspector", "auditor", title="Auditor")) as inspector,
     ):
@@ -81,14 +84,14 @@ async def test_an_audit_is_opened_reviewed_and_signed_off(here: Town, name: str)
         assert (alone.status_code, alone.json()["code"]) == (403, "own_sign_off")
         other = await sign(commander, audit)
         assert (other.status_code, other.json()["code"]) == (403, "not_approver")
-        assert "signed off by the Chief of Police" in other.json()["detail"]
+        assert f"signed off by the {approver}" in other.json()["detail"]
         signed = await sign(chief, audit)
         assert (signed.status_code, signed.json()["state"]) == (200, "signed_off")
         assert (await sign(chief, audit)).json()["code"] == "audit_signed_off"
         report = (await opened(here, chief))["report"]
         assert report["frequency"] == "quarterly"
         assert report["performers"] == [{"name": "Inspector", "title": "Auditor"}]
-        assert report["approver"] == {"name": "Chief", "title": "Chief of Police"}
+        assert report["approver"] == {"name": "Chief", "title": approver}
         assert report["method"]["seed"] == audit["seed"]
         assert report["record_retention"] == "access records 5 years; this report for good"
         assert report["dispositions"] == {"no_violation": 4}
@@ -99,6 +102,17 @@ async def test_an_audit_is_opened_reviewed_and_signed_off(here: Town, name: str)
         assert allowed["object_id"] == f"{audit['id']}/sha256:{signed.json()['report_sha256']}"
         plan = (await chief.get("/v1/monitoring-plan")).json()
         assert plan["last_audit"] == signed.json()["signed_off_at"]
+
+
+@pytest.mark.clause("G4")
+@pytest.mark.parametrize("name", DEPARTMENTS)
+def test_who_reviews_and_who_signs_bear_titles_that_the_department_has(name: str) -> None:
+    """No account bears a title that is not in the register (B5): else no audit could ever be signed off."""
+    profile = department(name)
+    audits, register = profile.section(AuditsPolicy), profile.section(TitlesPolicy).authorised
+    for title, action in ((audits.approver, Action.AUDIT_SIGN_OFF), (audits.reviewer, Action.AUDIT_REVIEW)):
+        (entry,) = [one for one in register if one.title == title]
+        assert set(entry.roles) & RULES[action].roles, (title, action)
 
 
 @pytest.mark.clause("G4")

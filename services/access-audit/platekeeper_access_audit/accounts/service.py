@@ -161,5 +161,6 @@ ACCOUNTS = Service(
     policy=SECTIONS,
     settings=AccountsSettings,
     counts=agencies.counts,
+    open_counts=("agencies", "vacant_posts"),
     says=statements.says,
 )

@@ -197,6 +197,7 @@ LEDGER = Service(
     policy=SECTIONS,
     settings=LedgerSettings,
     counts=counts,
+    open_counts=("producers_with_gaps", "lag_seconds", "unwitnessed_seconds", "alarms"),
     figures=figures,
     says=says,
     tallies=tallies,
