@@ -149,7 +149,7 @@ async def test_who_has_no_end_sees_no_plate_data_once_the_title_is_a_contractors
 
 
 @pytest.mark.clause("B5")
-@pytest.mark.parametrize("hidden", ["Chief\x00", "Chief \u202egnidnammoC", "\u200b", "Chief\u2028Two"])
+@pytest.mark.parametrize("hidden", ["Chief\x07", "Chief \u202egnidnammoC", "\u200b", "Chief\u2028Two"])
 async def test_a_title_or_a_name_that_cannot_be_read_is_refused(tmp_path: Path, hidden: str) -> None:
     """What no statement can hold would keep the public page as it was before."""
     async with house(tmp_path / "var") as here:

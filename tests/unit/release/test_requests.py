@@ -212,7 +212,7 @@ async def test_an_approval_ends_lies_within_the_request_and_a_denial_says_why(he
     assert manifest["scope"] == decided["decision"]["opens"]
 
 
-@pytest.mark.parametrize("name", ["Ontario PD\n— forged", "Ontario\x00", "Ontario \u202edP"])
+@pytest.mark.parametrize("name", ["Ontario PD\n— forged", "Ontario\x07", "Ontario \u202edP"])
 async def test_names_are_one_line_that_shows_what_it_says(here: Desk, name: str) -> None:
     written = {"agency": {"recipient_id": here.recipient, "name": name}}
     for different in (written, {"person": {"name": name}}, {"document": {"reference": name}}):
