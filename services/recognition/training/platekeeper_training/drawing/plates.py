@@ -17,7 +17,7 @@ from platekeeper_training.drawing.faces import Face
 Picture = NDArray[np.uint8]
 """Height x width x 3: blue, green, red."""
 
-HEIGHT = 112
+HEIGHT = 84
 """Pixels of a flat plate."""
 _AMERICAN, _EUROPEAN, _BRAZILIAN, _SQUARE = 2.0, 4.6, 3.08, 1.35
 """Width by height."""
