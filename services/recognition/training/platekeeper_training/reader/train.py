@@ -53,9 +53,7 @@ class Run:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(plan.seed)
         self.net = ReaderNet(len(REGIONS)).to(self.device)
-        self.averaged = torch.optim.swa_utils.AveragedModel(
-            self.net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(plan.averaged), use_buffers=True
-        )
+        self.averaged = torch.optim.swa_utils.AveragedModel(self.net, avg_fn=self._followed, use_buffers=True)
         self.optimiser = torch.optim.AdamW(self.net.parameters(), plan.rate, weight_decay=0.01)
         self.done = 0
         self.best = 0.0
@@ -112,6 +110,11 @@ class Run:
         fall = 0.5 * (1 + math.cos(math.pi * share))
         for group in self.optimiser.param_groups:
             group["lr"] = self.plan.rate * rise * max(fall, 0.002)
+
+    def _followed(self, averaged: Tensor, now: Tensor, steps: Tensor | int) -> Tensor:
+        """The average after one more step; it follows fast at first, so it never holds what was there by chance."""
+        slow = min(self.plan.averaged, (1 + int(steps)) / (10 + int(steps)))
+        return now if not now.is_floating_point() else averaged + (now - averaged) * (1 - slow)
 
     def _look(self, loss: float) -> None:
         """Measure on the held-back photographs; keep the state, and the weights when they are the best so far."""
