@@ -45,6 +45,7 @@ def officer(now: datetime) -> Caller:
         session="session",
         signed_on_at=now,
         training_until=now + timedelta(days=365),
+        approved_until=now + timedelta(days=90),
     )
 
 

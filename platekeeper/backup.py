@@ -5,6 +5,7 @@ the pictures of that day are gone from every backup too (F3), and a thief of the
 plates lies in databases is in it, so it is encrypted as a whole and does not outlive what the policy allows (G1).
 """
 
+import asyncio
 import hashlib
 import io
 import json
@@ -16,9 +17,10 @@ import sys
 import tarfile
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,9 +28,12 @@ import pyrage
 
 from platekeeper.registry import sections
 from platekeeper.runtime import VERSION
+from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.foundation import open_objects
 from platekeeper_common.policy import PolicyError, load_folder
 from platekeeper_common.settings import Settings, SettingsError, load
 from platekeeper_common.shared_policy import longest_in_backups
+from platekeeper_common.stores import Store
 
 NAME = "platekeeper-%Y%m%dT%H%M%SZ.tar.age"
 LAST = "backup.json"
@@ -43,8 +48,10 @@ class BackupFailed(RuntimeError):
     """No backup was made; says why, in a line."""
 
 
-def make(folder: Path, recipients: Sequence[str], *, now: datetime) -> Path:
+def make(folder: Path, recipients: Sequence[str], *, now: datetime, objects: bool = False) -> Path:
     """The new backup in `folder`, after which those that are older than the policy allows are deleted.
+
+    `objects`: also those that lie in a bucket, where `PLATEKEEPER_OBJECTS` names one.
 
     Raises BackupFailed, SettingsError, PolicyError, OSError.
     """
@@ -54,11 +61,14 @@ def make(folder: Path, recipients: Sequence[str], *, now: datetime) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / now.strftime(NAME)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as making:
-        files = {**_databases(settings, Path(making)), **dict(_files(settings))}
+        files = chain(_databases(settings, Path(making)).items(), _files(settings))
+        if objects:
+            files = chain(files, _objects(settings, Path(making)))
         part = Path(making) / "part"
         digest = _write(part, files, who, {"made_at": now.isoformat(), "delete_after": (now + kept_for).isoformat()})
-        if hashlib.sha256(part.read_bytes()).hexdigest() != digest:
-            raise BackupFailed(f"{path}: what was written reads back otherwise")
+        with part.open("rb") as written:
+            if hashlib.file_digest(written, "sha256").hexdigest() != digest:
+                raise BackupFailed(f"{path}: what was written reads back otherwise")
         part.rename(path)
     for old in sorted(folder.glob("platekeeper-*.tar.age")):
         if datetime.strptime(old.name, NAME).replace(tzinfo=UTC) + kept_for <= now:
@@ -123,7 +133,7 @@ def _dumped(url: str, into: Path) -> Path:
 
 
 def _files(settings: Settings) -> Iterator[tuple[str, Path]]:
-    """What is taken as it lies; objects in a bucket stay there."""
+    """What is taken as it lies."""
     for name in FOLDERS:
         for path in sorted((settings.var / name).rglob("*")):
             if path.is_file():
@@ -132,8 +142,37 @@ def _files(settings: Settings) -> Iterator[tuple[str, Path]]:
         yield f"policies/{path.name}", path
 
 
+def _objects(settings: Settings, making: Path) -> Iterator[tuple[str, Path]]:
+    """The objects of the bucket, one at a time: each lies in `making` until the next is asked for.
+
+    What is purged meanwhile is left out. Raises BackupFailed.
+    """
+    if not settings.objects:
+        return
+    store, copy = open_objects(settings), making / "object"
+    try:
+        for name in _walked(store):
+            data = asyncio.run(store.read(name))
+            if data is not None:
+                copy.write_bytes(data)
+                yield f"objects/{name}", copy
+    except Unavailable as error:
+        raise BackupFailed(f"{settings.objects}: {error}") from error
+
+
+def _walked(store: Store, folder: str = "") -> Iterator[str]:
+    """The paths of everything in the store, folder by folder."""
+    for name in asyncio.run(store.names(folder)):
+        yield f"{folder}/{name}" if folder else name
+    for inner in asyncio.run(store.folders(folder)):
+        yield from _walked(store, f"{folder}/{inner}" if folder else inner)
+
+
 def _write(
-    part: Path, files: Mapping[str, Path], recipients: Sequence[pyrage.x25519.Recipient], about: Mapping[str, str]
+    part: Path,
+    files: Iterable[tuple[str, Path]],
+    recipients: Sequence[pyrage.x25519.Recipient],
+    about: Mapping[str, str],
 ) -> str:
     """Write the encrypted tar; its SHA-256, hexadecimal."""
     reading, writing = os.pipe()
@@ -157,10 +196,10 @@ def _write(
     return out.digest
 
 
-def _tar(pipe: IO[bytes], files: Mapping[str, Path], about: Mapping[str, str]) -> None:
+def _tar(pipe: IO[bytes], files: Iterable[tuple[str, Path]], about: Mapping[str, str]) -> None:
     listed = []
     with tarfile.open(fileobj=pipe, mode="w|") as archive:
-        for name, path in files.items():
+        for name, path in files:
             with path.open("rb") as data:
                 told = archive.gettarinfo(arcname=name, fileobj=data)
                 archive.addfile(told, data)
@@ -214,14 +253,14 @@ def make_identity(path: Path) -> str:
     return str(identity.to_public())
 
 
-def run(folder: Path | None, recipients: Sequence[str], identity: Path | None) -> int:
+def run(folder: Path | None, recipients: Sequence[str], identity: Path | None, *, objects: bool) -> int:
     """The command; its exit status."""
     try:
         if identity is not None:
             print(f"recipient: {make_identity(identity)}")  # noqa: T201
             print(f"keep {identity} away from this machine: it alone opens the backups")  # noqa: T201
         if folder is not None:
-            print(make(folder, recipients, now=datetime.now(UTC)))  # noqa: T201
+            print(make(folder, recipients, now=datetime.now(UTC), objects=objects))  # noqa: T201
     except (BackupFailed, SettingsError, PolicyError, sqlite3.Error, OSError) as error:
         print(f"platekeeper: no backup: {error}", file=sys.stderr)  # noqa: T201
         return 1

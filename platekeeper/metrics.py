@@ -59,6 +59,9 @@ CHECKPOINT_AGE = gauge(
     "Age of the ledger's last checkpoint; while none is known, of the process.",
 )
 DRIFT = gauge("platekeeper_baseline_drift", "Checks of the security baseline that failed at the last look.")
+UNSIGNED = gauge(
+    "platekeeper_policies_unsigned", "Agencies of whose policy the last word bears no signature that holds."
+)
 CHECKPOINT_SIZE = gauge("platekeeper_audit_checkpoint_records", "Access records that the last checkpoint signs.")
 
 
@@ -103,6 +106,7 @@ async def _told(
 def _read_foundation(foundation: Foundation, say: Say) -> None:
     checkpoints = foundation.checkpoints
     say(BUILD, 1, version=VERSION)
+    say(UNSIGNED, foundation.policies.unsigned)
     say(CHECKPOINT_AGE, _age(checkpoints.signed_at, foundation.clock))
     if checkpoints.last is not None:
         say(CHECKPOINT_SIZE, checkpoints.last.size)

@@ -14,7 +14,7 @@ from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_common import auth, log
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.caller import Caller
-from platekeeper_common.ids import PLATFORM
+from platekeeper_common.ids import PLATFORM, PLATFORM_NAME
 from platekeeper_common.policy import PolicyError
 from platekeeper_common.rules import PLATFORM_ADMINISTRATOR
 from platekeeper_common.settings import SettingsError
@@ -89,7 +89,7 @@ async def _loader(serving: server.Serving, http: httpx.AsyncClient) -> Session:
         agency_id=PLATFORM,
         username="demonstration",
         name="Demonstration",
-        organisation="Platekeeper",
+        organisation=PLATFORM_NAME,
         roles=frozenset({PLATFORM_ADMINISTRATOR}),
         issued_at=now,
         expires_at=now + auth.TOKEN_LIFE,

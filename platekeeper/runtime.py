@@ -19,8 +19,9 @@ from platekeeper_common import settings as environment
 from platekeeper_common.app import Health
 from platekeeper_common.auth import KeySet
 from platekeeper_common.baseline import Baseline
-from platekeeper_common.bus.consumer import Consumer, Follower
+from platekeeper_common.bus.consumer import Consumer
 from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.bus.follower import Follower
 from platekeeper_common.clock import Clock, utc_now
 from platekeeper_common.db import Database
 from platekeeper_common.edge import problem

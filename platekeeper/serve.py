@@ -21,8 +21,8 @@ from platekeeper import pages, runtime, server
 from platekeeper.registry import NAMES, PAGES, sections, service
 from platekeeper.runtime import Standing
 from platekeeper_common import log
-from platekeeper_common.bus.consumer import Pauses
 from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.bus.pauses import Pauses
 from platekeeper_common.edge import problem
 from platekeeper_common.log import describe
 from platekeeper_common.migrate import NotMigrated

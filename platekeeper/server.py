@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from platekeeper import metrics, pages, runtime
 from platekeeper.gateway.settings import GatewaySettings
+from platekeeper.heard_out import HeardOut
 from platekeeper.registry import NAMES, sections, service
 from platekeeper.stack.settings import UpSettings
 from platekeeper_common import settings as environment
@@ -62,7 +63,7 @@ class Quiet(uvicorn.Server):
         X-Forwarded-For and -Proto are believed from `trusted_proxies` alone: addresses or networks, by commas.
         """
         config = uvicorn.Config(
-            app,
+            HeardOut(app),
             lifespan="off",
             access_log=False,
             log_config=None,

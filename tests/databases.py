@@ -101,8 +101,15 @@ def rows(url: str, statement: str, values: Mapping[str, Any] | None = None) -> l
     return [tuple(row) for row in _beside(lambda: _fetch(url, statement))]
 
 
-def run(url: str, statement: str) -> None:
-    """Change a service's database behind its back; several statements are parted by `;`."""
+async def run(url: str, statement: str) -> None:
+    """Change a service's database behind its back; several statements are parted by `;`.
+
+    In a thread: whoever holds the lock of a SQLite file just now needs the loop to let it go.
+    """
+    await asyncio.to_thread(_run, url, statement)
+
+
+def _run(url: str, statement: str) -> None:
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(split(url)[0].split("///")[1], isolation_level=None)) as connection:
             connection.executescript(statement)

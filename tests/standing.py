@@ -15,19 +15,23 @@ import httpx
 from filelock import FileLock
 from profiles import SECTIONS
 from sqlalchemy import make_url
+from starlette.types import ASGIApp
 
 from platekeeper import runtime
 from platekeeper_common import auth, ids, relay
+from platekeeper_common.app import Health
 from platekeeper_common.auth import SigningKey
 from platekeeper_common.caller import Caller, Office
 from platekeeper_common.events.access import AgencyChanged, CheckpointSigned
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.migrate import migrate
-from platekeeper_common.service import Service
+from platekeeper_common.service import Foundation, Service
 from platekeeper_common.settings import ServiceSettings, Settings
 
 POLICIES = Path(__file__).parent.parent / "policies"
 AGENCY = AgencyId("pomona-pd")
+FOR_GOOD = timedelta(days=10_000)
+"""Longer than any test lets pass."""
 
 
 @dataclass
@@ -57,9 +61,9 @@ class Town:
         """Committed rows of the service's database, as another process would read them."""
         return databases.rows(self.standing.foundation.settings.database_of(service), statement, values)
 
-    def run_sql(self, service: str, statement: str) -> None:
+    async def run_sql(self, service: str, statement: str) -> None:
         """Change the service's database behind its back."""
-        databases.run(self.standing.foundation.settings.database_of(service), statement)
+        await databases.run(self.standing.foundation.settings.database_of(service), statement)
 
     def person(self, username: str = "officer", *roles: str, trained: bool = True, **more: Any) -> Caller:
         """A person of AGENCY who signed on now; `roles` default to officer. An administrator holds the post too."""
@@ -115,12 +119,7 @@ class Town:
 
     async def say_signed(self, at: datetime) -> None:
         """Say on the bus that the ledger, which does not stand here, signed at `at`, and wait until that is known."""
-        foundation = self.standing.foundation
-        signed = CheckpointSigned(
-            agency_id=ids.PLATFORM, origin="elsewhere", size=0, root="", signed_at=at, note="", verifier_key=""
-        )
-        await foundation.bus.publish([signed], source="ledger")
-        await eventually(lambda: foundation.checkpoints.last is not None and foundation.checkpoints.signed_at >= at)
+        await say_signed(self.standing, at)
 
     async def open_agency(self, agency_id: AgencyId = AGENCY, profile: str = "pomona", mode: str = "test") -> None:
         """Say on the bus that the agency exists, and wait until the policies know."""
@@ -140,9 +139,17 @@ class Town:
 
 @asynccontextmanager
 async def town(
-    folder: Path, services: Sequence[Service], *, own: Mapping[str, ServiceSettings] | None = None, **more: Any
+    folder: Path,
+    services: Sequence[Service],
+    *,
+    own: Mapping[str, ServiceSettings] | None = None,
+    rest: Callable[[Foundation, Health], ASGIApp] | None = None,
+    **more: Any,
 ) -> AsyncIterator[Town]:
-    """The services standing over `folder`, ready, with AGENCY open on the Pomona profile. `more` goes to Settings."""
+    """The services standing over `folder`, ready, with AGENCY open on the Pomona profile. `more` goes to Settings.
+
+    `rest` answers what none of the services does.
+    """
     clock, key = TestClock(), SigningKey.make()
     rooms: dict[str, Any] = {}
 
@@ -153,14 +160,26 @@ async def town(
     settings = Settings(**({"var": folder, "policies": POLICIES} | await databases.settings(folder, services) | more))
     for service in () if settings.database else services:
         await _put_migrated(settings.database_of(service.name), service)
-    async with runtime.stand(services, settings, SECTIONS, clock=clock, own=own, fetch_keys=fetch) as standing:
+    async with runtime.stand(
+        services, settings, SECTIONS, clock=clock, own=own, fetch_keys=fetch, rest=rest
+    ) as standing:
         here = Town(standing, clock, key)
         rooms.update(standing.rooms)
         await standing.ready()
         await here.open_agency()
         if "ledger" not in standing.rooms:
-            await here.say_signed(clock() + timedelta(days=10_000))
+            await here.say_signed(clock() + FOR_GOOD)
         yield here
+
+
+async def say_signed(standing: runtime.Standing, at: datetime) -> None:
+    """As `Town.say_signed`: no plate data without a checkpoint (B8), and a ledger is much work for a test of others."""
+    foundation = standing.foundation
+    signed = CheckpointSigned(
+        agency_id=ids.PLATFORM, origin="elsewhere", size=0, root="", signed_at=at, note="", verifier_key=""
+    )
+    await foundation.bus.publish([signed], source="ledger")
+    await eventually(lambda: foundation.checkpoints.last is not None and foundation.checkpoints.signed_at >= at)
 
 
 async def _put_migrated(url: str, service: Service) -> None:

@@ -29,6 +29,8 @@ class Records:
     """The chosen records in a file, in the order in which they came, and where each lies by its position."""
 
     file: IO[bytes]
+    mark: str = ""
+    """To whom and when the platform gave them (H1)."""
     places: list[tuple[int, int, int]] = field(default_factory=list)
     """Position, offset and length of each."""
 
@@ -68,7 +70,7 @@ async def gather(session: Session, period: Period, folder: Path, file: IO[bytes]
     """Fetch the records into the open file and the leaves into the folder. Raises ApiError when it is refused."""
     records = Records(file)
     bounds = {"from": period.start.isoformat(), "to": period.end.isoformat()}
-    async for line in _stream(session, "/v1/access-records/export", bounds):
+    async for line in _stream(session, "/v1/access-records/export", bounds, marked=records):
         records.add(line)
     latest = await session.get("/v1/checkpoints/latest")
     unsigned = records.under(latest["size"])
@@ -87,14 +89,18 @@ async def gather(session: Session, period: Period, folder: Path, file: IO[bytes]
     return Gathered(period, records, latest, checkpoints, beside, leaves, unsigned)
 
 
-async def _stream(session: Session, path: str, parameters: dict[str, str]) -> AsyncIterator[bytes]:
-    """The lines of an export. Raises ApiError."""
+async def _stream(
+    session: Session, path: str, parameters: dict[str, str], marked: Records | None = None
+) -> AsyncIterator[bytes]:
+    """The lines of an export, whose mark `marked` keeps. Raises ApiError."""
     request = session.http.stream("GET", path, params=parameters, headers=await session.headers())
     async with request as answer:
         if answer.is_error:
             await answer.aread()
             told = answer.json() if answer.headers.get("content-type", "").endswith("json") else {}
             raise ApiError(answer.status_code, told.get("code", "no_answer"), told.get("detail", answer.reason_phrase))
+        if marked is not None:
+            marked.mark = answer.headers["watermark"]
         rest = b""
         async for piece in answer.aiter_bytes():
             *whole, rest = (rest + piece).split(b"\n")

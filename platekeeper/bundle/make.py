@@ -103,7 +103,7 @@ def _array(found: Gathered) -> Iterator[bytes]:
 
 
 def _table(found: Gathered) -> Iterator[bytes]:
-    columns = [*bundles.COLUMNS, "query"]
+    columns = [*bundles.COLUMNS, *bundles.OPENED]
     yield _row(columns)
     for record in found.records:
         yield _row([bundles.cell(record[name]) for name in columns])
@@ -119,6 +119,7 @@ def _manifest(found: Gathered, moment: datetime) -> bytes:
     told = {
         "format": bundles.FORMAT,
         "made_at": moment.isoformat(),
+        "exported": found.records.mark,
         "from": found.period.start.isoformat(),
         "to": found.period.end.isoformat(),
         "records": len(found.records.places),

@@ -14,8 +14,8 @@ _HOW = """
 Get the verifier from where the platform's source is published (the package platekeeper-verify; it needs Python and the
 package cryptography), not from the agency whose log this is.
 
-Get the verifier key, and those of witnesses, from somebody who wrote them down before: the agency's published policy,
-an earlier audit, a partner agency. The key in this bundle proves only that the bundle is one piece.
+Get the verifier key, and those of witnesses, from somebody who wrote them down before: an earlier audit, a partner
+agency that witnesses the log. The key in this bundle proves only that the bundle is one piece.
 
 Run the command below. It talks to nobody. It prints a line for each thing that is wrong, and ends with status 0 when
 nothing is.
@@ -80,8 +80,10 @@ def command(name: str, witnesses: Iterable[str] = ()) -> str:
 def paper(found: Gathered, tally: Tally, *, name: str, organisation: str, moment: datetime) -> bytes:
     """The report as PDF."""
     period = f"{found.period.start:%Y-%m-%d %H:%M} to {found.period.end:%Y-%m-%d %H:%M} UTC"
-    made = Paper("Records of access to licence plate data", moment=moment, author=organisation, subtitle=period)
+    title = "Records of access to licence plate data"
+    made = Paper(title, moment=moment, author=organisation, subtitle=period, mark=found.records.mark)
     made.paragraph(f"{organisation}. Made {moment:%Y-%m-%d %H:%M} UTC by the platform for an outside auditor.")
+    made.paragraph(f"Exported by {found.records.mark}.")
     held = f"{len(found.records.places)} records, leaves {found.beside['start']} to {found.beside['end']} (exclusive)"
     made.paragraph(f"{held} of the {found.beside['size']} that the last checkpoint signs.")
     if found.unsigned:
@@ -108,7 +110,10 @@ def readme(found: Gathered, name: str) -> str:
     """README.txt."""
     files = (
         ("report.pdf", "counts, and this text on paper"),
-        ("records.csv", "the records as a table (UTF-8); a cell that begins with ' was led by = + - or @"),
+        (
+            "records.csv",
+            "the records as a table (UTF-8); ' leads a cell that a spreadsheet would compute",
+        ),
         ("records.json", "the same with query elements and leaves; an array, a record a line, by position"),
         ("leaves.ndjson", "the run of leaves that holds them; of other agencies' records only the hash"),
         ("checkpoints/", "signed notes (C2SP tlog-checkpoint), with the lines of witnesses; names are moments in UTC"),

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from platekeeper.gateway.doors import PAGES, Doors, doors, worker
+from platekeeper.gateway.doors import PAGES, Behind, Doors, doors, worker
 from platekeeper.gateway.settings import RATE_SECONDS, GatewaySettings
+from platekeeper.heard_out import MOST_DISCARDED
 from platekeeper_common import settings as environment
 from platekeeper_common.service import Service
 from platekeeper_common.settings import Settings, SettingsError
@@ -37,6 +38,21 @@ _WORD = re.compile(r"[^\s'%]{1,200}")
 CLUSTER = Settings(neighbours="http://{service}:8080")
 """What `deploy/gateway/haproxy.cfg` is rendered for: a service a name, as in Kubernetes and Compose."""
 CLUSTER_GATEWAY = GatewaySettings(folder=Path("/var/lib/platekeeper/gateway"))
+CLUSTER_FILES = Path("/etc/platekeeper/gateway")
+"""Where image and ConfigMap put what lies beside that file."""
+REFUSING = Path(__file__).with_name("refuse.lua")
+"""The service in HAProxy that reads a refused request's body before it answers."""
+STRANGER = json.dumps(
+    {
+        "type": "urn:platekeeper:problem:%[var(txn.code)]",
+        "title": '%[var(txn.code),regsub("_"," ")]',
+        "status": 401,
+        "detail": "log in; the token is missing, expired or not one of ours",
+        "code": "%[var(txn.code)]",
+        "clause": "G2",
+    }
+).replace(r"\"", '"')
+"""What whoever is not known is told; `txn.code` says why."""
 _templates = Environment(  # noqa: S701 - no HTML
     loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
 )
@@ -60,7 +76,12 @@ def for_cluster(services: Sequence[Service]) -> str:
     section = {service.name: service.settings.model_construct() for service in services}
     at = addresses(services, CLUSTER)
     return render(
-        doors(services, section), at, issuer=CLUSTER.issuer, audience=CLUSTER.audience, gateway=CLUSTER_GATEWAY
+        doors(services, section),
+        at,
+        issuer=CLUSTER.issuer,
+        audience=CLUSTER.audience,
+        gateway=CLUSTER_GATEWAY,
+        refusing=CLUSTER_FILES / REFUSING.name,
     )
 
 
@@ -74,9 +95,16 @@ def here(services: Sequence[Service], settings: Settings, gateway: GatewaySettin
 
 
 def render(
-    known: Doors, at: Addresses, *, issuer: str, audience: str, gateway: GatewaySettings, user: str | None = None
+    known: Doors,
+    at: Addresses,
+    *,
+    issuer: str,
+    audience: str,
+    gateway: GatewaySettings,
+    user: str | None = None,
+    refusing: Path = REFUSING,
 ) -> str:
-    """The text of haproxy.cfg. Started by root, HAProxy becomes `user` once it listens."""
+    """The text of haproxy.cfg. Started by root, HAProxy becomes `user` once it listens; `refusing` lies there."""
     for word in (issuer, audience):
         if not _WORD.fullmatch(word):
             raise SettingsError(f"issuer and audience cannot be compared by the gateway: {word!r}")
@@ -99,6 +127,12 @@ def render(
         rate_seconds=RATE_SECONDS,
         problem=problem,
         refuse=refuse,
+        refuse_with=refuse_with,
+        stranger=STRANGER,
+        too_large=_too_large,
+        others=_others,
+        most_discarded=MOST_DISCARDED,
+        refusing=refusing.absolute(),
     )
 
 
@@ -108,11 +142,38 @@ def problem(status: int, code: str, detail: str, clause: str | None = None) -> s
     return json.dumps(body | {"detail": detail, "code": code} | ({"clause": clause} if clause else {}))
 
 
-def refuse(status: int, code: str, detail: str, *, clause: str | None = None, retry: int | None = None) -> str:
-    """The rule that answers a problem document; its condition follows."""
-    after = f" hdr Retry-After {retry}" if retry else ""
-    kind = "content-type application/problem+json"
-    return f"http-request return status {status} {kind}{after} string '{problem(status, code, detail, clause)}'"
+def refuse(status: int, code: str, detail: str, when: str, *, retry: int = 0) -> str:
+    """The rules that answer a problem document `when` a condition holds."""
+    return refuse_with(status, problem(status, code, detail), when, retry=retry)
+
+
+def refuse_with(status: int, document: str, when: str, *, retry: int = 0) -> str:
+    """The rules that answer `document`, a log-format, `when` a condition holds; a long body is read first."""
+    long = f"{when} {{ var(txn.long_body) -m bool }}"
+    rules = (
+        f"http-request wait-for-body time 5s at-least 1 if {long}",
+        f"http-request set-var-fmt(txn.refusal) '{status} {retry} {document}' if {long} {{ req.body_len gt 0 }}",
+        "http-request use-service lua.refuse if { var(txn.refusal) -m found }",
+        answer(status, document, when, retry=retry),
+    )
+    return "\n    ".join(rules)
+
+
+def answer(status: int, document: str, when: str, *, retry: int = 0) -> str:
+    """The rule that answers `document`, a log-format, at once `when` a condition holds."""
+    kind = "content-type application/problem+json" + (f" hdr Retry-After {retry}" if retry else "")
+    return f"http-request return status {status} {kind} lf-string '{document}' if {when}"
+
+
+def _too_large(limit: int, where: str = "") -> str:
+    """The rule for a body that announces to be over the limit; what a service can hear out is its own to refuse."""
+    when = f"{where} {{ req.hdr_val(content-length) gt {max(limit, MOST_DISCARDED)} }}"
+    return answer(413, problem(413, "too_large", f"the body is over the limit of {limit} bytes"), when.strip())
+
+
+def _others(behind: Behind) -> str:
+    """The condition that the path is none of those that have a limit of their own."""
+    return " ".join(f"!long_{number}" for number in range(1, len(behind.long_bodies) + 1))
 
 
 def _routes(known: Doors) -> list[tuple[str, list[str]]]:

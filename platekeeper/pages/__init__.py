@@ -14,9 +14,8 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from platekeeper.pages import plain
 from platekeeper_common import edge
-from platekeeper_common.app import Health, told
+from platekeeper_common.app import Health, counts_for, told
 from platekeeper_common.identify import Identify
-from platekeeper_common.peers import Peers
 from platekeeper_common.service import Foundation, Service
 
 _templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape())
@@ -32,7 +31,7 @@ def build(services: Sequence[Service]) -> Callable[[Foundation, Health], FastAPI
 
         @app.get("/")
         async def start(request: Request) -> Response:
-            shown = await asyncio.gather(*(_state(foundation.peers, service) for service in services))
+            shown = await asyncio.gather(*(_state(foundation, service, request) for service in services))
             if "text/html" not in request.headers.get("accept", "*/*").replace("*/*", "text/html"):
                 return JSONResponse(shown)
             page = _templates.get_template("start.html").render(services=shown, now=foundation.clock())
@@ -55,11 +54,12 @@ def build(services: Sequence[Service]) -> Callable[[Foundation, Health], FastAPI
     return over
 
 
-async def _state(peers: Peers, service: Service) -> dict[str, Any]:
+async def _state(foundation: Foundation, service: Service, request: Request) -> dict[str, Any]:
     """What the service says of itself, or that it does not answer."""
     about = {"name": service.name, "summary": service.summary, "documents": f"/docs/{service.name}"}
     try:
-        health = await peers.json(service.name, f"/health/{service.name}")
+        health = await foundation.peers.json(service.name, f"/health/{service.name}")
     except OSError:
         return about | {"ready": False, "trouble": ["does not answer"], "counts": {}}
-    return about | {"ready": health["ready"], "trouble": health["trouble"], "counts": health["counts"]}
+    counts = counts_for(request, foundation.settings, service, health["counts"])
+    return about | {"ready": health["ready"], "trouble": health["trouble"], "counts": counts}

@@ -211,10 +211,11 @@ class Judge:
         """Every acknowledged read is found once: by how plates begin or end, and some by the whole plate."""
         since = self._began - timedelta(minutes=1)
         day = {"from": since.isoformat(), "to": (since + timedelta(hours=23)).isoformat()}
-        found = await self._search({"pattern": f"{BACKGROUND}*", **day})
+        verdict, reads = self.verdict, self._tally.reads
+        begun = {plate[:3] for plate in reads.values() if plate.startswith(BACKGROUND)}
+        found = [one for three in sorted(begun) for one in await self._search({"pattern": f"{three}*", **day})]
         listed = await self._search({"pattern": f"*{LISTED}"})
         counted = Counter([*found, *listed])
-        verdict, reads = self.verdict, self._tally.reads
         verdict.say("acknowledged reads found by search exactly once", sum(counted[one] == 1 for one in reads))
         verdict.demand("acknowledged reads not found", (one for one in reads if not counted[one]))
         verdict.demand("reads found twice", (one for one, count in counted.items() if count > 1))

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,26 @@ def test_the_build_says_what_the_code_says(build: Build) -> None:
 
 def test_the_policies_allow_the_declared_flows_and_no_other(build: Build) -> None:
     assert walls.problems(build) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "service", "role"),
+    [("publication-look", "publication", "worker"), ("accounts-issuers", "accounts", "api")],
+)
+def test_addresses_that_administrators_typed_are_asked_by_one_process_and_reach_nothing_inside(
+    build: Build, name: str, service: str, role: str
+) -> None:
+    """Of the agency's website (B11) and of its OpenID Connect issuer (G2)."""
+    (found,) = (one["spec"] for one in build.of("NetworkPolicy") if one["metadata"]["name"] == name)
+    assert found["podSelector"]["matchLabels"] == {
+        "app.kubernetes.io/name": service,
+        "app.kubernetes.io/component": role,
+    }
+    ((rule,), (peer,)) = found["egress"], found["egress"][0]["to"]
+    assert rule["ports"] == [{"port": 443}]
+    shut = [ip_network(one) for one in peer["ipBlock"]["except"]]
+    for inside in ("10.96.0.1", "10.244.3.7", "100.64.0.9", "169.254.169.254", "172.17.0.1", "192.168.1.1"):
+        assert any(ip_address(inside) in one for one in shut), inside
 
 
 def test_every_service_and_role_has_its_folder_and_no_other_has() -> None:

@@ -136,6 +136,8 @@ def _declared(build: Build, ends: Set[str]) -> set[tuple[str, str]]:
     calls |= {(doors[one.name], doors[called]) for one in SERVICES for called in one.calls}
     calls |= {("gateway", name) for name in served.values()} | {(doors["pages"], name) for name in doors.values()}
     calls |= {(anyone, "gateway") for anyone in ("outside", "default", "keda", "monitoring")}
+    calls |= {(served["publication", "worker"], "outside")}  # whether the agencies' websites serve their policies (B11)
+    calls |= {(served["accounts", "api"], "outside")}  # agencies' trusted issuers (G2)
     calls |= {("keda", "bus"), ("bus", "bus"), ("database", "database")}
     calls |= {(engine, "outside") for engine in ("bus", "database")}  # the Kubernetes API; where backups go
     calls |= {("keda", "outside"), ("monitoring", "outside"), ("default", "outside")}  # no concern of ours

@@ -145,8 +145,34 @@ async def test_an_area_is_searched_without_a_plate_in_a_canvass_alone(here: Town
         answer = await iris.post("/v1/searches", json=use | {"area": AROUND, **WINDOW})
         assert (answer.status_code, answer.json()["code"]) == (422, "canvass_required")
         assert answer.json()["clause"] == "A6"
-        named = await iris.post("/v1/searches", json=use | {"area": AROUND, "pattern": "8A*"})
+        named = await iris.post("/v1/searches", json=use | {"area": AROUND, "pattern": "8A?C*"})
         assert named.status_code == 201
+
+
+@pytest.mark.clause("A7")
+async def test_a_pattern_that_says_next_to_nothing_is_no_way_round_the_canvass(here: Town) -> None:
+    use = {"purpose": "stolen_vehicle", "matter_type": "criminal", "matter_number": "26-004711"}
+    async with here.client(person(here, "olga", "officer")) as olga:
+        for asked, code, clause in (
+            ({"pattern": "*8*", "area": WIDE, **WINDOW}, "search_unbounded", "A7"),
+            ({"pattern": "*8*", "area": AROUND}, "search_unbounded", "A7"),
+            ({"pattern": "8?B*", "area": AROUND, **LONG}, "search_unbounded", "A7"),
+            ({"pattern": "*8*", **WINDOW}, "search_unbounded", "A7"),
+            ({"prefix": "8", **WINDOW}, "search_unbounded", "A7"),
+            ({"pattern": "8A?C*", "area": WIDE}, "canvass_required", "A6"),
+            ({"pattern": "8A?C*", "area": WIDE, **LONG}, "canvass_required", "A6"),
+        ):
+            answer = await olga.post("/v1/searches", json=use | asked)
+            assert (answer.status_code, answer.json()["code"], answer.json()["clause"]) == (422, code, clause), asked
+        for narrow in (
+            {"pattern": "*8*", "area": AROUND, **WINDOW},
+            {"pattern": "8A?C*", "area": AROUND},
+            {"pattern": "8A?C*", **WINDOW},
+            {"pattern": "8A?C*", "area": WIDE, **WINDOW},
+            {"pattern": "8AB*", "area": WIDE},
+            {"plate": "8ABC001", "area": WIDE},
+        ):
+            assert (await olga.post("/v1/searches", json=use | narrow)).status_code == 201, narrow
 
 
 @pytest.mark.parametrize(

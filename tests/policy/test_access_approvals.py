@@ -10,7 +10,6 @@ from unit.accounts.house import FAST, House, certificate, codes, house
 
 from platekeeper_access_audit.accounts.policy import ApprovalsPolicy
 from platekeeper_access_audit.accounts.service import ACCOUNTS
-from platekeeper_access_audit.ledger.service import LEDGER
 from platekeeper_common.periods import Period
 from platekeeper_retention.service import SERVICE as RETENTION
 
@@ -89,7 +88,7 @@ async def test_opening_an_account_approves_it_until_the_next_quarterly_review(tm
 @EVERY
 async def test_a_stored_search_needs_an_approval_whose_review_is_not_overdue(tmp_path: Path, profile: str) -> None:
     policy = department(profile).section(ApprovalsPolicy)
-    async with house(tmp_path / "var", services=(ACCOUNTS, LEDGER, RETENTION)) as here:
+    async with house(tmp_path / "var", services=(ACCOUNTS, RETENTION)) as here:
         boss = await here.staffed(profile=profile)
         rivera = await here.hire(boss, "rivera")
         end = policy.access_review.after(here.clock()) + policy.review_grace

@@ -9,8 +9,7 @@ import pytest
 from profiles import DEPARTMENTS
 from standing import AGENCY, Town, eventually, town
 from unit.ledger.proofs import check, export, signed
-from unit.retention.office import USE, a_read, store
-from unit.retention.test_pictures import keep
+from unit.retention.office import USE, a_read, keep, store
 
 from platekeeper_access_audit.ledger.service import LEDGER
 from platekeeper_common.delegation import RELEASE, Delegation, Scope
@@ -127,7 +126,7 @@ async def test_records_are_exported_by_date_and_by_person(here: Town) -> None:
 @pytest.mark.clause("B8")
 async def test_without_a_record_there_is_no_data(here: Town) -> None:
     broken = "CREATE TRIGGER broken BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'broken'); END"
-    here.run_sql("retention", broken)
+    await here.run_sql("retention", broken)
     async with here.client(here.person("ana")) as client:
         doors = (("POST", "/v1/searches"), ("GET", VIEW), ("GET", f"{VIEW}/image"))
         for method, path in doors:
@@ -136,5 +135,5 @@ async def test_without_a_record_there_is_no_data(here: Town) -> None:
             told = answer.json()
             assert (answer.status_code, told["code"], told["clause"]) == (503, "audit_unavailable", "B8")
             assert PLATE not in answer.text
-        here.run_sql("retention", "DROP TRIGGER broken")
+        await here.run_sql("retention", "DROP TRIGGER broken")
         assert (await client.post("/v1/searches", json={**USE, "plate": PLATE})).status_code == 201

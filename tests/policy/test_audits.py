@@ -12,12 +12,15 @@ import pytest
 from databases import on_both
 from profiles import DEPARTMENTS, department
 from standing import AGENCY, Town, eventually, town
-from unit.ledger.auditing import ORDINARY, Records, queued, records_of, sent, told, watched
+from unit.ledger.auditing import ORDINARY, UNNUMBERED, Records, queued, records_of, sent, told, watched
 
+from platekeeper_access_audit.accounts.policy import TitlesPolicy
 from platekeeper_access_audit.ledger.audits import domain, sampling
 from platekeeper_access_audit.ledger.policy import AuditsPolicy, LedgerPolicy
 from platekeeper_access_audit.ledger.service import LEDGER
 from platekeeper_common.access import Use
+from platekeeper_common.actions import Action
+from platekeeper_common.rules import RULES
 
 OTHER = Use(purpose="other_le", matter_type="criminal", matter_number="26-0117", reason="welfare check")
 REVIEWED = {"finding": "the case number is that of a stolen car", "disposition": "no_violation"}
@@ -57,11 +60,12 @@ async def sign(client: httpx.AsyncClient, audit: dict[str, Any]) -> httpx.Respon
 @pytest.mark.parametrize("name", DEPARTMENTS)
 async def test_an_audit_is_opened_reviewed_and_signed_off(here: Town, name: str) -> None:
     await here.open_agency(AGENCY, name)
-    records = Records(here)
+    records, approver = Records(here), department(name).section(AuditsPolicy).approver
     await sent(here, *[await records.search() for _ in range(3)], await records.search("chief", use=OTHER))
     await until(here, NEW_YEAR + timedelta(minutes=2))
     async with (
-        here.client(here.person("chief", "administrator", title="Commander")) as chief,
+        here.client(here.person("chief", "auditor", title=approver)) as chief,
+        here.client(here.person("commander", "administrator", title="Commander")) as commander,
         here.client(here.person("inspector", "auditor", title="Auditor")) as inspector,
     ):
         audit = await opened(here, inspector)
@@ -78,23 +82,37 @@ async def test_an_audit_is_opened_reviewed_and_signed_off(here: Town, name: str)
         assert (await review(inspector, audit, own[0])).json()["code"] == "record_reviewed"
         alone = await sign(inspector, audit)
         assert (alone.status_code, alone.json()["code"]) == (403, "own_sign_off")
+        other = await sign(commander, audit)
+        assert (other.status_code, other.json()["code"]) == (403, "not_approver")
+        assert f"signed off by the {approver}" in other.json()["detail"]
         signed = await sign(chief, audit)
         assert (signed.status_code, signed.json()["state"]) == (200, "signed_off")
         assert (await sign(chief, audit)).json()["code"] == "audit_signed_off"
         report = (await opened(here, chief))["report"]
         assert report["frequency"] == "quarterly"
         assert report["performers"] == [{"name": "Inspector", "title": "Auditor"}]
-        assert report["approver"] == {"name": "Chief", "title": "Commander", "post": "Chief of Police"}
+        assert report["approver"] == {"name": "Chief", "title": approver}
         assert report["method"]["seed"] == audit["seed"]
         assert report["record_retention"] == "access records 5 years; this report for good"
         assert report["dispositions"] == {"no_violation": 4}
         assert domain.digest(report) == signed.json()["report_sha256"]
         assert (await chief.get("/v1/audits")).json()["last_signed_off"] == signed.json()["signed_off_at"]
-        recorded = await records_of(here, inspector, "audit.sign_off", 4)
+        recorded = await records_of(here, inspector, "audit.sign_off", 5)
         (allowed,) = [one for one in recorded if one["outcome"] == "allowed"]
         assert allowed["object_id"] == f"{audit['id']}/sha256:{signed.json()['report_sha256']}"
         plan = (await chief.get("/v1/monitoring-plan")).json()
         assert plan["last_audit"] == signed.json()["signed_off_at"]
+
+
+@pytest.mark.clause("G4")
+@pytest.mark.parametrize("name", DEPARTMENTS)
+def test_who_reviews_and_who_signs_bear_titles_that_the_department_has(name: str) -> None:
+    """No account bears a title that is not in the register (B5): else no audit could ever be signed off."""
+    profile = department(name)
+    audits, register = profile.section(AuditsPolicy), profile.section(TitlesPolicy).authorised
+    for title, action in ((audits.approver, Action.AUDIT_SIGN_OFF), (audits.reviewer, Action.AUDIT_REVIEW)):
+        (entry,) = [one for one in register if one.title == title]
+        assert set(entry.roles) & RULES[action].roles, (title, action)
 
 
 @pytest.mark.clause("G4")
@@ -198,7 +216,7 @@ async def test_the_published_text_says_the_settings_in_force(here: Town, name: s
     for said in (
         profile.head.department,
         f"The {audits.reviewer} sees to it that each of these is settled within 14 days",
-        "one person searches the same plate 5 times or more within 30 days;",
+        "one person searches the same plate 5 times or more within 30 days, or 10 times when all are for one matter",
         "audited quarterly: 50 records drawn by lot and 25 of the kinds that go wrong",
         "kept for 5 years",
         "No audit has been due yet.",
@@ -216,7 +234,7 @@ async def test_a_month_that_is_over_has_its_report(here: Town, name: str) -> Non
     records = Records(here)
     await sent(
         here,
-        *[await records.search() for _ in range(5)],
+        *[await records.search(use=UNNUMBERED) for _ in range(5)],
         await records.search("deputy", use=OTHER),
         await records.refusal("purpose_prohibited", "A4"),
     )

@@ -1,7 +1,7 @@
 """G5 through the door: the record of a breach, its policy and its clock, what it touched, and that it is ended."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ async def reported(here: Town, client: httpx.AsyncClient, **different: Any) -> d
 
 
 async def did(client: httpx.AsyncClient, breach: dict[str, Any], what: str, **more: Any) -> httpx.Response:
-    return await client.post(f"/v1/breaches/{breach['id']}/steps", json={"what": what, "note": "as agreed", **more})
+    return await client.post(f"/v1/breaches/{breach['id']}/steps", json={"what": what, "note": "as agreed"} | more)
 
 
 @on_both
@@ -63,6 +63,8 @@ async def test_a_breach_is_handled_under_the_policy_that_the_profile_names(here:
         await here.let_pass(minutes=4)
         contained = (await did(chief, breach, "notice", to="the person concerned")).json()
         assert contained["hours_since_detection"] == pytest.approx(2.07, abs=0.01)
+        (notice,) = [step for step in contained["steps"] if step["what"] == "notice"]
+        assert notice["recorded_at"] == notice["at"]
         closed = await chief.post(f"/v1/breaches/{breach['id']}/close", json={"note": "done"})
         assert (closed.status_code, closed.json()["overdue"]) == (200, False)
         assert [step["what"] for step in closed.json()["steps"]] == [
@@ -141,3 +143,20 @@ async def test_breaches_are_their_agencys_and_the_administrators(here: Town) -> 
         assert (await did(inspector, breach, "note")).json()["code"] == "not_allowed"
     async with here.client(here.person("officer")) as officer:
         assert (await officer.get("/v1/breaches")).json()["code"] == "not_allowed"
+
+
+@on_both
+@pytest.mark.clause("G5", "pomona")
+async def test_a_step_shows_when_it_was_entered_and_no_text_holds_what_an_engine_would_refuse(here: Town) -> None:
+    async with here.client(here.person("chief", "administrator")) as chief:
+        breach = await reported(here, chief)
+        earlier = (here.clock() - timedelta(hours=1)).isoformat()
+        shown = (await did(chief, breach, "notice", to="the person concerned", at=earlier)).json()
+        (notice,) = [step for step in shown["steps"] if step["what"] == "notice"]
+        assert datetime.fromisoformat(notice["at"]) == datetime.fromisoformat(earlier)
+        assert datetime.fromisoformat(notice["recorded_at"]) == here.clock()
+        for wrong in ({"note": "seen\0"}, {"note": "seen", "to": "\0\0"}):
+            refused = await did(chief, breach, "notice", **wrong)
+            assert (refused.status_code, refused.json()["code"]) == (422, "text_invalid")
+        assert (await did(chief, breach, "note", note="the folder C:\\u0000 of the server")).status_code == 201
+        assert (await chief.get("/v1/breaches?summary=%00")).json()["code"] == "text_invalid"

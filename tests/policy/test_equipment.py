@@ -20,7 +20,7 @@ from platekeeper_ingest.service import SERVICE as INGEST
 ELSEWHERE = {"latitude": 34.0636, "longitude": -117.7487}
 
 
-async def _trained(here: House, boss: httpx.AsyncClient, profile: str, *accounts: str) -> str:
+async def trained(here: House, boss: httpx.AsyncClient, profile: str, *accounts: str) -> str:
     """Certify people as the manual has it; whoever certifies holds the post, for an own training is nobody's (C3)."""
     owner = "training_owner" if profile not in ("corona", "downey") else "administrator"
     sergeant = await here.hire(boss, "sergeant", "trainer")
@@ -64,7 +64,7 @@ async def test_only_the_office_adds_moves_calibrates_and_retires(tmp_path: Path,
         boss = await here.staffed(profile=profile)
         technician = await here.hire(boss, "rivera")
         helper_id = await here.hire(boss, "helper", "administrator")
-        await _trained(here, boss, profile, technician, helper_id)
+        await trained(here, boss, profile, technician, helper_id)
         boss, helper = await here.login("boss"), await here.login("helper")
         new = {"name": "Gate", "kind": "gateway", "cameras": [GATE, ROOF]}
         device = (await boss.post("/v1/devices", json=new)).json()
@@ -114,7 +114,7 @@ async def test_only_the_office_adds_moves_calibrates_and_retires(tmp_path: Path,
 async def test_nothing_is_kept_of_a_retired_or_unknown_device_and_it_is_counted(tmp_path: Path, profile: str) -> None:
     async with house(tmp_path / "var", services=(ACCOUNTS, INGEST), peer_seconds=30) as here:
         boss = await here.staffed(profile=profile)
-        await _trained(here, boss, profile)
+        await trained(here, boss, profile)
         boss = await here.login("boss")
         device = (await boss.post("/v1/devices", json={"name": "G", "kind": "gateway", "cameras": [GATE]})).json()
         camera = device["cameras"][0]["id"]
@@ -136,3 +136,30 @@ async def test_nothing_is_kept_of_a_retired_or_unknown_device_and_it_is_counted(
         assert len(await _frames(here)) == 1
         counts = (await here.client().get("/health/ingest")).json()["counts"]
         assert counts["refused_device_unknown"] == 2
+
+
+@pytest.mark.clause("B1")
+@pytest.mark.parametrize("profile", DEPARTMENTS)
+async def test_an_office_that_ends_at_a_set_moment_ends_in_the_middle_of_a_token(tmp_path: Path, profile: str) -> None:
+    async with house(tmp_path / "var", services=(ACCOUNTS, INGEST), peer_seconds=30) as here:
+        boss = await here.staffed(profile=profile)
+        people = {name: await here.hire(boss, name, "auditor") for name in ("chief", "next")}
+        boss_id = (await here.try_login("boss")).json()["account_id"]
+        await trained(here, boss, profile, *people.values())
+        for post, account in (("agency_head", people["chief"]), ("administrator", boss_id)):
+            assert (await boss.put(f"/v1/posts/{post}", json={"account_id": account})).is_success
+        leaves, comes = (here.clock() + timedelta(minutes=minutes) for minutes in (3, 6))
+        for account, begins in ((None, leaves), (people["next"], comes)):
+            body = {"account_id": account, "begins": begins.isoformat()}
+            assert (await boss.put("/v1/posts/administrator", json=body)).is_success
+        new = {"name": "Gate", "kind": "gateway", "cameras": [GATE]}
+        holder = await here.login("boss")
+        assert codes([await holder.post("/v1/devices", json=new)]) == ["201"]
+        here.clock.advance(minutes=3)
+        assert codes([await holder.post("/v1/devices", json=new)]) == ["not_administrator"]
+        deputy = await here.login("chief")
+        assert codes([await deputy.post("/v1/devices", json=new)]) == ["201"]
+        here.clock.advance(minutes=3)
+        successor = await here.login("next")
+        answers = [await client.post("/v1/devices", json=new) for client in (deputy, successor)]
+        assert codes(answers) == ["not_administrator", "201"]

@@ -1,10 +1,14 @@
 """H1: screens and exports say who got what they show, and when."""
 
+import io
+import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from profiles import DEPARTMENTS
-from standing import town
+from standing import AGENCY, eventually, town
+from unit.retention.office import a_read, keep, store
 
 from platekeeper_access_audit.ledger.service import LEDGER
 from platekeeper_common import watermark
@@ -28,9 +32,31 @@ async def test_answers_and_exports_are_marked_with_user_and_time(tmp_path: Path,
             refused = await iris.get("/v1/reads/none/image", params=USE)
             for answer in (found, refused):
                 assert answer.headers[watermark.HEADER] == "iris harbor 2026-11-22T18:00:00Z"
+            await eventually(lambda: here.rows("ledger", "SELECT 1 FROM access_record"))
             exported = await amy.get("/v1/access-records/export")
             assert exported.headers[watermark.HEADER] == "amy harbor 2026-11-22T18:00:00Z"
+            assert exported.headers["cache-control"] == "no-store"
+            marks = {json.loads(line)["exported"] for line in exported.text.splitlines()}
+            assert marks == {"amy harbor 2026-11-22T18:00:00Z"}, "the header is lost when the answer is saved"
             assert watermark.HEADER not in (await nobody.get("/health/retention")).headers
+
+
+@pytest.mark.clause("H1")
+@pytest.mark.parametrize("department", DEPARTMENTS)
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp"])
+async def test_a_picture_carries_the_mark_and_not_a_pixel_changes(tmp_path: Path, department: str, kind: str) -> None:
+    drawn, data = Image.effect_noise((64, 32), 50), io.BytesIO()
+    drawn.save(data, kind, exif=Image.Exif())
+    async with town(tmp_path / "var", (SERVICE,)) as here:
+        await here.open_agency(AGENCY, department)
+        kept = await keep(here, data.getvalue(), "image", f"image/{kind}")
+        await store(here, a_read(1, image=kept))
+        async with here.client(here.person("iris")) as iris:
+            shown = (await iris.get("/v1/reads/read-0001/image", params=USE)).content
+    assert b"iris pomona-pd 2026-11-22T18:00:00Z" in shown
+    with Image.open(io.BytesIO(data.getvalue())) as before, Image.open(io.BytesIO(shown)) as after:
+        assert after.format == kind.upper()
+        assert after.tobytes() == before.tobytes()
 
 
 @pytest.mark.clause("H1")

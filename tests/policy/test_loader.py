@@ -118,6 +118,10 @@ def test_a_misspelt_key_is_named_and_so_is_the_one_that_it_should_be(tmp_path: P
             *("use", {"purposes": ["stolen_vehicle", "personal_errand"]}, "use.purposes"),
             marks=pytest.mark.clause("A4"),
         ),
+        pytest.param(
+            *("use", {"purposes": ["stolen_vehicle", "ice_assist", "spouse_check"]}, "use.purposes"),
+            marks=[pytest.mark.clause("A4", "pomona"), pytest.mark.clause("J4", "pomona")],
+        ),
         ("use", {"require_suspicion": True}, "use.require_suspicion"),
         ("use", {"numbered_matter_types": ["felony"]}, "use"),
         ("hotlist", {"look_alikes": ["0O", "OQ"]}, "hotlist.look_alikes"),

@@ -1,22 +1,28 @@
 """Changes of a department's policy: by whom, by how many, within what the manual says; signed and followed (B2)."""
 
 import asyncio
+import hashlib
 import json
 import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from databases import on_both
 from profiles import DEPARTMENTS, FOLDER, department
 from standing import AGENCY, eventually, town
 from unit.accounts.house import House, codes, house
 
+from platekeeper import metrics
+from platekeeper_common import adoptions
 from platekeeper_common.events.access import PolicyAdopted
+from platekeeper_common.ids import AgencyId
 from platekeeper_common.notes import NoteSigner
 from platekeeper_hotlist.policy import HotlistPolicy
 from platekeeper_ingest.service import SERVICE as INGEST
@@ -26,6 +32,7 @@ VERSIONS = "/v1/policy-versions"
 CLOSER = ("sighting_within_metres = 300", "sighting_within_metres = 200")
 SHORTER = ("access_years = 5", "access_years = 4")
 WIDER = ('"other_le",', '"other_le",\n    "amber_alert",')
+FEWER = ('second_person = ["administrator", ', "second_person = [")
 SLOWER = ('live_alert_max_age = "5 min"', 'live_alert_max_age = "4 min"')
 
 
@@ -65,6 +72,7 @@ async def office(folder: Path, profile: str) -> AsyncIterator[Office]:
         await here.hire(boss, "rivera", title="Lieutenant")
         for post, account in (("agency_head", chief), ("administrator", boss_id)):
             assert (await boss.put(f"/v1/posts/{post}", json={"account_id": account})).is_success
+        await here.settle()
         clients = [await here.login(name) for name in ("boss", "chief", "rivera")]
         yield Office(here, profile, *clients)
 
@@ -122,6 +130,8 @@ async def test_two_persons_shorten_retention_or_widen_access(tmp_path: Path, pro
             assert (confirmed["status"], confirmed["settled_by_name"]) == ("adopted", "Chief")
             assert there.version == proposed["version"]
             assert told(await there.chief.post(path)) == (409, "change_settled", "B2")
+        fewer = (await there.propose(FEWER)).json()
+        assert {one["setting"]: one["weight"] for one in fewer["differences"]}["posts.second_person"] == "widens_access"
         newest = (await there.boss.get(VERSIONS)).json()[0]
         assert newest["confirmed_by"] == confirmed["settled_by"] != newest["proposed_by"]
 
@@ -176,30 +186,26 @@ async def test_what_was_adopted_outlives_a_restart_and_a_proposal_that_time_over
         assert told(await there.chief.post(f"{PATH}/{waiting['id']}/confirm")) == (409, "policy_moved", "B2")
         assert [one["status"] for one in (await there.boss.get(PATH)).json()] == ["adopted", "withdrawn", "proposed"]
         await eventually(lambda: there.here.changes()[-1].policy_version == version)
+    for key in ("signing", "verifying/*"):  # somebody has seen it: another signs, and the old one is believed no longer
+        for path in (tmp_path / "var" / "keys" / "policy").glob(f"{key}.key"):
+            path.unlink()
     async with house(tmp_path / "var") as again:
         assert again.standing.foundation.policies.of(AGENCY).version == version
+        await eventually(lambda: again.standing.foundation.policies.unsigned == 0)
         boss = await again.login("boss")
         assert [one["origin"] for one in (await boss.get(VERSIONS)).json()] == ["adopted", "installed"]
 
 
 @pytest.mark.clause("B2")
 async def test_every_process_follows_and_one_that_cannot_is_not_ready(tmp_path: Path) -> None:
-    def adopted(number: int, document: dict[str, Any]) -> PolicyAdopted:
-        text = json.dumps(document)
-        return PolicyAdopted(
-            agency_id=AGENCY,
-            number=number,
-            profile="pomona",
-            version="said",
-            document=text,
-            sha256="0" * 64,
-            adopted_at=here.clock(),
-            note="",
-            verifier_key="",
-        )
-
     async with town(tmp_path / "var", (INGEST,)) as here:
         foundation = here.standing.foundation
+        signer = NoteSigner(adoptions.SIGNER, await foundation.keys.key(adoptions.SIGNING))
+        await adoptions.believe(foundation.keys, signer.key)
+
+        def adopted(number: int, document: dict[str, Any]) -> PolicyAdopted:
+            return said(signer, number, document, here.clock())
+
         settings = {name: dict(keys) for name, keys in department("pomona").document.items()}
         settings["hotlist"]["sighting_within_metres"] = 123
         del settings["orders"]  # adopted before a release that added it
@@ -218,3 +224,78 @@ async def test_every_process_follows_and_one_that_cannot_is_not_ready(tmp_path: 
         await foundation.bus.publish([adopted(4, settings)], source="accounts")
         async with asyncio.timeout(30):
             await here.standing.ready()
+
+
+def said(
+    signer: NoteSigner, number: int, document: dict[str, Any], at: datetime, agency_id: AgencyId = AGENCY
+) -> PolicyAdopted:
+    """A version as accounts say it."""
+    text = json.dumps(document)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    signed = {"agency": agency_id, "number": number, "origin": "adopted", "version": "said", "sha256": digest}
+    signed |= {"previous": "none", "adopted-at": at.isoformat(), "proposed-by": "boss", "confirmed-by": "none"}
+    note = signer.sign("platekeeper policy v1\n" + "".join(f"{name} {value}\n" for name, value in signed.items()))
+    return PolicyAdopted(
+        agency_id=agency_id,
+        number=number,
+        profile="pomona",
+        version="said",
+        document=text,
+        sha256=digest,
+        adopted_at=at,
+        note=note,
+        verifier_key=signer.key,
+    )
+
+
+@pytest.mark.clause("B2")
+async def test_a_policy_that_accounts_did_not_sign_is_not_followed_and_alarms(tmp_path: Path) -> None:
+    """What was signed with a key of earlier days is; a forged word leaves the version before in force."""
+    async with town(tmp_path / "var", (INGEST,)) as here:
+        foundation = here.standing.foundation
+        document = {name: dict(keys) for name, keys in department("pomona").document.items()}
+
+        def version(signer: NoteSigner, number: int, metres: int, **more: Any) -> PolicyAdopted:
+            document["hotlist"]["sighting_within_metres"] = metres
+            return msgspec.structs.replace(said(signer, number, document, here.clock()), **more)
+
+        def metres() -> int:
+            return foundation.policies.of(AGENCY).section(HotlistPolicy).sighting_within_metres
+
+        async def unsigned() -> bool:
+            return b'platekeeper_policies_unsigned{service="foundation"} 1.0' in await metrics.text(here.standing)
+
+        old, new, stranger = (NoteSigner(adoptions.SIGNER, bytes([number]) * 32) for number in (1, 2, 3))
+        await adoptions.believe(foundation.keys, old.key)
+        await foundation.bus.publish([version(old, 2, 102)], source="accounts")
+        await eventually(lambda: metres() == 102)
+        await adoptions.believe(foundation.keys, new.key)
+        await foundation.bus.publish([version(old, 3, 103)], source="accounts")
+        await eventually(lambda: metres() == 103)
+        true = version(new, 4, 104)
+        forged = [
+            version(stranger, 9, 900),
+            version(stranger, 9, 900, verifier_key=new.key),
+            version(new, 9, 900, document=json.dumps({})),
+            msgspec.structs.replace(said(new, 9, document, here.clock(), AgencyId("elsewhere-pd")), agency_id=AGENCY),
+            version(new, 9, 900, note="", verifier_key=""),
+            msgspec.structs.replace(true, number=9),
+        ]
+        for event in forged:
+            await foundation.bus.publish([event], source="somebody")
+            await eventually(lambda: foundation.policies._unsigned.get(AGENCY) == event)  # noqa: B023 - asked at once
+            assert metres() == 103
+        assert await unsigned()
+        assert not here.standing.trouble()
+        await foundation.bus.publish([true], source="accounts")
+        await eventually(lambda: metres() == 104)
+        assert not await unsigned()
+        await foundation.bus.publish([version(stranger, 5, 105)], source="accounts")
+        await eventually(unsigned)
+        assert metres() == 104
+        await foundation.bus.prune()  # the last word alone stays
+    async with town(tmp_path / "var", (INGEST,)) as again:  # knows no version before: refuses until it can be sure
+        boss = again.client(again.person("boss", "administrator"))
+        assert codes([await boss.get("/v1/devices")]) == ["policy_unusable"]
+        await adoptions.believe(again.standing.foundation.keys, stranger.key)
+        await eventually(lambda: again.standing.foundation.policies.of(AGENCY))

@@ -113,7 +113,7 @@ async def test_a_vacant_post_blocks_approval_and_purge_and_nothing_else(tmp_path
         ends = said(here.clock() + timedelta(days=30))
         acts = ["release.decide", "device.register", "account.open"]
         body = {"post": "administrator", "account_id": there.people["rivera"], "acts": acts, "ends": ends}
-        assert (await there.boss.post("/v1/delegations", json=body)).status_code == 201
+        given = (await there.boss.post("/v1/delegations", json=body)).json()
         assert await there.may("administrator", "release.decide") == {"boss": "holder", "rivera": "delegate"}
         here.clock.advance(minutes=1)
         await there.fill("administrator", None)
@@ -127,6 +127,8 @@ async def test_a_vacant_post_blocks_approval_and_purge_and_nothing_else(tmp_path
         for number, client in enumerate((chief, delegate)):
             person = {"username": f"new-{number}", "name": "New", "title": "Officer", "roles": ["officer"]}
             assert codes([await client.post("/v1/accounts", json=person)]) == ["201"]
+        await recorded(here, "account.open", "Chief", "administrator", "vacancy:agency_head")
+        await recorded(here, "account.open", "Rivera", "administrator", f"delegation:{given['id']}")
         person = {"username": "late", "name": "Late", "title": "Officer", "roles": ["officer"]}
         refused = await boss.post("/v1/accounts", json=person)
         assert (refused.json()["code"], refused.json()["clause"]) == ("not_administrator", "B2")
@@ -138,8 +140,18 @@ async def test_a_vacant_post_blocks_approval_and_purge_and_nothing_else(tmp_path
         assert "PUT /v1/posts/administrator" in told["detail"]
         for path in ("/v1/posts", "/v1/posts/administrator/terms", "/v1/agencies"):
             assert (await boss.get(path)).status_code == 200
+        given = (await boss.get("/v1/delegations")).json()[0]["id"]
+        onward = body | {"account_id": there.people["boss"], "acts": ["purge_order.sign", "device.register"]}
+        assert codes([await delegate.post("/v1/delegations", json=onward)]) == ["not_post_holder"]
+        assert codes([await delegate.post(f"/v1/delegations/{given}/revoke")]) == ["not_post_holder"]
+        assert (await chief.post("/v1/delegations", json=onward)).status_code == 201
+        assert await there.may("administrator", "purge_order.sign") == {}
+        assert (await there.may("administrator", "device.register"))["boss"] == "delegate"
+        here.clock.advance(seconds=1)
+        assert (await chief.post(f"/v1/delegations/{given}/revoke")).json()["in_force"] is False
+        assert await there.may("administrator", "device.register") == {"chief": "acting", "boss": "delegate"}
         assert (await chief.put("/v1/posts/administrator", json={"account_id": there.people["boss"]})).is_success
-        assert await there.may("administrator", "release.decide") == {"boss": "holder", "rivera": "delegate"}
+        assert await there.may("administrator", "release.decide") == {"boss": "holder"}
 
 
 @pytest.mark.clause("B3")
@@ -178,11 +190,54 @@ async def test_a_delegation_gives_its_acts_for_its_time_and_drops_by_itself(tmp_
         assert await open_one("after") == "not_administrator"
         shown = (await here.client(token_of(rivera)).get("/v1/delegations")).json()
         assert [(one["id"], one["in_force"], one["acts"]) for one in shown] == [(given["id"], False, ["account.open"])]
-        assert [record.object_id for record in here.records("post.delegate")] == [given["id"]]
+        given_records = await eventually(lambda: here.records("post.delegate"))
+        assert [record.object_id for record in given_records] == [given["id"]]
+        await recorded(here, "account.open", "Rivera", "administrator", f"delegation:{given['id']}")
+        await eventually(lambda: len(here.records("account.open", "refused")) == 3)
+        assert {(one.post, one.authority) for one in here.records("account.open", "refused")} == {(None, None)}
+
+
+async def recorded(
+    here: House, action: str, name: str, post: str | None, authority: str | None, *, outcome: str = "allowed"
+) -> None:
+    """Return once a record says that the person of that name did it for the post, and by what."""
+    said = (name, post, authority)
+    await eventually(lambda: said in {(one.name, one.post, one.authority) for one in here.records(action, outcome)})
 
 
 def token_of(client: httpx.AsyncClient) -> str:
     return client.headers["authorization"].partition(" ")[2]
+
+
+@on_both
+@pytest.mark.clause("B3")
+async def test_a_record_says_for_which_post_and_by_which_delegation_somebody_acted(tmp_path: Path) -> None:
+    """Also of acts whose post the policy names, and of what is refused within one."""
+    async with offices(tmp_path / "var", "pomona") as there:
+        here = there.here
+        await there.fill("administrator", "boss")
+        ends = said(here.clock() + timedelta(days=1))
+        acts = ["account.open", "purge_order.sign", "policy_change.confirm", "expiry_notice.view"]
+        body = {"post": "administrator", "account_id": there.people["rivera"], "acts": acts, "ends": ends}
+        given = (await there.boss.post("/v1/delegations", json=body)).json()["id"]
+        rivera, by = await here.login("rivera"), ("administrator", f"delegation:{given}")
+        order = {"kind": "standing", "schedule_item": "pomona-alpr-1y", "reason": "due"}
+        drafted = (await rivera.post("/v1/purge-orders", json=order)).json()
+        signature = {"post": "administrator", "sha256": drafted["sha256"]}
+        signed = await rivera.post(f"/v1/purge-orders/{drafted['id']}/signatures", json=signature)
+        assert codes([signed, await rivera.get("/v1/expiry-notices"), await rivera.get("/v1/posts")]) == [
+            "201",
+            "200",
+            "200",
+        ]
+        person = {"username": "boss", "name": "New", "title": "Officer", "roles": ["officer"]}
+        assert codes([await rivera.post("/v1/accounts", json=person)]) == ["username_taken"]
+        for act in ("purge_order.draft", "purge_order.sign", "expiry_notice.view"):
+            await recorded(here, act, "Rivera", *by)
+        await recorded(here, "account.open", "Rivera", *by, outcome="refused")
+        await recorded(here, "post.view", "Rivera", None, None)
+        assert codes([await there.boss.post("/v1/accounts", json=person | {"username": "new"})]) == ["201"]
+        await recorded(here, "account.open", "Boss", "administrator", None)
 
 
 @on_both
@@ -202,7 +257,8 @@ async def test_a_delegation_is_taken_back_at_once_and_is_nobodys_to_pass_on(tmp_
             ({"acts": ["account.open"], "account_id": there.people["boss"]}, "self_delegation"),
             ({"acts": ["account.open"], "account_id": "nobody"}, "account_unknown"),
             ({"acts": ["account.open"], "post": "mascot"}, "post_unknown"),
-            ({"acts": ["training.certify"], "post": "training_owner"}, "post_vacant"),
+            ({"acts": ["account.open"], "begins": said(here.clock() - timedelta(days=1))}, "delegation_dates_wrong"),
+            ({"acts": ["purge_order.sign"], "post": "custodian_of_records"}, "not_post_holder"),
         ]
         answers = [await there.boss.post("/v1/delegations", json=body | different) for different, _ in wrong]
         assert codes(answers) == [code for _, code in wrong]
@@ -227,3 +283,24 @@ async def test_a_delegation_is_taken_back_at_once_and_is_nobodys_to_pass_on(tmp_
         again = await here.login("rivera")
         assert codes([await again.put("/v1/posts/agency_head", json={"account_id": None})]) == ["not_administrator"]
         assert codes([await there.boss.post("/v1/delegations/none/revoke")]) == ["delegation_unknown"]
+
+
+@pytest.mark.clause("B2")
+@pytest.mark.clause("B9")
+@pytest.mark.parametrize("profile", DEPARTMENTS)
+async def test_a_machine_holds_no_post_and_is_nobodys_delegate(tmp_path: Path, profile: str) -> None:
+    """Else the administrator alone would be two persons."""
+    async with offices(tmp_path / "var", profile) as there:
+        here = there.here
+        await there.fill("administrator", "boss")
+        there.people["robot"] = await here.hire(there.boss, "robot", "service", title="Service account")
+        ends = said(here.clock() + timedelta(days=1))
+        body = {"post": "administrator", "account_id": there.people["robot"], "acts": ["roles.confirm"], "ends": ends}
+        refused = [
+            *[await there.fill(post, "robot") for post in ("agency_head", "administrator", "collection_steward")],
+            await there.boss.post("/v1/delegations", json=body),
+        ]
+        assert {(one.status_code, one.json()["code"], one.json()["clause"]) for one in refused} == {
+            (409, "not_a_person", "A3")
+        }
+        assert (await there.post("agency_head"))["account_id"] is None

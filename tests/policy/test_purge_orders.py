@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from databases import on_both
-from profiles import department
+from profiles import FOLDER, department
 from unit.accounts.house import House, codes, house
 
 BOUND = ("pomona", "galt", "la-port")
@@ -62,6 +62,7 @@ async def records_office(folder: Path, profile: str) -> AsyncIterator[Records]:
         people["rivera"] = await here.hire(boss, "rivera")
         for post, name in (("custodian_of_records", "records"), ("administrator", "boss")):
             assert (await boss.put(f"/v1/posts/{post}", json={"account_id": people[name]})).is_success
+        await here.settle()
         yield Records(here, profile, await here.login("boss"), await here.login("records"), people)
 
 
@@ -164,6 +165,7 @@ async def test_every_signature_that_an_order_may_not_have_is_refused(tmp_path: P
         assert (same["code"], same["clause"], same["missing"]) == ("same_person", "B10", ["custodian_of_records"])
         back = {"account_id": there.people["records"]}
         assert (await there.boss.put("/v1/posts/custodian_of_records", json=back)).is_success
+        await there.here.settle()
         assert codes([await there.sign(order, there.custodian, "custodian_of_records")]) == ["201"]
         assert codes([await there.check(order)]) == ["200"]
         assert (await there.boss.put("/v1/posts/custodian_of_records", json={"account_id": None})).is_success
@@ -202,3 +204,54 @@ async def test_where_no_custodian_is_named_the_administrator_signs_alone_and_a_v
         assert (await boss.put("/v1/posts/administrator", json={"account_id": None})).is_success
         vacant = (await boss.post(f"{PATH}/{order['id']}/check", json=asked)).json()
         assert (vacant["code"], vacant["clause"]) == ("post_vacant", "B9")
+
+
+@pytest.mark.clause("B10", "pomona", "galt", "la-port")
+@pytest.mark.parametrize("profile", BOUND)
+async def test_no_policy_that_one_person_adopts_does_without_the_custodian(tmp_path: Path, profile: str) -> None:
+    text = (FOLDER / f"{profile}.toml").read_text("utf-8")
+    named = 'custodian_of_records = "Custodian of Records"'
+    async with records_office(tmp_path / "var", profile) as there:
+        order = await there.signed()
+
+        async def propose(after: str) -> dict[str, Any]:
+            body = {"document": text.replace(named, after), "reason": "reorganised"}
+            return dict((await there.boss.post("/v1/policy-changes", json=body)).json())
+
+        refused = await propose('custodian_of_records = "none"')
+        assert (refused["code"], refused["clause"], refused["setting"]) == (
+            "policy_forbidden",
+            "B10",
+            "posts.custodian_of_records",
+        )
+        assert (await propose('custodian_of_records = "City Clerk"'))["status"] == "adopted"
+        assert codes([await there.check(order)]) == ["200"]
+
+
+@pytest.mark.clause("B10", "pomona", "galt", "la-port")
+@pytest.mark.parametrize("profile", BOUND)
+async def test_an_order_that_the_policy_in_force_asks_more_for_is_drafted_and_signed_anew(
+    tmp_path: Path, profile: str
+) -> None:
+    text = (FOLDER / f"{profile}.toml").read_text("utf-8")
+    two, three = '["administrator", "custodian_of_records"]', '["administrator", "custodian_of_records", "agency_head"]'
+    async with records_office(tmp_path / "var", profile) as there:
+        assert (await there.boss.put("/v1/posts/agency_head", json={"account_id": there.people["rivera"]})).is_success
+        order = await there.signed()
+        assert codes([await there.check(order)]) == ["200"]
+        more = text.replace(f"purge_signed_by = {two}", f"purge_signed_by = {three}")
+        other = more.replace(f'schedule_item = "{ITEM[profile]}"', 'schedule_item = "alpr-2027"')
+
+        async def adopt(document: str) -> None:
+            body = {"document": document, "reason": "the council asks for it"}
+            change = (await there.boss.post("/v1/policy-changes", json=body)).json()
+            if change["status"] == "proposed":
+                change = (await there.custodian.post(f"/v1/policy-changes/{change['id']}/confirm")).json()
+            assert change["status"] == "adopted"
+
+        await adopt(more)
+        refused = (await there.check(order)).json()
+        assert (refused["code"], refused["clause"], refused["missing"]) == ("order_unsigned", "B10", ["agency_head"])
+        await adopt(other)
+        refused = (await there.check(order)).json()
+        assert (refused["code"], refused["clause"]) == ("schedule_item_unknown", "B10")

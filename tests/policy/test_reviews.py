@@ -9,8 +9,8 @@ import httpx
 import pytest
 from databases import on_both
 from profiles import DEPARTMENTS
-from standing import AGENCY, Town, town
-from unit.ledger.auditing import PLATE, Records, queued, records_of, sent, told, watched
+from standing import AGENCY, Town, eventually, town
+from unit.ledger.auditing import PLATE, UNNUMBERED, Records, queued, records_of, sent, told, watched
 from unit.ledger.samples import send
 
 from platekeeper_access_audit.ledger.service import LEDGER
@@ -99,7 +99,7 @@ async def test_each_step_of_a_review_is_kept_and_recorded(here: Town) -> None:
         assert (await sergeant.post(f"{path}/settle", json=SETTLED)).status_code == 200
         shown = (await chief.get(path)).json()
         assert [(step["what"], step["username"]) for step in shown["steps"]] == [
-            ("opened", "ledger"),
+            ("opened", "service:ledger"),
             ("assigned", "chief"),
             ("settled", "sergeant"),
         ]
@@ -110,7 +110,8 @@ async def test_each_step_of_a_review_is_kept_and_recorded(here: Town) -> None:
             ("sergeant", "allowed"),
         ]
         watched = await records_of(here, chief, "audit.watch")
-        assert [(one["object_type"], one["object_id"]) for one in watched] == [("review", item["id"])]
+        told = ("username", "organisation", "object_type", "object_id")
+        assert [tuple(one[name] for name in told) for one in watched] == [("service:ledger", "", "review", item["id"])]
 
 
 @pytest.mark.clause("A1")
@@ -223,16 +224,57 @@ async def test_a_colleagues_plate_is_found_without_a_plate_lying_about(here: Tow
     assert [path.name for path in files if b"6ABC123" in path.read_bytes()] == []
 
 
+@pytest.mark.clause("A4")
+@pytest.mark.parametrize("name", DEPARTMENTS)
+async def test_a_wildcard_hides_no_colleagues_plate(here: Town, name: str) -> None:
+    await here.open_agency(AGENCY, name)
+    async with here.client(here.person("chief", "administrator")) as chief:
+        entered = await chief.post("/v1/staff-plates", json={"plate": "6ABC123", "username": "deputy"})
+        assert entered.status_code == 201, entered.text
+    for number, asked in enumerate(("6ABC12?", "6abc1*", "?ABC?23", "6ABC*", "6ABD12?")):
+        async with here.client(here.person(f"officer{number}")) as officer:
+            found = await search(officer, plate=None, pattern=asked, purpose="warrant")
+            assert found.status_code == 201, found.text
+    await watched(here)
+    async with here.client(here.person("chief", "administrator")) as chief:
+        items = await queued(here, chief, 3, kind="finding")
+    assert {item["username"] for item in items} == {"officer0", "officer1", "officer2"}
+    assert all("with wildcards in it of a vehicle" in item["sentence"] for item in items)
+
+
+@pytest.mark.clause("A4")
+@pytest.mark.parametrize("name", DEPARTMENTS)
+async def test_the_shift_that_patrol_fills_in_is_one_that_detectors_know(here: Town, name: str) -> None:
+    await here.open_agency(AGENCY, name)
+    patrol = {"purpose": "routine_patrol", "matter_type": "patrol", "matter_number": None}
+
+    async def found(**stated: str) -> bool:
+        """Once the ledger has signed again."""
+        async with here.client(here.person("officer")) as officer:
+            return (await search(officer, **patrol, **stated)).status_code == 201
+
+    for _ in range(4):
+        await eventually(found)
+        await watched(here)
+        await here.let_pass(hours=6)
+    await eventually(lambda: found(shift="night"))
+    await watched(here)
+    async with here.client(here.person("sergeant", "supervisor")) as sergeant:
+        off = [one for one in await queued(here, sergeant, kind="finding") if one["detector"] == "off_shift"]
+    (item,) = off
+    assert item["sentence"].endswith("the shift that was named, night, is from 22:00 to 06:00.")
+
+
 @on_both
 @pytest.mark.clause("A4")
 async def test_one_plate_again_and_again_is_found_across_the_months(here: Town) -> None:
     records = Records(here)
     here.clock.advance(days=6)
-    early = [await records.search() for _ in range(3)]
+    early = [await records.search(use=UNNUMBERED) for _ in range(3)]
     here.clock.advance(days=5)
-    late = [await records.search(), await records.search(plate="6ABC123"), await records.search("deputy")]
+    late = [await records.search(use=UNNUMBERED), await records.search(plate="6ABC123"), await records.search("deputy")]
     await sent(here, *early, *late)
-    await sent(here, await records.search())
+    await sent(here, await records.search(use=UNNUMBERED))
     async with here.client(here.person("sergeant", "supervisor")) as sergeant:
         (item,) = await queued(here, sergeant, kind="finding")
         assert item["detector"] == "repeat_plate"
@@ -241,8 +283,8 @@ async def test_one_plate_again_and_again_is_found_across_the_months(here: Town) 
             " 3 December 2026, under 1 matter."
         )
         await sergeant.post(f"/v1/reviews/{item['id']}/settle", json=SETTLED)
-        await sent(here, await records.search())
-        await sent(here, *[await records.search("deputy", plate="7DEF456") for _ in range(5)])
+        await sent(here, await records.search(use=UNNUMBERED))
+        await sent(here, *[await records.search("deputy", plate="7DEF456", use=UNNUMBERED) for _ in range(5)])
     async with here.client(here.person("sergeant", "supervisor")) as sergeant:
         found = await queued(here, sergeant, 2, kind="finding")
     assert [one["username"] for one in found] == ["deputy", "officer"], "what was settled is not found again"

@@ -87,3 +87,21 @@ async def test_a_grant_that_nobody_may_confirm_any_more_is_refused(tmp_path: Pat
         assert (await there.boss.post(f"/v1/accounts/{rivera}/disable")).is_success
         gone = await there.boss.put(path, json={"roles": ["officer"], "reason": "x"})
         assert codes([gone]) == ["account_disabled"]
+
+
+@pytest.mark.clause("B2")
+@pytest.mark.parametrize("profile", DEPARTMENTS)
+async def test_nobody_but_the_administrator_in_office_could_sign_on_as_somebody_in_office(
+    tmp_path: Path, profile: str
+) -> None:
+    """A one-time password or an issuer of one's own would make one person two."""
+    async with office(tmp_path / "var", profile) as there:
+        await there.here.hire(there.boss, "helper", "administrator")
+        helper = await there.here.login("helper")
+        issuer = {"issuer": "https://login.example.org", "client_id": "platekeeper", "client_secret": "secret"}
+        paths = [f"/v1/accounts/{await _id(helper, name)}/reset" for name in ("boss", "chief", "rivera")]
+        answers = [*[await helper.post(path) for path in paths], await helper.put("/v1/issuer", json=issuer)]
+        assert codes(answers) == ["not_administrator", "not_administrator", "200", "not_administrator"]
+        assert {one.json()["clause"] for one in answers if one.is_error} == {"B2"}
+        assert (await there.here.try_login("chief")).is_success
+        assert (await there.boss.post(paths[1])).is_success

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from policy.test_equipment import trained
 from profiles import DEPARTMENTS, department
 from standing import eventually
 from unit.accounts.house import House, codes, house, title_for
@@ -124,6 +125,44 @@ async def test_the_administrator_edits_the_register_and_it_binds_at_the_next_sig
             "title_not_authorised"
         ]
         assert len(await eventually(lambda: here.records("title.edit")[2:])) == 1
+
+
+@pytest.mark.clause("B5")
+@EVERY
+async def test_who_has_no_end_sees_no_plate_data_once_the_title_is_a_contractors(tmp_path: Path, profile: str) -> None:
+    async with house(tmp_path / "var") as here:
+        boss = await here.staffed(profile=profile)
+        analyst = {"title": "Analyst", "kind": "member", "roles": ["officer"], "courses": ["ALPR operator"]}
+        assert (await boss.put("/v1/titles", json=analyst)).is_success
+        person = await here.hire(boss, "ines", title="Analyst")
+        await trained(here, boss, profile, person)
+        boss = await here.login("boss")
+        assert (await says(here, "ines")).trained
+        assert (await boss.put("/v1/titles", json=analyst | {"kind": "contractor"})).is_success
+        told = await says(here, "ines")
+        assert (told.trained, told.approved) == (False, False)
+        end = (here.clock() + timedelta(days=30)).isoformat()
+        access = {"title": "Analyst", "roles": ["officer"], "valid_until": end}
+        assert (await boss.put(f"/v1/accounts/{person}/access", json=access)).is_success
+        told = await says(here, "ines")
+        assert (told.trained, told.approved) == (True, True)
+
+
+@pytest.mark.clause("B5")
+@pytest.mark.parametrize("hidden", ["Chief\x00", "Chief \u202egnidnammoC", "\u200b", "Chief\u2028Two"])
+async def test_a_title_or_a_name_that_cannot_be_read_is_refused(tmp_path: Path, hidden: str) -> None:
+    """What no statement can hold would keep the public page as it was before."""
+    async with house(tmp_path / "var") as here:
+        boss = await here.staffed()
+        title = {"title": hidden, "kind": "member", "roles": ["officer"], "courses": ["ALPR operator"]}
+        course = {"course": "ALPR operator", "version": hidden, "validity": "1 year", "proof": "Certificate"}
+        answers = [
+            await boss.put("/v1/titles", json=title),
+            await boss.post("/v1/courses", json=course),
+            await boss.post("/v1/accounts", json=account("ines", name=hidden)),
+        ]
+        assert codes(answers) == ["invalid_request"] * 3
+        assert all("control or invisible characters" in answer.json()["detail"] for answer in answers)
 
 
 @pytest.mark.clause("B5")

@@ -15,7 +15,6 @@ from unit.accounts.house import FAST, House, certificate, codes, house
 
 from platekeeper_access_audit.accounts.policy import TrainingPolicy
 from platekeeper_access_audit.accounts.service import ACCOUNTS
-from platekeeper_access_audit.ledger.service import LEDGER
 from platekeeper_common.service import Service
 from platekeeper_ingest.service import SERVICE as INGEST
 from platekeeper_retention.service import SERVICE as RETENTION
@@ -71,7 +70,7 @@ async def school(folder: Path, profile: str, *beside: Service, every: float = 36
 @pytest.mark.clause("C1")
 @EVERY
 async def test_without_a_first_completed_training_no_data_and_no_equipment_ever(tmp_path: Path, profile: str) -> None:
-    async with school(tmp_path, profile, LEDGER, RETENTION, INGEST) as at:
+    async with school(tmp_path, profile, RETENTION, INGEST) as at:
         assert await at.search("rivera") == ["training_missing"]
         administrator = "boss" if profile in WITH_OWNER else "owner"
         refused = await (await at.here.login(administrator)).post("/v1/devices", json=GATEWAY)
@@ -99,7 +98,7 @@ async def test_without_a_first_completed_training_no_data_and_no_equipment_ever(
 async def test_a_new_course_version_binds_at_the_next_sign_on_and_not_in_the_session(
     tmp_path: Path, profile: str
 ) -> None:
-    async with school(tmp_path, profile, LEDGER, RETENTION) as at:
+    async with school(tmp_path, profile, RETENTION) as at:
         assert (await at.certify("rivera")).status_code == 201
         in_pursuit = await at.here.login("rivera")
         assert codes(

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,13 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from policy.test_audits import NEW_YEAR, opened, review, sign, until
 from profiles import DEPARTMENTS, department
 from standing import AGENCY, Town, eventually, town
+from unit.ledger.auditing import Records, sent
 
+from platekeeper_access_audit.ledger.policy import AuditsPolicy
+from platekeeper_access_audit.ledger.service import LEDGER
 from platekeeper_access_audit.publication import small_cells, transparency
 from platekeeper_access_audit.publication.board import Facts
 from platekeeper_access_audit.publication.policy import PublicationPolicy
@@ -224,6 +229,32 @@ def test_months_before_the_first_use_are_left_out_and_the_last_twelve_are_told()
     assert [one.month for one in told][:2] == ["2026-10", "2026-09"]
     assert len(told) == transparency.MONTHS
     assert transparency.report(Facts(months=(empty,)), policy).months == ()
+
+
+@pytest.mark.clause("H3")
+@pytest.mark.parametrize("name", ["pomona", "galt", "la-port"])
+async def test_an_audit_that_was_signed_off_is_counted_in_public(tmp_path: Path, name: str) -> None:
+    async with town(tmp_path / "var", (LEDGER, PUBLICATION), statement_seconds=0.1) as here:
+        await here.open_agency(profile=name, mode="live")
+        await sent(here, await Records(here).search())
+        await until(here, NEW_YEAR + timedelta(minutes=2))
+        approver = department(name).section(AuditsPolicy).approver
+        async with (
+            here.client(here.person("chief", "auditor", title=approver)) as chief,
+            here.client(here.person("inspector", "auditor")) as inspector,
+        ):
+            audit = await opened(here, inspector)
+            for record in audit["sample"]:
+                assert (await review(inspector, audit, record)).is_success
+            assert (await sign(chief, audit)).is_success
+        await until(here, datetime(2027, 2, 3, tzinfo=UTC))
+        async with here.client() as anybody:
+
+            async def january() -> Any:
+                return {one["month"]: one["figures"] for one in (await figures(anybody))["months"]}["2027-01"]
+
+            assert (await eventually(january))["audits"] == 1
+            assert (await figures(anybody))["last_audit"] == "2027-01-01"
 
 
 async def reported(anybody: httpx.AsyncClient) -> bool:

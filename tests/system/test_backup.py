@@ -9,6 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import places
 import pyrage
 import pytest
 from commands import platekeeper
@@ -110,6 +111,50 @@ async def test_on_postgresql_it_holds_a_dump_of_every_schema(
     files = opened(path, identity)
     assert files["database.pgdump"].startswith(b"PGDMP")
     assert PLATE.encode() not in path.read_bytes()
+
+
+async def test_objects_in_a_bucket_are_taken_along_where_that_is_asked_for(
+    tmp_path: Path, identity: pyrage.x25519.Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = places.bucket(monkeypatch)
+    monkeypatch.setenv("PLATEKEEPER_VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("PLATEKEEPER_POLICIES", str(POLICIES))
+    monkeypatch.setenv("PLATEKEEPER_OBJECTS", str(there.url))
+    places_of_two_days = [(kind, day) for kind in ("image", "crop") for day in (21, 22)]
+    kept = {f"{AGENCY}/2026-11-{day}/{kind}/{day}": f"{kind} of {day}".encode() for kind, day in places_of_two_days}
+    for path, data in kept.items():
+        assert await there.store().create(path, data)
+    async with town(tmp_path / "var", (service("ledger"),)):
+        told = ["backup", "--to", str(tmp_path / "backups"), "--recipient", str(identity.to_public())]
+        assert await asyncio.to_thread(platekeeper, *told) == 0
+        (without,) = (tmp_path / "backups").iterdir()
+        files = opened(without, identity)
+        assert not [name for name in files if name.startswith("objects/")]
+        without.unlink()
+        assert await asyncio.to_thread(platekeeper, *told, "--objects") == 0
+        (whole,) = (tmp_path / "backups").iterdir()
+        files = opened(whole, identity)
+    assert {name.removeprefix("objects/"): data for name, data in files.items() if name.startswith("objects/")} == kept
+    listed = {one["name"] for one in json.loads(files["manifest.json"])["files"]}
+    assert {f"objects/{name}" for name in kept} <= listed
+
+
+async def test_no_backup_is_made_without_the_objects_that_were_asked_for(
+    tmp_path: Path,
+    identity: pyrage.x25519.Identity,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    there = places.outage(monkeypatch, tmp_path / "s3")
+    monkeypatch.setenv("PLATEKEEPER_VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("PLATEKEEPER_POLICIES", str(POLICIES))
+    monkeypatch.setenv("PLATEKEEPER_OBJECTS", str(there.url))
+    there.away()
+    async with town(tmp_path / "var", (service("ledger"),)):
+        told = ["backup", "--to", str(tmp_path / "backups"), "--recipient", str(identity.to_public()), "--objects"]
+        assert await asyncio.to_thread(platekeeper, *told) == 1
+    assert "no backup: " in capsys.readouterr().err
+    assert not list((tmp_path / "backups").iterdir())
 
 
 async def test_those_that_policy_lets_live_no_longer_are_deleted(

@@ -74,3 +74,18 @@ async def test_the_ledger_benchmark_tells_its_figures_and_the_ratios() -> None:
     assert told[5].startswith("1,500 records")
     assert [line.split()[0] for line in (told[4], told[8])] == ["ratio", "ratio"]
     assert all(float(line.split()[-1]) > 0 for line in (told[4], told[8]))
+
+
+async def test_the_authorization_benchmark_tells_its_costs_and_the_ratios() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        PROJECT / "benchmarks" / "authorization.py",
+        "--rounds=1",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    told = [re.findall(r"[0-9]+\.[0-9]+", line) for line in out.decode().splitlines()]
+    assert [len(figures) for figures in told] == [1, 2, 2, 2, 2]
+    assert all(float(figure) > 0 for figures in told for figure in figures)

@@ -12,6 +12,7 @@ from standing import AGENCY, POLICIES, town
 from unit.ingest.station import photograph, station
 from unit.retention.office import USE, a_read, store
 
+from platekeeper_common import watermark
 from platekeeper_common.foundation import open_keys, open_objects
 from platekeeper_common.settings import Settings, SettingsError
 from platekeeper_retention.service import SERVICE as RETENTION
@@ -50,7 +51,8 @@ async def test_a_frame_taken_on_one_machine_is_shown_on_another_until_its_key_is
         await store(office, a_read(1, image=frame.image))
         async with office.client(office.person("officer")) as officer:
             answer = await officer.get(view, params=USE)
-        assert (answer.status_code, answer.content) == (200, picture)
+        assert answer.status_code == 200
+        assert answer.content == watermark.within(picture, answer.headers[watermark.HEADER])
     keys.destroy(f"{AGENCY}/2026-11-22/image.key")
     async with (
         town(tmp_path / "office", (RETENTION,), **told) as office,

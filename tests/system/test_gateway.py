@@ -45,10 +45,13 @@ def routes() -> Iterator[tuple[str, str, bool]]:
 def test_the_committed_configuration_is_what_the_code_renders() -> None:
     told = "platekeeper gateway render --cluster > deploy/gateway/haproxy.cfg"
     assert COMMITTED.read_text() == configuration.for_cluster(SERVICES), told
+    beside = COMMITTED.with_name(configuration.REFUSING.name)
+    assert beside.read_text() == configuration.REFUSING.read_text(), f"cp {configuration.REFUSING} {beside}"
 
 
 def test_haproxy_takes_the_committed_configuration(tmp_path: Path) -> None:
     here, text = door(), COMMITTED.read_text().replace(str(configuration.CLUSTER_GATEWAY.folder), str(tmp_path))
+    text = text.replace(str(configuration.CLUSTER_FILES), str(COMMITTED.parent))
     (tmp_path / "tls.pem").write_bytes((here.folder / "tls.pem").read_bytes())
     (tmp_path / "haproxy.cfg").write_text(text)
     keys.write(tmp_path / "keys", keys.pems({"keys": [SigningKey.make().public() for _ in range(3)]}))
@@ -142,7 +145,7 @@ def test_a_requests_id_is_the_gateways_and_the_services_write_it() -> None:
 @pytest.mark.parametrize(
     ("path", "limit"),
     [
-        ("/v1/frames", 12_000_000),
+        ("/v1/frames", 16_000_000),
         ("/v1/searches", 65_536),
         ("/v1/accounts", 1_000_000),
         ("/v1/hotlists/x/imports", 200_000_000),
@@ -183,12 +186,11 @@ def _announce(here: Door, path: str, length: int) -> tuple[int, dict[str, str], 
         token = here.bearer()["Authorization"]
         head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: {length}\r\n\r\n"
         line.sendall(head.encode())
-        told = b""
-        while chunk := line.recv(65_536):
-            told += chunk
-    head, _, body = told.decode().partition("\r\n\r\n")
-    first, *lines = head.split("\r\n")
-    return int(first.split()[1]), dict(one.lower().split(": ", 1) for one in lines), json.loads(body)
+        told = line.makefile("rb")
+        status = int(told.readline().split()[1])
+        lines = iter(lambda: told.readline().decode().strip(), "")
+        headers = dict(one.lower().split(": ", 1) for one in lines)
+        return status, headers, json.loads(told.read(int(headers["content-length"])))
 
 
 def _connected(here: Door, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:

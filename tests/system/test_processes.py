@@ -16,8 +16,10 @@ from typing import Any
 
 import engines
 import httpx
+import pytest
+from everywhere import signing_keys_turn_without_a_refused_request, what_is_revoked_is_worth_nothing_in_any_process
 from precinct import CRIMINAL, PROJECT, Precinct, open_precinct, post_frame
-from test_whole_way import _first_hit, _list_plate, _records_tell_all_of_it, _sees_the_pictures, _untrained_is_refused
+from test_whole_way import _list_plate, _next_hit, _records_tell_all_of_it, _sees_the_pictures, _untrained_is_refused
 
 from platekeeper.client import Session
 from platekeeper.demo import street
@@ -52,7 +54,7 @@ async def stack() -> AsyncIterator[tuple[Path, str]]:
     """The stack over a folder of its own, and what `up` said; down at the end whatever happened."""
     var = Path(os.environ[engines.VARIABLE]) / f"up-{secrets.token_hex(4)}"
     try:
-        status, told = await command("up", "--free-ports", var=var)
+        status, told = await command("up", "--free-ports", var=var, GATEWAY_KEYS_EVERY_SECONDS="1")
         assert status == 0, told
         yield var, told
     finally:
@@ -77,6 +79,9 @@ async def door(var: Path) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
+@pytest.mark.clause("A3")
+@pytest.mark.clause("G2")
+@pytest.mark.clause("G5")
 async def test_the_full_stack_from_up_to_down() -> None:
     async with stack() as (var, told):
         assert "gateway" in told
@@ -87,6 +92,8 @@ async def test_the_full_stack_from_up_to_down() -> None:
             await _a_frame_goes_the_whole_way(http, precinct)
             await _workers_may_end_while_frames_are_in_flight(var, precinct)
             await _nothing_was_given_up(precinct.platform_admin)
+            await signing_keys_turn_without_a_refused_request(http, precinct, var)
+            await what_is_revoked_is_worth_nothing_in_any_process(http, precinct)
         assert (await command("ps", var=var))[0] == 0
         await _migrating_again_changes_nothing(var)
         there = read_state(var)
@@ -99,8 +106,7 @@ async def test_the_full_stack_from_up_to_down() -> None:
 async def _a_frame_goes_the_whole_way(http: httpx.AsyncClient, precinct: Precinct) -> None:
     wanted = street.samples()[0]
     await _list_plate(precinct.administrator, wanted.plate)
-    stream = asyncio.create_task(_first_hit(http, precinct.officer))
-    await asyncio.sleep(1)
+    stream = await _next_hit(http, precinct.officer)
     started = datetime.now(UTC)
     frame = await post_frame(precinct.gateway, precinct.cameras[0], "first", wanted.image())
     hit = await asyncio.wait_for(stream, 30)

@@ -14,6 +14,7 @@ from precinct import CRIMINAL, PATROL, Platform, Precinct, open_precinct, platfo
 from platekeeper import client
 from platekeeper.client import ApiError, Session
 from platekeeper.demo import street
+from platekeeper_common import watermark
 
 
 async def test_a_frame_becomes_a_hit_and_a_search_leaves_its_record(tmp_path: Path) -> None:
@@ -21,8 +22,7 @@ async def test_a_frame_becomes_a_hit_and_a_search_leaves_its_record(tmp_path: Pa
     async with platform(tmp_path / "var", "--empty") as running, client.connect(running.url) as http:
         precinct = await open_precinct(http, await _password(running))
         await _list_plate(precinct.administrator, wanted.plate)
-        stream = asyncio.create_task(_first_hit(http, precinct.officer))
-        await asyncio.sleep(0.3)
+        stream = await _next_hit(http, precinct.officer)
         started = datetime.now(UTC).isoformat()
         first = await post_frame(precinct.gateway, precinct.cameras[0], "f-1", wanted.image())
         await post_frame(precinct.gateway, precinct.cameras[1], "f-2", other.image())
@@ -84,9 +84,20 @@ async def _list_plate(by: Session, plate: str) -> None:
     await by.post(f"/v1/hotlists/{hot['id']}/entries", entry)
 
 
-async def _first_hit(http: httpx.AsyncClient, officer: Session) -> dict[str, Any]:
+async def _next_hit(http: httpx.AsyncClient, officer: Session) -> "asyncio.Task[dict[str, Any]]":
+    """What the stream of hits will tell first; it is open already, and tells only what comes from then on."""
+    opened = asyncio.Event()
+    task = asyncio.create_task(_first_hit(http, officer, opened))
+    async with asyncio.timeout(30):
+        await opened.wait()
+    return task
+
+
+async def _first_hit(http: httpx.AsyncClient, officer: Session, opened: asyncio.Event) -> dict[str, Any]:
     headers = await officer.headers()
     async with aconnect_sse(http, "GET", "/v1/hits/stream", params=PATROL, headers=headers) as source:
+        source.response.raise_for_status()
+        opened.set()
         async for event in source.aiter_sse():
             if event.event == "hit":
                 hit: dict[str, Any] = json.loads(event.data)
@@ -111,7 +122,7 @@ async def _search(officer: Session, plate: str, since: str) -> list[dict[str, An
 async def _sees_the_pictures(http: httpx.AsyncClient, officer: Session, read_id: str, image: bytes) -> None:
     headers = await officer.headers()
     frame = await http.get(f"/v1/reads/{read_id}/image", params=CRIMINAL, headers=headers)
-    assert frame.content == image
+    assert frame.content == watermark.within(image, frame.headers[watermark.HEADER])
     assert frame.headers["cache-control"] == "no-store"
     crop = await http.get(f"/v1/reads/{read_id}/crop", params=CRIMINAL, headers=headers)
     assert crop.status_code == 200

@@ -95,6 +95,8 @@ class Recorder:
     def __init__(self, producer: str, keys: KeyStore, policies: Policies, clock: Clock) -> None:
         """`producer` names the database whose numbers the records get when they are committed."""
         self.producer = producer
+        self.itself = f"service:{producer}"
+        """Who did what the service does by itself."""
         self._keys = keys
         self._policies = policies
         self._clock = clock
@@ -178,8 +180,10 @@ class Recorder:
     def by_itself(
         self, agency_id: AgencyId, action: Action, object_type: str, object_id: str, **more: Any
     ) -> AccessRecorded:
-        """The service did something to what is the agency's because its policy says so, and nobody asked it to."""
-        service = f"service:{self.producer}"
+        """The service did something to what is the agency's because its policy says so, and nobody asked it to.
+
+        Of no organisation: a breach's scope and an auditor's bundle name those whose people acted.
+        """
         return AccessRecorded(
             id=ids.new(),
             agency_id=agency_id,
@@ -190,12 +194,12 @@ class Recorder:
             action=action.value,
             **{
                 "outcome": "allowed",
-                "subject": service,
-                "username": service,
-                "name": service,
+                "subject": self.itself,
+                "username": self.itself,
+                "name": self.itself,
                 **more,
             },
-            organisation="Platekeeper",
+            organisation="",
             policy_version=self._version(agency_id),
             salt=_salt(),
             object_type=object_type,
@@ -268,7 +272,8 @@ class Recorder:
             title=by.title,
             session=by.session,
             actor=by.delegation.actor if by.delegation else None,
-            authority=by.delegation.authority if by.delegation else None,
+            authority=_authority(by),
+            post=by.office.post if by.office else None,
             terminal=by.terminal.id if by.terminal else None,
             policy_version=self._version(by.agency_id),
             salt=_salt(),
@@ -276,6 +281,13 @@ class Recorder:
             device=place.device,
             **more,
         )
+
+
+def _authority(by: Caller) -> str | None:
+    """By what the caller acts, where that is not the caller's own: an approved request, or for a post."""
+    if by.delegation is not None:
+        return by.delegation.authority
+    return by.office.authority if by.office else None
 
 
 async def seal(keys: KeyStore, agency_id: AgencyId, at: datetime, record_id: str, query: Mapping[str, Any]) -> Sealed:

@@ -31,6 +31,8 @@ class Action(StrEnum):
     PASSKEY_VIEW = "passkey.view"
     PASSKEY_REMOVE = "passkey.remove"
     ISSUER_REGISTER = "issuer.register"
+    ISSUER_CONFIRM = "issuer.confirm"
+    ISSUER_PROPOSAL_VIEW = "issuer_proposal.view"
     ISSUER_VIEW = "issuer.view"
     ISSUER_REMOVE = "issuer.remove"
     POST_FILL = "post.fill"

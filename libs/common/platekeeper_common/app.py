@@ -1,18 +1,21 @@
 """Builds a service's HTTP app: its routes, and what every service answers (health, API documents, dead letters)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
 
 from platekeeper_common import dead_letter_routes, edge
 from platekeeper_common.identify import Identify
 from platekeeper_common.service import BOTH, Role, Room, Service
-from platekeeper_common.settings import ServiceSettings
+from platekeeper_common.settings import ServiceSettings, Settings
 from platekeeper_common.strangers import Strangers
 from platekeeper_common.watermark import Watermark
+
+PASSED_ON = frozenset({"forwarded", "via", "x-forwarded-for", "x-real-ip"})
+"""What a proxy adds when somebody else asks through it (RFC 7239, RFC 9110 section 7.6.3)."""
 
 
 class Part(Protocol):
@@ -100,10 +103,10 @@ def build(service: Service, room: Room, settings: ServiceSettings, health: Healt
 
 def _answer_health(app: FastAPI, service: Service, room: Room, health: Health) -> None:
     @app.get(f"/health/{service.name}", tags=["health"])
-    async def stands() -> dict[str, Any]:
+    async def stands(request: Request) -> dict[str, Any]:
         """Whether the service does its work, what is wrong if not, and its counts. Never a plate."""
         trouble = health.trouble()
-        counts = await service.counts(room)
+        counts = counts_for(request, room.foundation.settings, service, await service.counts(room))
         return {"service": service.name, "ready": not trouble, "trouble": trouble, "counts": counts}
 
     @app.get(f"/health/{service.name}/live", tags=["health"])
@@ -115,6 +118,13 @@ def _answer_health(app: FastAPI, service: Service, room: Room, health: Health) -
     async def ready(response: Response) -> dict[str, Any]:
         """200 when requests should come here: everything it needs is there and caught up; 503 with what is not."""
         return told(response, service.name, "ready", health.unready())
+
+
+def counts_for(request: Request, settings: Settings, service: Service, counts: Mapping[str, int]) -> dict[str, int]:
+    """All counts for who asks on this machine itself; the public door tells the open ones alone (H2)."""
+    if settings.for_this_machine_alone and PASSED_ON.isdisjoint(request.headers):
+        return dict(counts)
+    return {name: count for name, count in counts.items() if name in service.open_counts}
 
 
 def told(response: Response, name: str, word: str, trouble: list[str]) -> dict[str, Any]:

@@ -31,6 +31,8 @@ ALGORITHM = "ES256"
 TOKEN_LIFE = timedelta(minutes=10)
 REFETCH_AFTER = timedelta(seconds=10)
 """An unknown `kid` asks the issuer again at most this often."""
+LEARN_AGAIN_AFTER = timedelta(minutes=10)
+"""A new key is published for longer before its first use, so it is known although the issuer is away by then."""
 
 _COMPARED_HERE = {"verify_aud": False, "verify_exp": False, "verify_nbf": False}
 """The library compares moments with the machine's clock and skips what is absent; `_caller` does it with ours."""
@@ -93,10 +95,18 @@ class Verifier:
         """Sessions that were ended, and when; forgotten once no token of theirs can be left."""
 
     async def learn(self) -> None:
-        """Get the issuer's keys, or while it is away those of the last time. Raises Busy `keys_unavailable`."""
+        """Get the issuer's keys, or while it is away those of the last time; again every LEARN_AGAIN_AFTER.
+
+        Raises Busy `keys_unavailable` when none are known.
+        """
         async with self._fetching:
-            if not self._keys:
+            if self._keys and not self._knew_long_ago():
+                return
+            try:
                 self._take(await self._document())
+            except Busy:
+                if not self._keys:
+                    raise
 
     async def revoke(self, event: Event) -> None:
         """Follow `access.revoked`: tokens issued before the moment, or of sessions that ended, are worth nothing."""
@@ -162,6 +172,9 @@ class Verifier:
                 "the token is signed with a key that we do not know", code="token_invalid", clause="G2"
             )
         return self._keys[kid]
+
+    def _knew_long_ago(self) -> bool:
+        return self._fetched_at is None or self._clock() - self._fetched_at >= LEARN_AGAIN_AFTER
 
     def _may_fetch(self) -> bool:
         return self._fetched_at is None or self._clock() - self._fetched_at >= REFETCH_AFTER

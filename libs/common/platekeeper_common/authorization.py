@@ -7,7 +7,7 @@ handler's.
 from typing import TYPE_CHECKING
 
 from platekeeper_common.actions import Action
-from platekeeper_common.caller import Caller
+from platekeeper_common.caller import Caller, Office
 from platekeeper_common.errors import Refused, Unauthenticated
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.rules import ADMINISTRATIVE, RULES, SERVICE_ACCOUNT, Rule
@@ -25,8 +25,10 @@ def decide(
     use: "Use | None" = None,
     policy: "UsePolicy | None" = None,
     source: str | None = None,
-) -> None:
+) -> Office | None:
     """Return when the caller may do the action to what is `owner`'s (None: the own agency's).
+
+    The office that it is allowed for is returned (B1 to B3): the access record names it; None: it needs none.
 
     Once it is known for which `use` plate data is asked, it comes with the agency's `policy`; once it is known that
     what is asked came from a protected `source` (D1), that is named too: no role opens one, only its own entitlement.
@@ -40,7 +42,7 @@ def decide(
         raise Unauthenticated(
             "the session is locked: give your password at POST /v1/session/unlock", code="session_locked", clause="G2"
         )
-    _decide_who(caller, action, rule)
+    office = _decide_who(caller, action, rule)
     if owner not in (None, caller.agency_id) and not reaches_all(caller, action):
         raise Refused("that is another agency's", code="other_agency", clause="A2")
     if rule.plate_data and caller.second_factor_owed:
@@ -54,6 +56,7 @@ def decide(
         _decide_use(caller, action, use, policy)
     if source is not None and source not in caller.entitlements:
         raise Refused(f"you are not authorised for data of {source}", code="source_not_authorised", clause="D1")
+    return office
 
 
 def _decide_use(caller: Caller, action: Action, use: "Use", policy: "UsePolicy | None") -> None:
@@ -84,7 +87,7 @@ def reaches_all(caller: Caller, action: Action) -> bool:
     return bool(RULES[action].across & caller.roles)
 
 
-def _decide_who(caller: Caller, action: Action, rule: Rule) -> None:
+def _decide_who(caller: Caller, action: Action, rule: Rule) -> Office | None:
     if caller.kind == "delegated":
         if not rule.delegable:
             raise Refused(
@@ -92,18 +95,21 @@ def _decide_who(caller: Caller, action: Action, rule: Rule) -> None:
                 code="delegation_not_allowed",
                 clause="A2",
             )
-        return
+        return None
     if rule.plate_data and SERVICE_ACCOUNT in caller.roles:
         raise Refused(
             "a service account opens no plate data: one account is one person, so sign on with your own",
             code="shared_account",
             clause="A3",
         )
-    if rule.post is not None:
-        if not rule.roles & caller.roles and not any(office.covers(rule.post, action) for office in caller.offices):
-            raise not_in_office(rule.post, action, rule.clause)
-    elif rule.roles and not rule.roles & caller.roles:
+    if rule.post is not None and not rule.roles & caller.roles:
+        for office in caller.offices:
+            if office.covers(rule.post, action):
+                return office
+        raise not_in_office(rule.post, action, rule.clause)
+    if rule.post is None and rule.roles and not rule.roles & caller.roles:
         raise Refused(f"none of your roles allows {action}", code="not_allowed", clause="A2")
+    return None
 
 
 def not_in_office(post: str, action: Action, clause: str | None) -> Refused:

@@ -5,7 +5,6 @@ is checked there. Each look leaves an access record with what has drifted; the f
 """
 
 import asyncio
-import ipaddress
 import json
 import stat
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -22,12 +21,16 @@ from platekeeper_common.actions import Action
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.ids import PLATFORM
 from platekeeper_common.service import Room, Service
-from platekeeper_common.settings import Settings
+from platekeeper_common.settings import Settings, is_loopback
 
 FIRST_SECONDS = 60.0
 """After the start: what it needs has come up by then."""
 AGAIN_SECONDS = 300.0
 """After a look that could not be recorded, or that found drift."""
+BACKUP_HOURS = 168.0
+"""For a live agency whose databases are files here, where no setting says otherwise."""
+REACH_SECONDS = 2.0
+"""How long an answer is waited for from where none must come."""
 KEPT = ("db", "bus.sqlite", "objects", "keys", "checkpoints")
 """What holds plates or keys under `PLATEKEEPER_VAR`."""
 _log = structlog.get_logger()
@@ -108,19 +111,43 @@ async def keys_lie_apart(room: Room, _service: Service) -> list[Drift]:
     return []
 
 
+async def pictures_lie_sealed(room: Room, _service: Service) -> list[Drift]:
+    """What lies in the objects' place is encrypted by us before it gets there."""
+    agencies = await room.foundation.objects.unsealed()
+    return [Drift("pictures_lie_sealed", f"an object of {agency} lies open") for agency in agencies]
+
+
+async def nobody_else_answers(room: Room, _service: Service) -> list[Drift]:
+    """The network is shut but for what is declared: what PLATEKEEPER_BASELINE_CLOSED names cannot be reached."""
+    found = []
+    for place in filter(None, room.foundation.settings.baseline_closed.split(",")):
+        host, _, port = place.strip().rpartition(":")
+        try:
+            async with asyncio.timeout(REACH_SECONDS):
+                _, line = await asyncio.open_connection(host, int(port))
+        except (OSError, TimeoutError):
+            continue
+        line.close()
+        found.append(Drift("nobody_else_answers", f"{place.strip()} can be reached from here, and must not be"))
+    return found
+
+
 async def outsiders_come_by_the_gateway(room: Room, _service: Service) -> list[Drift]:
     """A process that is reached from other machines knows whose word on addresses it believes; TLS ends there."""
     settings = room.foundation.settings
-    if not _is_loopback(settings.host) and not settings.trusted_proxies:
+    if not is_loopback(settings.host) and not settings.trusted_proxies:
         what = f"it listens on {settings.host} and PLATEKEEPER_TRUSTED_PROXIES names no gateway"
         return [Drift("outsiders_come_by_the_gateway", what)]
+    if settings.for_this_machine_alone and settings.metrics_port != "off" and not is_loopback(settings.metrics_host):
+        return [Drift("outsiders_come_by_the_gateway", f"/metrics is open to others on {settings.metrics_host}")]
     return []
 
 
 async def backups_are_made(room: Room, _service: Service) -> list[Drift]:
-    """The last `platekeeper backup` of this machine is not older than PLATEKEEPER_BACKUP_HOURS."""
+    """The last `platekeeper backup` of this machine is not older than PLATEKEEPER_BACKUP_HOURS allows."""
     settings = room.foundation.settings
-    if not settings.backup_hours:
+    limit = settings.backup_hours if settings.backup_hours is not None else _usual_backup_hours(room)
+    if not limit:
         return []
     try:
         told = json.loads((settings.var / "backup.json").read_text())
@@ -128,9 +155,13 @@ async def backups_are_made(room: Room, _service: Service) -> list[Drift]:
     except (OSError, ValueError, KeyError):
         return [Drift("backups_are_made", "no backup was ever made from here")]
     hours = age.total_seconds() / 3600
-    return (
-        [Drift("backups_are_made", f"the last was made {hours:.0f} hours ago")] if hours > settings.backup_hours else []
-    )
+    return [Drift("backups_are_made", f"the last was made {hours:.0f} hours ago")] if hours > limit else []
+
+
+def _usual_backup_hours(room: Room) -> float:
+    policies = room.foundation.policies
+    live = any(policies.agency(one).mode == "live" for one in policies.open_agencies())
+    return BACKUP_HOURS if live and not room.foundation.settings.database else 0
 
 
 async def logs_say_little(room: Room, _service: Service) -> list[Drift]:
@@ -158,7 +189,7 @@ async def _line_is_open(room: Room) -> list[Drift]:
     async with room.db.tx() as tx:
         row = await tx.row(_value("ssl", "pg_stat_ssl").where(text("pid = pg_backend_pid()")))
     encrypted = row is not None and bool(row[0])
-    if encrypted or _is_loopback(host) or host.startswith("/"):
+    if encrypted or is_loopback(host) or host.startswith("/"):
         return []
     return [Drift("database_is_as_declared", f"the line to the database on {host} is not encrypted")]
 
@@ -201,13 +232,6 @@ def _value(name: str, of: str) -> Select[Any]:
     return select(literal_column(name)).select_from(text(of))
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host in ("localhost", "")
-
-
 _RIGHTS: Select[Any] = _value("table_schema, table_name, privilege_type", "information_schema.table_privileges").where(
     text("grantee = current_user AND table_schema NOT IN ('pg_catalog', 'information_schema')")
 )
@@ -220,6 +244,8 @@ _POWERS: Select[Any] = _value(
 CHECKS: tuple[Check, ...] = (
     files_are_private,
     keys_lie_apart,
+    pictures_lie_sealed,
+    nobody_else_answers,
     outsiders_come_by_the_gateway,
     backups_are_made,
     logs_say_little,

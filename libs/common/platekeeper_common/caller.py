@@ -4,7 +4,7 @@ The names of the claims are those of RFC 7519, RFC 8176 (`amr`), RFC 8693 (`act`
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -34,6 +34,8 @@ class Office:
     """The actions of the post; None: all of them."""
     until: datetime | None = None
     """When it drops by itself."""
+    authority: str | None = None
+    """By what somebody acts who does not hold it: `delegation:<id>`, or `vacancy:<post>` (B9)."""
 
     def covers(self, post: str, act: str) -> bool:
         """Whether the act of that post is among them."""
@@ -77,6 +79,8 @@ class Caller:
 
     offices: tuple[Office, ...] = ()
     """Posts for which the person may act now (B1 to B3)."""
+    office: Office | None = None
+    """Of these, the one that the act in hand was allowed for; the decision says it, a token never does."""
 
     @property
     def trained(self) -> bool:
@@ -95,6 +99,10 @@ class Caller:
             and self.signed_on_at is not None
             and self.approved_until > self.signed_on_at
         )
+
+    def acting_for(self, office: Office | None) -> "Caller":
+        """The same, in an act that was allowed for that office; its access record names it (B3)."""
+        return self if office == self.office else replace(self, office=office)
 
     def claims(self) -> dict[str, Any]:
         """What a token says of the caller, and between which moments (RFC 7519 4.1)."""
@@ -121,7 +129,12 @@ class Caller:
             "matter": self.matter.claim() if self.matter else None,
             "entitlements": sorted(self.entitlements),
             "offices": [
-                {"post": one.post, "acts": None if one.acts is None else sorted(one.acts), "until": _seconds(one.until)}
+                {
+                    "post": one.post,
+                    "acts": None if one.acts is None else sorted(one.acts),
+                    "until": _seconds(one.until),
+                    "authority": one.authority,
+                }
                 for one in self.offices
             ],
             **(self.delegation.claims() if self.delegation else {}),
@@ -168,7 +181,12 @@ def _terminal(claim: Mapping[str, Any] | None) -> Terminal | None:
 
 def _offices(claims: Mapping[str, Any]) -> tuple[Office, ...]:
     return tuple(
-        Office(one["post"], None if one["acts"] is None else frozenset(one["acts"]), _optional(one["until"]))
+        Office(
+            one["post"],
+            None if one["acts"] is None else frozenset(one["acts"]),
+            _optional(one["until"]),
+            one.get("authority"),
+        )
         for one in claims.get("offices") or ()
     )
 

@@ -80,6 +80,10 @@ class Tx:
         rows = await self.rows(statement, parameters)
         return rows[0] if rows else None
 
+    async def number(self, statement: Select[Any]) -> int:
+        """The one number that a select counts."""
+        return int((await self.rows(statement))[0][0])
+
     async def write(self, statement: Executable, parameters: Any = None) -> int:
         """Run an insert, update or delete; the number of rows it touched. Raises IntegrityError, Unavailable."""
         connection = await self._writer()

@@ -4,6 +4,7 @@ The order is always: read, commit the access record, answer. A refusal of an aut
 commits its own record; when a record cannot be written the answer is 503 `audit_unavailable` (clause B8).
 """
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -35,6 +36,8 @@ from platekeeper_common.strangers import Strangers
 PROBLEM = "application/problem+json"
 MOST_NAMED = 20
 """Wrong fields that an answer names: it must not grow beyond what was asked."""
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""U+0000 as JSON writes it (RFC 8259 section 7)."""
 _log = structlog.get_logger()
 _bearer = HTTPBearer(auto_error=False)
 
@@ -60,12 +63,22 @@ class Permit:
         self.action = action
 
     def __call__(self, request: Request, _scheme: Annotated[Any, Depends(_bearer)]) -> Caller:
-        """The caller. Raises Unauthenticated, or Refused with code and clause."""
+        """The caller. Raises Unauthenticated, Refused with code and clause, or Invalid `text_invalid`."""
         who = caller(request)
-        decide(who, self.action)
+        who = request.state.caller = who.acting_for(decide(who, self.action))
+        demand_text(request)
         if who.roles != frozenset({PLATFORM_ADMINISTRATOR}):
             request.app.state.room.foundation.policies.of(who.agency_id)
         return who
+
+
+def demand_text(request: Request) -> None:
+    """Raise Invalid `text_invalid` for U+0000, which one engine keeps and another refuses.
+
+    Every permit demands it; a door without one, which looks a text up as it came, depends on this.
+    """
+    if "\0" in request.scope["path"] or "%00" in request.url.query or _NUL.search(b"".join(request.state.sent)):
+        raise Invalid("the request holds the character U+0000, which is part of no text", code="text_invalid")
 
 
 def may(action: Action) -> Any:

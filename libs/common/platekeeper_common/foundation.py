@@ -68,7 +68,7 @@ async def open_foundation(
             keys=keys,
             objects=Objects(objects, keys),
             bus=bus,
-            policies=Policies(profiles, sections),
+            policies=Policies(profiles, sections, keys),
             verifier=verifier,
             peers=peers,
             checkpoints=Checkpoints(clock),

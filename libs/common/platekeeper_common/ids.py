@@ -23,6 +23,8 @@ AccountId = NewType("AccountId", str)
 
 PLATFORM = AgencyId("platform")
 """The agency of acts that belong to no agency: opening one, an unauthenticated refusal."""
+PLATFORM_NAME = "Platekeeper"
+"""The organisation of its people, and what passkeys and codes are shown as."""
 _VARIANT = {f"{digit:x}": "89ab"[digit & 3] for digit in range(16)}
 """A digit with the two bits before it that an RFC 9562 UUID has there."""
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import AfterValidator, Field
 
 ED25519 = b"\x01"
@@ -53,6 +53,25 @@ class NoteSigner:
         if not separator or note != self.sign(text):
             raise ValueError("not a note of this signer")
         return text
+
+
+def opened(note: str, verifier_key: str) -> str:
+    """The text of a note that the holder of the verifier key alone signed. Raises ValueError for any other."""
+    name, _, key = verifier_key.split("+", 2)
+    public = base64.b64decode(key, validate=True)
+    expected = hashlib.sha256(name.encode() + b"\n" + public).digest()[:KEY_HASH_BYTES]
+    signed, separator, signatures = note.rpartition("\n\n")
+    text, begin = f"{signed}\n", f"— {name} "
+    signature = base64.b64decode(signatures.removeprefix(begin).rstrip("\n"), validate=True)
+    if not separator or not signatures.startswith(begin) or signature[:KEY_HASH_BYTES] != expected:
+        raise ValueError("not a note of this signer")
+    try:
+        Ed25519PublicKey.from_public_bytes(public.removeprefix(ED25519)).verify(
+            signature[KEY_HASH_BYTES:], text.encode()
+        )
+    except InvalidSignature as error:
+        raise ValueError("not signed with this key") from error
+    return text
 
 
 def key_name(text: str) -> str:

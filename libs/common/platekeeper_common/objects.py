@@ -73,6 +73,17 @@ class Objects:
             raise ValueError(f"the object {reference.path} is not the picture that was referred to")
         return data
 
+    async def unsealed(self) -> list[str]:
+        """Agencies of whose newest day an object lies open: of each agency one is looked at. Raises Unavailable."""
+        found = []
+        for agency in await self._store.folders():
+            days = await self._store.folders(agency)
+            some = await self._store.one_in(f"{agency}/{days[-1]}") if days else None
+            lies = await self._store.read(some) if some else None
+            if lies is not None and not lies.startswith(MAGIC):
+                found.append(agency)
+        return found
+
     async def _seal(self, data: bytes, path: str) -> bytes:
         about = path.encode()
         data_key, nonce, key_nonce = (secrets.token_bytes(size) for size in (KEY_BYTES, NONCE_BYTES, NONCE_BYTES))

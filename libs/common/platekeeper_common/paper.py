@@ -42,10 +42,10 @@ class Paper:
     """A document that is written from top to bottom, then taken as `pdf`."""
 
     def __init__(
-        self, title: str, *, moment: datetime, author: str, language: str = "en-US", subtitle: str = ""
+        self, title: str, *, moment: datetime, author: str, language: str = "en-US", subtitle: str = "", mark: str = ""
     ) -> None:
-        """`moment` is the aware date that the file tells; `language` a BCP 47 tag."""
-        self._page = _Page(_written(title))
+        """`moment` is the aware date that the file tells; `language` a BCP 47 tag; `mark` stands at the foot (H1)."""
+        self._page = _Page(_written(f"{title} - {mark}" if mark else title))
         self._page.set_lang(language)
         self._page.set_title(title)
         self._page.set_author(author)

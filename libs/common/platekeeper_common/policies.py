@@ -9,11 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import structlog
+
+from platekeeper_common.adoptions import Unsigned, demand_signed
 from platekeeper_common.errors import Busy, Refused
 from platekeeper_common.events.access import AgencyChanged, PolicyAdopted
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.keys import KeyStore
 from platekeeper_common.policy import PolicyError, Profile, Sections, parsed, understood
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +38,18 @@ class Agency:
 class Policies:
     """Which agency follows which profile: the installed one, or what it has adopted since (B2).
 
-    Kept current by following `agency.changed` and `policy.adopted`.
+    Kept current by following `agency.changed` and `policy.adopted`. What nobody signed whose word counts is not
+    adopted: the agency keeps the version before, and where this process knows none, it is refused until it does.
     """
 
-    def __init__(self, profiles: Mapping[str, Profile], sections: Sections | None = None) -> None:
-        """`sections`: those that an adopted profile is read with."""
+    def __init__(
+        self, profiles: Mapping[str, Profile], sections: Sections | None = None, keys: KeyStore | None = None
+    ) -> None:
+        """`sections`: those that an adopted profile is read with. `keys`: by which it is verified; without, none is."""
         self._profiles = dict(profiles)
         self._sections = sections or {}
+        self._keys = keys
+        self._unsigned: dict[AgencyId, PolicyAdopted] = {}
         self._agencies: dict[AgencyId, Agency] = {}
         self._adopted: dict[AgencyId, tuple[int, Profile | PolicyError]] = {}
 
@@ -60,13 +71,30 @@ class Policies:
         if not isinstance(event, PolicyAdopted):
             return
         known, _ = self._adopted.get(event.agency_id, (0, None))
-        if event.number < known:
+        if event.number < known or not await self._signed(event):
             return
         try:
             profile: Profile | PolicyError = self.completed(event.profile, json.loads(event.document))
         except PolicyError as error:
             profile = error
         self._adopted[event.agency_id] = event.number, profile
+
+    @property
+    def unsigned(self) -> int:
+        """Agencies of whose policy the last word is not adopted, because its signature does not hold."""
+        return len(self._unsigned)
+
+    async def _signed(self, event: PolicyAdopted) -> bool:
+        """Whether accounts signed it; what they did not is kept, to be looked at again. Raises Unavailable."""
+        try:
+            await demand_signed(self._keys, event)
+        except Unsigned as error:
+            if self._unsigned.get(event.agency_id) != event:
+                _log.error("policy not adopted", agency=event.agency_id, number=event.number, reason=str(error))
+            self._unsigned[event.agency_id] = event
+            return False
+        self._unsigned.pop(event.agency_id, None)
+        return True
 
     def completed(self, name: str, data: Mapping[str, Any]) -> Profile:
         """The profile that `data` says; settings that it does not hold yet are the installed profile's.
@@ -86,7 +114,12 @@ class Policies:
         return understood(parsed(text, path), self._sections, path)
 
     async def demand_usable(self) -> None:
-        """Raise Busy `policy_unusable` naming the agencies whose adopted policy this process cannot use, and why."""
+        """Raise Busy `policy_unusable` naming the agencies whose adopted policy this process cannot use, and why.
+
+        What did not verify is looked at again: accounts may have published the key since.
+        """
+        for event in list(self._unsigned.values()):
+            await self.adopt(event)
         bad = [f"{agency_id}: {found}" for agency_id, (_, found) in self._adopted.items() if _is_error(found)]
         if bad:
             detail = f"adopted policies cannot be used: {'; '.join(bad)}"
@@ -99,10 +132,10 @@ class Policies:
     def followed(self, agency: Agency) -> Profile | None:
         """What the agency has adopted, or else the installed profile of its name; None: there is none.
 
-        Raises Busy `policy_unusable` when what it adopted cannot be used here.
+        Raises Busy `policy_unusable` when what it adopted cannot be used here, or is not known for sure.
         """
         _, adopted = self._adopted.get(agency.id, (0, None))
-        if isinstance(adopted, PolicyError):
+        if isinstance(adopted, PolicyError) or (adopted is None and agency.id in self._unsigned):
             detail = "the agency's adopted policy cannot be used by this process; operators see why"
             raise Busy(detail, code="policy_unusable", clause="B2")
         return adopted or self._profiles.get(agency.profile)

@@ -7,18 +7,20 @@ setting that nobody wrote down is a policy that nobody decided.
 
 import hashlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import rfc8785
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
 from platekeeper_common import clauses
+from platekeeper_common.lines import readable
 
 HEAD = "profile"
 """The section that says whose policy the file holds."""
+UNSAFE = "must be a finite number, and a whole one between -(2**53 - 1) and 2**53 - 1"
 
 
 class PolicySection(BaseModel):
@@ -44,7 +46,9 @@ def none_when(word: str) -> BeforeValidator:
 
 Several = Annotated[tuple[Item, ...], BeforeValidator(_as_tuple)]
 """A field of one or more items, none twice, in the file's order."""
-Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
+Title = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$"), AfterValidator(readable)
+]
 """A post, a document or an authority, as the department calls it."""
 Code = Annotated[str, StringConstraints(max_length=50, pattern=r"^[a-z][a-z0-9]*([_-][a-z0-9]+)*$")]
 """A short lower-case word that stands in records for ever."""
@@ -141,6 +145,8 @@ def understood(data: dict[str, Any], sections: Sections, path: Path) -> Profile:
                 problems.append(Problem(path, name, "this section is missing"))
         except ValidationError as error:
             problems += [Problem(path, _dotted(name, detail["loc"]), _what(detail)) for detail in error.errors()]
+    named = {problem.key.partition("[")[0] for problem in problems}
+    problems += [Problem(path, key, UNSAFE) for key in _unsafe(data) if key not in named]
     head = loaded.get(Head)
     if isinstance(head, Head) and head.name != path.stem:
         problems.append(Problem(path, f"{HEAD}.name", f'must be the file\'s own name, "{path.stem}"'))
@@ -206,6 +212,18 @@ def _parse(path: Path) -> dict[str, Any]:
 
 def _digest(data: dict[str, Any]) -> str:
     return hashlib.sha256(rfc8785.dumps(data)).hexdigest()[:12]
+
+
+def _unsafe(data: Mapping[str, Any]) -> Iterator[str]:
+    """The dotted keys of numbers that a version cannot be made of (RFC 8785 takes what IEEE 754 doubles hold)."""
+    for section, keys in data.items():
+        for key, value in keys.items() if isinstance(keys, Mapping) else ():
+            try:
+                rfc8785.dumps(value)
+            except (rfc8785.IntegerDomainError, rfc8785.FloatDomainError):
+                yield f"{section}.{key}"
+            except rfc8785.CanonicalizationError:
+                pass  # of another kind than a setting has: its model says so
 
 
 def _dotted(section: str, loc: tuple[int | str, ...]) -> str:

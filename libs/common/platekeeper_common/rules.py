@@ -113,7 +113,11 @@ RULES: Mapping[Action, Rule] = {
     Action.PASSKEY_REGISTER: Rule(),
     Action.PASSKEY_VIEW: Rule(),
     Action.PASSKEY_REMOVE: Rule(),
-    Action.ISSUER_REGISTER: _roles("administrator"),
+    # Whoever it vouches for is let in as that person.
+    Action.ISSUER_REGISTER: _of_post(ADMINISTRATOR, "B2"),
+    # Every person, as of roles: who acts for a post that may be the second person (B2).
+    Action.ISSUER_CONFIRM: Rule(),
+    Action.ISSUER_PROPOSAL_VIEW: Rule(),
     Action.ISSUER_VIEW: _of_all("administrator", "auditor"),
     # The platform's too: who turned passwords off and lost the issuer could not come in to change it.
     Action.ISSUER_REMOVE: _of_all("administrator"),
@@ -208,8 +212,8 @@ RULES: Mapping[Action, Rule] = {
     # Within a sign-on (B4).
     Action.POLICY_ACCEPT: Rule(),
     Action.POLICY_VIEW: _roles("administrator", "auditor", "trainer"),
-    # What publication itself finds, once a day, on the agency's website (B11).
-    Action.POLICY_CHECK: Rule(devices=True),
+    # No door does it: publication looks at the agency's website once a day (B11).
+    Action.POLICY_CHECK: _roles(BY_ITSELF),
     Action.DEAD_LETTERS_VIEW: _of_all(),
     Action.DEAD_LETTERS_RETRY: _of_all(),
 }

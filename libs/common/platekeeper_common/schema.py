@@ -1,14 +1,20 @@
-"""What every service's schema is made of: the column type for moments, and the tables that all of them have."""
+"""What every service's schema is made of: the column type for moments, the tables that all have, and rows by column."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, Row, RowMapping, TypeDecorator
 
 shared = MetaData()
 """Outbox and dead letters: the same tables in every service's database, migrated by `migrations/`."""
 
 RowId = BigInteger().with_variant(Integer, "sqlite")
 """A counting key; SQLite only counts plain INTEGER keys."""
+
+
+def by_column(row: Row[Any]) -> RowMapping:
+    """A row's values by the names of its columns."""
+    return row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
 class Moment(TypeDecorator[datetime]):

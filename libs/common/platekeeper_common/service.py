@@ -162,6 +162,8 @@ class Service:
     """Paths of routes whose bodies may be longer than `body_limit`, and the setting that bounds each instead."""
     counts: Callable[[Any], Awaitable[dict[str, int]]] = _no_counts
     """Figures for the start page; never a plate, and cheap enough to be asked for at any time."""
+    open_counts: tuple[str, ...] = ()
+    """Of them, those that the public door tells: none that a passing car or a person moves (H2)."""
     counted: tuple[Instrument, ...] = ()
     """What its handlers count as it happens."""
     figures: Callable[[Any, Say], Awaitable[None]] = _no_figures

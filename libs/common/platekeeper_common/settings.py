@@ -81,8 +81,11 @@ class Settings(BaseSettings):
     audience: str = "platekeeper"
     baseline_hours: float = Field(default=24, gt=0)
     """How often each service looks whether it stands as the security baseline asks (G1)."""
-    backup_hours: float = Field(default=0, ge=0)
-    """How old the last backup that was made from this machine's `var` may be before the baseline alarms; 0: any age."""
+    baseline_closed: str = ""
+    """`HOST:PORT[,HOST:PORT...]` that the network must not let this process reach; the baseline tries each (G1)."""
+    backup_hours: float | None = Field(default=None, ge=0)
+    """How old the last backup that was made from this machine's `var` may be before the baseline alarms; 0: any age.
+    Unset: a week once an agency is live and the databases are files here."""
     publish_seconds: float = Field(default=5, gt=0)
     query_seconds: float = Field(default=3, gt=0)
     peer_seconds: float = Field(default=3, gt=0)
@@ -117,6 +120,15 @@ class Settings(BaseSettings):
             raise SettingsError(f"{PREFIX}BUS: not kafka://HOST:PORT[,HOST:PORT...][/PREFIX]: {self.bus}")
         return Brokers(tuple(found["servers"].split(",")), found["prefix"] or "")
 
+    @field_validator("baseline_closed")
+    @classmethod
+    def _are_places(cls, text: str) -> str:
+        for one in filter(None, text.split(",")):
+            host, _, port = one.strip().rpartition(":")
+            if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
+                raise ValueError(f"must be HOST:PORT[,HOST:PORT...], not {one.strip()}")
+        return text
+
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, text: str) -> str:
@@ -124,11 +136,24 @@ class Settings(BaseSettings):
             ipaddress.ip_network(one.strip())
         return text
 
+    @property
+    def for_this_machine_alone(self) -> bool:
+        """Whether nobody can ask from elsewhere: it listens to this machine, and no gateway passes others on."""
+        return is_loopback(self.host) and not self.trusted_proxies
+
     def database_of(self, name: str) -> str:
         """The SQLAlchemy URL of a service's own database; on PostgreSQL its parameter `schema` names the schema."""
         if self.database:
             return f"{self.database.replace('{service}', name)}?schema={name}"
         return f"sqlite+aiosqlite:///{(self.var / 'db' / f'{name}.sqlite').absolute()}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the name or address of a host is this machine's own."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host in ("localhost", "")
 
 
 def _listed(neighbours: str) -> list[tuple[str, str]] | None:

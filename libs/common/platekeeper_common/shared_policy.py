@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, field_validator, model_validator
 from platekeeper_common import wording
 from platekeeper_common.access import Use
 from platekeeper_common.actions import Action
-from platekeeper_common.errors import Invalid
+from platekeeper_common.errors import Invalid, Refused
 from platekeeper_common.periods import Duration
 from platekeeper_common.policy import Code, PolicySection, Profile, Several
 from platekeeper_common.rules import RULES
@@ -18,8 +18,6 @@ OTHER = "other_le"
 """The purpose that the list does not name: law enforcement all the same, and said in words (A1)."""
 PATROL = "patrol"
 """The matter type that names unit and shift instead of a number (A4)."""
-_NO_INCIDENT = frozenset({"", "0", "00", "000", "0000", "none", "na", "n/a", "test", "unknown", "x", "xxx", "-"})
-_FORBIDDEN = ("immigra", "deport", "personal")
 
 
 def _as_time(value: object) -> object:
@@ -60,8 +58,10 @@ class UsePolicy(PolicySection):
     @classmethod
     def _no_forbidden_purpose(cls, purposes: tuple[str, ...]) -> tuple[str, ...]:
         for purpose in purposes:
-            if any(word in purpose for word in _FORBIDDEN):
-                raise ValueError(f"{purpose} can be no purpose of any department (clauses A4, J4)")
+            try:
+                wording.refuse_prohibited(purpose, ())
+            except Refused as refusal:
+                raise ValueError(f"{purpose} can be no purpose of any department (clauses A4, J4)") from refusal
         return purposes
 
     @model_validator(mode="after")
@@ -92,18 +92,31 @@ class UsePolicy(PolicySection):
 
     def demand_listed(self, use: Use) -> None:
         """As `demand`, for what needs a purpose but no matter."""
-        wording.refuse_prohibited(use.purpose, (use.reason, use.matter_number, use.requested_by))
+        wording.refuse_prohibited(use.purpose, (use.reason, use.matter_number, use.requested_by, use.unit, use.shift))
         self.demand_reason(self.demand_purpose(use.purpose), use.reason)
 
-    def demand_requested_by(self, roles: Collection[str], use: Use) -> None:
-        """Raise Invalid `requested_by_required` when those roles search for somebody, who is not named (A3)."""
-        if use.requested_by or set(roles) - set(self.on_request_roles):
+    def demand_no_words(self, use: Use) -> None:
+        """Raise Invalid `reason_not_asked` for free text beside a purpose that says it all (A1)."""
+        if use.reason and use.purpose != OTHER:
+            raise Invalid(
+                f"a reason in words belongs to the purpose {OTHER} alone; leave it out",
+                code="reason_not_asked",
+                clause="A1",
+            )
+
+    def demand_requested_by(self, roles: Collection[str], use: Use, *own: str) -> None:
+        """Raise Invalid `requested_by_required` when those roles search for somebody, who is not named (A3).
+
+        `own`: the names of the person who searches, who is not somebody else.
+        """
+        if set(roles) - set(self.on_request_roles) or wording.names_somebody(use.requested_by, *own):
             return
-        if use.matter_type in self.on_request_own_matters and use.matter_number:
+        if not use.requested_by and use.matter_type in self.on_request_own_matters and use.matter_number:
             return
-        own = " or ".join(self.on_request_own_matters)
+        types = " or ".join(self.on_request_own_matters)
         raise Invalid(
-            f"say for whom you search: requested_by; on your own you search for a matter of type {own} with its number",
+            "say for whom you search: requested_by, who is somebody else; on your own you search for a matter of type"
+            f" {types} with its number",
             code="requested_by_required",
             clause="A3",
         )
@@ -168,8 +181,10 @@ class IncidentsPolicy(PolicySection):
 
     def demand_number(self, number: str, why: str, *, clause: str) -> None:
         """Raise Invalid `incident_required` for a number that is none."""
-        if number.strip().casefold() in _NO_INCIDENT:
-            raise Invalid(f"{why}: give its number", code="incident_required", clause=clause)
+        try:
+            wording.demand_real_number(number)
+        except Invalid as made_up:
+            raise Invalid(f"{why}: give its number", code="incident_required", clause=clause) from made_up
 
     def demand_type(self, given: str, *, clause: str) -> None:
         """Raise Invalid `incident_type_unknown`."""

@@ -94,6 +94,15 @@ class Store:
 
         return await self._answer(find, self._seconds)
 
+    async def one_in(self, folder: str) -> str | None:
+        """The path of some object in `folder` or below, None when there is none. Raises Unavailable."""
+
+        def find() -> str | None:
+            some = next(iter(obstore.list(self._store, folder, chunk_size=1)), [])
+            return next((one["path"] for one in some), None)
+
+        return await self._answer(find, self._seconds)
+
     async def folders(self, folder: str = "") -> list[str]:
         """The names of the folders in `folder`, sorted. Raises Unavailable."""
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from platekeeper_common import wording
 from platekeeper_common.access import Use
 from platekeeper_common.actions import Action
 from platekeeper_common.authorization import decide
@@ -19,6 +20,8 @@ from platekeeper_common.shared_policy import PATROL, UsePolicy
 
 CHOOSE = "PUT /v1/session/matter"
 CANVASS = "crime_scene_canvass"
+_ABOUT_ENTRIES = frozenset({Action.HOTLIST_EDIT})
+"""Where `reason` says why a plate is listed, whatever the purpose."""
 
 
 def use_of(here: Room, by: Caller, stated: Use) -> Use:
@@ -62,8 +65,12 @@ def demand(here: Room, by: Caller, action: Action, use: Use) -> None:
     policy = _policy(here.foundation, by)
     policy.demand(use)
     decide(by, action, use=use, policy=policy)
-    if action == Action.SEARCH and by.kind == "person":
-        policy.demand_requested_by(by.roles & RULES[action].roles, use)
+    if by.kind != "person":
+        return
+    if action not in _ABOUT_ENTRIES:
+        policy.demand_no_words(use)
+    if action == Action.SEARCH:
+        policy.demand_requested_by(by.roles & RULES[action].roles, use, by.username, by.name)
 
 
 def demand_purpose(here: Room, by: Caller, action: Action, use: Use) -> None:
@@ -74,24 +81,35 @@ def demand_purpose(here: Room, by: Caller, action: Action, use: Use) -> None:
 
 
 def patrol(foundation: Foundation, by: Caller, unit: str | None, shift: str | None, now: datetime) -> tuple[str, str]:
-    """Unit and shift of a patrol, filled in from the session: who sits in no patrol car is a unit of their own (A4)."""
+    """Unit and shift of a patrol, filled in from the session: who sits in no patrol car is a unit of their own (A4).
+
+    The shift is the one on duty; a name that is none of the department's ("overtime") stays until another is stated.
+    """
+    policy = _policy(foundation, by)
     car = by.terminal.id if by.terminal and by.terminal.kind == "car" else None
     earlier = by.matter if by.matter and by.matter.type == PATROL else None
+    own = earlier.shift if earlier and earlier.shift not in policy.shifts else None
     local = now.astimezone(ZoneInfo(foundation.policies.agency(by.agency_id).time_zone))
     return (
         unit or (earlier.unit if earlier else None) or car or by.username,
-        shift or (earlier.shift if earlier else None) or _policy(foundation, by).shift_at(local),
+        shift or own or policy.shift_at(local),
     )
 
 
 def _copied(chosen: Matter, stated: Use) -> Use:
-    """The matter as a use; for whom a dispatcher asks may differ from one request to the next."""
+    """The matter as a use; for whom a dispatcher asks may differ from one request to the next.
+
+    Words that a request adds to those of the matter are kept beside them. Raises Refused `purpose_prohibited` (A4) or
+    `immigration_refused` (J4) for what they say.
+    """
+    wording.refuse_prohibited(None, (stated.reason,))
+    reasons = dict.fromkeys(reason for reason in (chosen.reason, stated.reason) if reason)
     return Use(
         purpose=chosen.purpose,
         matter_type=chosen.type,
         matter_number=chosen.number,
         number_pending=chosen.number_pending,
-        reason=chosen.reason or stated.reason,
+        reason="; ".join(reasons) or None,
         requested_by=stated.requested_by or chosen.requested_by,
         unit=chosen.unit,
         shift=chosen.shift,

@@ -3,17 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from platekeeper_verify import leaves
 from platekeeper_verify.cosignatures import Witness, cosigned
 from platekeeper_verify.explain import explain
 from platekeeper_verify.findings import Finding, Kind
 from platekeeper_verify.indexes import Indexes
-from platekeeper_verify.merkle import Edge
+from platekeeper_verify.merkle import HASH_BYTES, Edge
 from platekeeper_verify.notes import Checkpoint, Key, NotSigned, open_checkpoint
 from platekeeper_verify.numbers import Numbers
+from platekeeper_verify.reading import Piece, read_export
 
-UNREADABLE = bytes(32)
-"""Stands in the tree for a line that is no leaf."""
 MOST_NAMED = 20
 """Findings of one kind that are told; further ones are counted."""
 
@@ -108,7 +106,8 @@ class _Walk:
     signed: dict[int, list[Named]]
     edge: Edge = field(default_factory=Edge)
     good: Edge = field(default_factory=Edge)
-    since: list[bytes] = field(default_factory=list)
+    since: bytearray = field(default_factory=bytearray)
+    """The leaf hashes since the last tree that fits."""
     misfits: list[Named] = field(default_factory=list)
 
     def look(self) -> None:
@@ -120,12 +119,16 @@ class _Walk:
         fits = [one for one in here if one.checkpoint.root == root]
         self.misfits += [one for one in here if one not in fits]
         if fits:
-            self.good, self.since = self.edge, []
+            self.good, self.since = self.edge, bytearray()
 
-    def add(self, hashed: bytes) -> None:
-        self.edge = self.edge.grown((hashed,))
-        self.since.append(hashed)
+    def add(self, piece: Piece) -> None:
+        self.edge = self.edge.extended(piece.subtrees)
+        self.since += piece.hashes
         self.look()
+
+    def behind(self) -> list[bytes]:
+        """The leaf hashes since the last tree that fits, each by itself."""
+        return [bytes(self.since[at : at + HASH_BYTES]) for at in range(0, len(self.since), HASH_BYTES)]
 
 
 def check_export(
@@ -135,31 +138,29 @@ def check_export(
     *,
     demand: Demand | None = None,
     part: Part = WHOLE,
+    processes: int | None = None,
 ) -> Report:
-    """Check an export (one leaf a line) against signed notes, each with its name.
+    """Check an export (one leaf a line) against signed notes, each with its name, in `processes` as `read_export` says.
 
-    Raises ValueError for a part whose subtrees cannot stand beside it.
+    Raises ValueError for a part whose subtrees cannot stand beside it, OSError when a process ends.
     """
     chain, findings = check_chain(notes, key, demand.witnesses if demand else ())
     before = Edge().extended(part.left)
     if before.size != part.start:
         raise ValueError(f"the subtrees before the export hold {before.size} records, not {part.start}")
-    walk, numbers, indexes = _Walk(_by_size(chain), before, before), Numbers(whole=part.start == 0), Indexes(part.start)
+    walk, indexes = _Walk(_by_size(chain), before, before), Indexes(part.start)
+    numbers = Numbers(whole=part.start == 0, start=part.start)
     altered: list[int] = []
     walk.look()
-    for place, line in enumerate(lines, part.start):
-        try:
-            leaf = leaves.parse(line)
-        except ValueError as error:
-            findings.append(Finding(Kind.MALFORMED, f"record {place}: {_first_line(error)}"))
-            walk.add(UNREADABLE)
-            continue
-        if leaf.computed is not None and leaf.computed != leaf.stated:
-            findings.append(Finding(Kind.CHANGED, f"record {place}: its content does not have its hash"))
-            altered.append(place)
-        indexes.follow(leaf.index)
-        numbers.follow(place, leaf.said)
-        walk.add(leaf.stated)
+    for read in read_export(lines, part.start, sorted(walk.signed), processes=processes):
+        findings += [Finding(Kind.MALFORMED, f"record {place}: {why}") for place, why in read.malformed]
+        findings += [Finding(Kind.CHANGED, f"record {at}: its content does not have its hash") for at in read.altered]
+        altered += read.altered
+        indexes.follow(read.indexes)
+        numbers.follow(read)
+        for piece in read.pieces:
+            walk.add(piece)
+    numbers.end()
     records, end = walk.edge.size - part.start, walk.edge.size
     if part.right:
         walk.edge = walk.edge.extended(part.right)
@@ -207,7 +208,7 @@ def _tree(walk: _Walk, numbers: Numbers) -> list[Finding]:
     if later:
         first = later[0].checkpoint
         clues = [clue for place, clue in numbers.clues if size <= place <= first.size]
-        findings.append(explain(walk.good, walk.since, [one.checkpoint for one in later], clues))
+        findings.append(explain(walk.good, walk.behind(), [one.checkpoint for one in later], clues))
         told = f"checkpoint {later[0].name} and {len(later) - 1} later ones do not fit the export"
         findings.append(Finding(findings[-1].kind, told))
     return findings
@@ -235,7 +236,3 @@ def _without_repeats(findings: Sequence[Finding]) -> list[Finding]:
         if len(alike) > MOST_NAMED:
             kept.append(Finding(kind, f"{len(alike) - MOST_NAMED} more"))
     return kept
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

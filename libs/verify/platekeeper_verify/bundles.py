@@ -49,6 +49,7 @@ COLUMNS = (
     "address",
     "terminal",
     "actor",
+    "post",
     "authority",
     "policy_version",
     "purpose",
@@ -65,11 +66,14 @@ COLUMNS = (
     "object_type",
     "object_id",
 )
-"""Of the table, but for the last, `query`."""
-UNPROVED = frozenset({"query", "appended_at", "leaf"})
-"""What a record says besides its leaf: the query elements as the platform opened them, and when it was appended."""
+"""Of the table, but for the last ones, `OPENED`."""
+OPENED = ("query", "exported")
+"""What was asked for as the platform opened it, and to whom it was given."""
+UNPROVED = frozenset({"query", "appended_at", "leaf", "exported"})
+"""What a record says besides its leaf: the query elements as the platform opened them, when it was appended, to whom it
+was given."""
 MOST_MANIFEST = 1_000_000
-FORMULA = ("=", "+", "-", "@", "\t")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +219,7 @@ def _unlike(document: Mapping[str, Any], leaf: Mapping[str, Any]) -> Iterator[Fi
 def _table(archive: zipfile.ZipFile) -> Iterator[Finding]:
     """Rows of the table that do not say what the records do."""
     rows = csv.reader(_lines(archive, TABLE))
-    columns = [*COLUMNS, "query"]
+    columns = [*COLUMNS, *OPENED]
     if next(rows, None) != columns:
         yield Finding(Kind.MALFORMED, f"{TABLE}: the first row does not name the columns")
         return

@@ -1,5 +1,6 @@
 """The indexes that the lines of an export state: they must count from the first without gaps, in order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from platekeeper_verify.findings import Finding, Kind
@@ -16,8 +17,16 @@ class Indexes:
     """Every index from the first that was not the next; they are sorted in the end."""
     _next: int = -1
 
-    def follow(self, index: int) -> None:
-        """Take the index of the next line into account."""
+    def follow(self, indexes: Sequence[int]) -> None:
+        """Take the indexes of the next lines into account."""
+        expected = self.start if self.highest is None else self._next
+        if isinstance(indexes, range) and indexes and self._after is None and indexes.start == expected:
+            self._next, self.highest = indexes.stop, indexes.stop - 1
+        else:
+            for index in indexes:
+                self._take(index)
+
+    def _take(self, index: int) -> None:
         if self.highest is None:
             self._next = self.start
         if self.highest is not None and index < self.highest:

@@ -3,30 +3,31 @@
 import base64
 import binascii
 import json
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from platekeeper_verify.merkle import leaf_hash
 
 HASH_BYTES = 32
+_BLANKS = " \t\r\n"
+"""What JSON lets stand around an object."""
+_decode = json.JSONDecoder().raw_decode
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What the verifier reads of a record's content: who numbered it, and when it happened."""
 
     id: str
     producer: str
     number: int
-    at: datetime
+    at: float
+    """Seconds since 1970."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A line of an export. `computed` is the hash of its content, None when the content is withheld."""
+class Leaf(NamedTuple):
+    """A line of an export, which states its index as `place`; `computed`: its content's hash, None when withheld."""
 
-    index: int
+    place: int
     stated: bytes
     computed: bytes | None
     said: Said | None
@@ -53,21 +54,24 @@ def parse(line: str) -> Leaf:
 
 
 def _said(canonical: str) -> Said:
-    content = _object(canonical)
-    names = ("id", "producer", "at")
-    if not all(isinstance(content.get(name), str) for name in names) or type(content.get("number")) is not int:
+    content = _object(canonical).get
+    record_id, producer, number, at = content("id"), content("producer"), content("number"), content("at")
+    if not (isinstance(record_id, str) and isinstance(producer, str) and isinstance(at, str) and type(number) is int):
         raise ValueError("a record has id, producer, number and at")
-    at = datetime.fromisoformat(content["at"])
-    if at.tzinfo is None:
+    moment = datetime.fromisoformat(at)
+    if moment.tzinfo is None:
         raise ValueError("a record's moment must know its time zone")
-    return Said(content["id"], content["producer"], content["number"], at)
+    return Said(record_id, producer, number, moment.timestamp())
 
 
 def _object(text: str) -> dict[str, Any]:
+    text = text.strip(_BLANKS)
     try:
-        document = json.loads(text)
+        document, end = _decode(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+    if end < len(text):
+        raise ValueError("more than a JSON object")
     if not isinstance(document, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - as of all lines
     return document

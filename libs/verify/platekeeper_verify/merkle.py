@@ -72,6 +72,19 @@ def root(leaf_hashes: Iterable[bytes]) -> bytes:
     return Edge().grown(leaf_hashes).root
 
 
+def full_subtrees(start: int, leaf_hashes: Iterable[bytes]) -> list[tuple[int, bytes]]:
+    """The full subtrees over these leaves from the `start`-th of the tree on, left to right: level and root."""
+    found: list[tuple[int, bytes]] = []
+    for place, hashed in enumerate(leaf_hashes, start):
+        level, below, node = 0, place, hashed
+        while below & 1 and found and found[-1][0] == level:
+            node = node_hash(found.pop()[1], node)
+            below >>= 1
+            level += 1
+        found.append((level, node))
+    return found
+
+
 def includes(hashed: bytes, index: int, size: int, path: Sequence[bytes], tree_root: bytes) -> bool:
     """Whether `path` proves that the leaf with this hash is the `index`-th of the tree (RFC 9162 2.1.3.2)."""
     if not 0 <= index < size:

@@ -1,26 +1,40 @@
 """What the producers' own numbers tell: each counts its records from 1 without gaps, in the order of their making."""
 
+from array import array
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from operator import itemgetter
 
 from platekeeper_verify.findings import Finding, Kind
-from platekeeper_verify.leaves import Said
+from platekeeper_verify.reading import NO_ID, Read, Run
 
-TOLERANCE = timedelta(minutes=5)
+TOLERANCE = timedelta(minutes=5).total_seconds()
 """How far a record may lie before one with a lower number: requests overlap, clocks of processes differ."""
 MOST_NAMED = 5
 MOST = 2**63
+AT_ONCE = 250_000
+"""Ids that are compared with each other at a time, so that memory does not grow by them."""
 
 
 @dataclass
 class _Producer:
     following: int
     """The number after the highest that was seen."""
-    last: Said
+    last: tuple[int, float]
+    """Number and moment of the record with the highest number."""
     missing: list[tuple[int, int]] = field(default_factory=list)
     """Numbers below that were not seen, both ends included, ascending."""
+
+    def continued(self, run: Run) -> bool:
+        """Take a steady run into account when its first record is the next; False when it is not."""
+        if run.numbers[0] != self.following or run.moments[0] < self.last[1] - TOLERANCE:
+            return False
+        self.following = run.numbers[-1] + 1
+        self.last = run.numbers[-1], run.moments[-1]
+        return True
 
     def take(self, number: int) -> bool:
         """Take a number into account; False when it was seen before."""
@@ -46,39 +60,65 @@ class Numbers:
     withheld: int = 0
     clues: list[tuple[int, Finding]] = field(default_factory=list)
     """What is odd about the record at a place; evidence where the tree does not fit."""
+    start: int = 0
+    """Of the export."""
     _producers: dict[str, _Producer] = field(default_factory=dict)
-    _ids: set[int] = field(default_factory=set)
-    """Hashes of the ids: a tenth of the memory."""
+    _ids: "array[int]" = field(default_factory=lambda: array("Q"))
+    """Of each record what stands for its id: a tenth of the memory."""
 
-    def follow(self, place: int, said: Said | None) -> None:
-        """Take the record at `place` into account."""
-        if said is None:
-            self.withheld += 1
-            return
-        producer = self._producers.get(said.producer)
-        known = hash(said.id)
+    def follow(self, read: Read) -> None:
+        """Take the records of the next stretch into account."""
+        self.withheld += read.withheld
+        self._ids.frombytes(read.ids)
+        for name, run in read.runs.items():
+            producer = self._producers.get(name)
+            if producer and run.steady and producer.continued(run):
+                continue
+            for place, number, at in zip(run.places, run.numbers, run.moments, strict=True):
+                self._take(place, name, number, at)
+
+    def end(self) -> None:
+        """There are no more: now it is looked which ids are there twice, a part of them at a time."""
+        parts = len(self._ids) // AT_ONCE + 1
+        for part in range(parts):
+            some = [known for known in self._ids if known % parts == part and known != NO_ID]
+            if len(set(some)) < len(some):
+                twice = {known for known, times in Counter(some).items() if times > 1}
+                self._repeated(twice)
+        self.clues.sort(key=itemgetter(0))
+
+    def _repeated(self, twice: set[int]) -> None:
+        seen = set()
+        for place, known in enumerate(self._ids, self.start):
+            if known in twice:
+                if known in seen:
+                    self._odd(place, Kind.INSERTED, "its id is there twice")
+                seen.add(known)
+
+    def _take(self, place: int, name: str, number: int, at: float) -> None:
+        producer = self._producers.get(name)
         if producer is None:
-            producer = self._producers[said.producer] = _Producer(1 if self.whole else said.number, said)
-            fresh = producer.take(said.number)
-            if said.number > 1 and self.whole:
-                self._odd(place, Kind.DROPPED, f"{_named(said)} comes after none")
+            producer = self._producers[name] = _Producer(1 if self.whole else number, (number, at))
+            fresh = producer.take(number)
+            if number > 1 and self.whole:
+                self._odd(place, Kind.DROPPED, f"{_named(name, number)} comes after none")
         else:
-            fresh = producer.take(said.number)
-            self._compare(place, said, producer.last)
-        if not fresh or known in self._ids:
-            self._odd(place, Kind.INSERTED, f"{_named(said)}, or its id, is there twice")
-        self._ids.add(known)
-        if said.number > producer.last.number:
-            producer.last = said
+            fresh = producer.take(number)
+            self._compare(place, _named(name, number), (number, at), producer.last)
+        if not fresh:
+            self._odd(place, Kind.INSERTED, f"{_named(name, number)} is there twice")
+        if number > producer.last[0]:
+            producer.last = number, at
 
-    def _compare(self, place: int, said: Said, last: Said) -> None:
+    def _compare(self, place: int, named: str, this: tuple[int, float], last: tuple[int, float]) -> None:
         """What is odd about a record beside the one of its producer with the highest number so far."""
-        if said.number < last.number:
-            self._odd(place, Kind.REORDERED, f"{_named(said)} comes after {last.number}")
-        elif said.number > last.number and said.at < last.at - TOLERANCE:
-            self._odd(place, Kind.BACK_DATED, f"{_named(said)} is dated before number {last.number}")
-        elif said.number > last.number + 1:
-            self._odd(place, Kind.DROPPED, f"{_named(said)} comes after {last.number}")
+        (number, at), (highest, latest) = this, last
+        if number < highest:
+            self._odd(place, Kind.REORDERED, f"{named} comes after {highest}")
+        elif number > highest and at < latest - TOLERANCE:
+            self._odd(place, Kind.BACK_DATED, f"{named} is dated before number {highest}")
+        elif number > highest + 1:
+            self._odd(place, Kind.DROPPED, f"{named} comes after {highest}")
 
     def _odd(self, place: int, kind: Kind, what: str) -> None:
         self.clues.append((place, Finding(kind, f"record {place}: {what}")))
@@ -100,8 +140,8 @@ class Numbers:
         ]
 
 
-def _named(said: Said) -> str:
-    return f"number {said.number} of {said.producer}"
+def _named(producer: str, number: int) -> str:
+    return f"number {number} of {producer}"
 
 
 def _listed(gaps: Sequence[tuple[int, int]]) -> str:

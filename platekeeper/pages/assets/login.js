@@ -1,12 +1,14 @@
 // /login: by password and code, by passkey, or through the agency's issuer; then who is on and what may be done.
 
-import { at, calm, day, filled, on, problem, said, show } from "/assets/page.js";
+import { at, calm, day, filled, on, problem, said, show, words } from "/assets/page.js";
 import { get } from "/assets/passkey.js";
 import { begun, call, end, fromHere, resume } from "/assets/session.js";
 
 let returned = null;
 let again = null;
 let accepted = {};
+const WAYS = ["login", "otherwise", "second-factor"];
+let ways = [];
 
 // Log in by `attempt`; when the agency's policy is new, ask for it to be accepted and try once more.
 async function logIn(attempt) {
@@ -16,7 +18,8 @@ async function logIn(attempt) {
     if (error.code !== "policy_not_accepted") throw error;
     again = attempt;
     accepted = { accept_policy: error.problem.accept_policy };
-    for (const id of ["login", "otherwise", "second-factor"]) show(id, false);
+    if (at("acceptance").hidden) ways = WAYS.filter((id) => !at(id).hidden);
+    for (const id of WAYS) show(id, false);
     at("policy").href = error.problem.policy.at;
     at("policy-version").textContent = error.problem.policy.version;
     show("acceptance");
@@ -24,10 +27,25 @@ async function logIn(attempt) {
   }
 }
 
-on("accept", "click", async () => logIn(again));
+// What was typed may have grown old while the policy was read: then back to it, and the acceptance stays said.
+on("accept", "click", async () => {
+  try {
+    await logIn(again);
+  } catch (error) {
+    if (!["second_factor_wrong", "login_unknown", "passkey_wrong", "credentials_wrong"].includes(error.code)) throw error;
+    show("acceptance", false);
+    for (const id of error.code === "login_unknown" ? ["login", "otherwise"] : ways) show(id);
+    for (const id of ["code", "second-code"]) at(id).value = "";
+    if (error.code === "second_factor_wrong") error.field = ways.includes("second-factor") ? "second-code" : "code";
+    throw error;
+  }
+});
+
+on("decline", "click", async () => location.assign("/login"));
 
 function signedOn(session) {
-  for (const id of ["login", "otherwise", "second-factor", "acceptance"]) show(id, false);
+  for (const id of [...WAYS, "acceptance"]) show(id, false);
+  at("login").reset();
   document.querySelector("h1").textContent = "You are logged in";
   at("name").textContent = session.title ? `${session.name}, ${session.title}` : session.name;
   at("agency").textContent = session.organisation;
@@ -68,7 +86,6 @@ on("login", "submit", async () => {
   if (!at("new-password-field").hidden) body.new_password = at("new-password").value;
   try {
     await logIn(() => call("POST", "/v1/login", { ...body, ...accepted }));
-    at("login").reset();
   } catch (error) {
     at("code").value = "";
     wanted(error);
@@ -110,6 +127,7 @@ async function issuers() {
       const line = document.createElement("li");
       const link = document.createElement("a");
       link.href = `/v1/login/oidc?agency_id=${encodeURIComponent(agency_id)}`;
+      link.className = "button second";
       link.textContent = `Log in through ${agency}`;
       line.append(link);
       return line;
@@ -125,7 +143,7 @@ async function begin() {
     await finish({ state: query.get("state"), authorization_code: query.get("code"), iss: query.get("iss") });
     return;
   }
-  if (query.has("error")) throw new Error("Your agency's login was broken off. Try again.");
+  if (query.has("error")) throw new Error(words(query.get("error"), "Your agency's login was broken off. Try again."));
   const session = await resume();
   if (session?.locked) location.replace("/unlock");
   else if (session) signedOn(session);
@@ -136,5 +154,5 @@ calm();
 issuers().catch(() => {});
 begin().catch((error) => {
   if (error.code === "session_locked") location.replace("/unlock");
-  else problem([error.message]);
+  else problem([words(error.code, error.message)]);
 });

@@ -14,6 +14,8 @@ const WORDS = {
   passkey_wrong: "This passkey opens no account here.",
   too_many_logins: "Too many logins from this computer. Wait a minute.",
   token_missing: "Log in first.",
+  login_unknown: "This login began elsewhere, has ended or took too long. Begin again.",
+  issuer_unavailable: "Your agency's login does not answer. Try again in a minute.",
 };
 
 // The error summary: each line leads to the field that it is about; the field is described by it.
@@ -52,6 +54,11 @@ export function said(text) {
   at("status").textContent = text;
 }
 
+// What is said about a refusal of that code; `otherwise` where the page has no words of its own for it.
+export function words(code, otherwise) {
+  return WORDS[code] ?? otherwise;
+}
+
 // Runs `act` when the button or form is used; says what went wrong; a second click meanwhile does nothing.
 export function on(id, event, act) {
   const element = at(id);
@@ -64,7 +71,7 @@ export function on(id, event, act) {
     try {
       await act();
     } catch (error) {
-      problem([WORDS[error.code] ?? error.message, error.field]);
+      problem([words(error.code, error.message), error.field]);
     } finally {
       button.removeAttribute("aria-disabled");
     }

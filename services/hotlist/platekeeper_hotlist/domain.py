@@ -10,7 +10,7 @@ from platekeeper_common.errors import Conflict, Invalid
 from platekeeper_common.events.hotlist import HitRaised, ListedEntry
 from platekeeper_common.events.recognition import PlateRead
 from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
-from platekeeper_common.immigration import refuse_immigration
+from platekeeper_common.wording import refuse_prohibited
 from platekeeper_hotlist.matching import Match
 from platekeeper_hotlist.policy import HotlistPolicy
 
@@ -116,8 +116,8 @@ class Entry:
 
 
 def opened(new: NewList, list_id: ListId, agency_id: AgencyId, by: str, now: datetime) -> HotList:
-    """The empty list. Raises Refused `immigration_refused` (J4)."""
-    refuse_immigration(new.name, new.source_title)
+    """The empty list. Raises Refused as `refuse_prohibited` (A4, J4)."""
+    refuse_prohibited(None, (new.name, new.source_title))
     return HotList(
         id=list_id,
         agency_id=agency_id,
@@ -134,10 +134,10 @@ def opened(new: NewList, list_id: ListId, agency_id: AgencyId, by: str, now: dat
 def admitted(new: NewEntry, policy: HotlistPolicy, now: datetime) -> NewEntry:
     """The entry with plate and state normalised; a partial one leaves the list by itself (A7).
 
-    Raises Refused `immigration_refused` (J4), Invalid `category_unknown`, `expiry_past`, those of plate and state, and
-    of a partial plate `incident_required` and `expiry_too_late` (A7).
+    Raises Refused as `refuse_prohibited` (A4, J4), Invalid `category_unknown`, `expiry_past`, those of plate and state,
+    and of a partial plate `incident_required` and `expiry_too_late` (A7).
     """
-    refuse_immigration(new.category, new.reason, new.incident)
+    refuse_prohibited(None, (new.category, new.reason, new.incident))
     demand_category(new.category)
     if new.expires_at is not None and new.expires_at <= now:
         raise Invalid("expires_at must lie in the future", code="expiry_past")

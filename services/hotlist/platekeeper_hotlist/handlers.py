@@ -27,7 +27,7 @@ from platekeeper_hotlist.sightings import CountedHit, KeptSighting
 
 
 async def open_list(tx: Tx, here: HotlistRoom, by: Caller, new: NewList, use: Use, place: Place) -> HotList:
-    """A new, empty list. Raises Invalid (A1), Refused `immigration_refused` (J4), Conflict `hotlist_exists`."""
+    """A new, empty list. Raises Invalid (A1), Refused as `refuse_prohibited` (A4, J4), Conflict `hotlist_exists`."""
     uses.demand_purpose(here, by, Action.HOTLIST_EDIT, use)
     opened = domain.opened(new, ListId(ids.new()), by.agency_id, by.username, here.clock())
     try:
@@ -54,8 +54,8 @@ async def list_plate(
 ) -> Entry:
     """Put a plate on a list of the caller's agency.
 
-    Raises Invalid naming the field or the use that is missing (A1, A8), Refused `immigration_refused` (J4), NotFound,
-    Conflict `entry_exists` with the `entry_id` that says the same already, or `partials_full` (A7).
+    Raises Invalid naming the field or the use that is missing (A1, A8), Refused as `refuse_prohibited` (A4, J4),
+    NotFound, Conflict `entry_exists` with the `entry_id` that says the same already, or `partials_full` (A7).
     """
     uses.demand(here, by, Action.HOTLIST_EDIT, use)
     now = here.clock()

@@ -186,8 +186,7 @@ async def sightings_of(tx: Tx, hit_id: HitId, cursor: str | None, limit: int) ->
 async def raised_in(tx: Tx, agency_id: AgencyId, month: Month) -> int:
     """How many hits of the agency were raised in the month."""
     own = (hit.c.agency_id == agency_id) & (hit.c.raised_at >= month.start) & (hit.c.raised_at < month.end)
-    row = await tx.row(select(func.count()).select_from(hit).where(own))
-    return int(row[0]) if row else 0
+    return await tx.number(select(func.count()).select_from(hit).where(own))
 
 
 async def counts(tx: Tx) -> dict[str, int]:

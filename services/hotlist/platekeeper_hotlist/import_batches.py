@@ -16,7 +16,7 @@ from platekeeper_common.ids import EntryId
 from platekeeper_hotlist import domain, import_rules, import_storage, storage
 from platekeeper_hotlist.csv_file import Row, Unreadable
 from platekeeper_hotlist.domain import Entry, NewEntry
-from platekeeper_hotlist.import_rules import UNDERSTOOD, Import, Reported, Said
+from platekeeper_hotlist.import_rules import PROHIBITED, UNDERSTOOD, Import, Reported, Said
 from platekeeper_hotlist.policy import HotlistPolicy
 from platekeeper_hotlist.room import HotlistRoom
 
@@ -69,7 +69,7 @@ async def settle(intake: Intake, rows: Sequence[Row | Unreadable]) -> None:
         await _write(tx, intake, settled.added, settled.gone)
         await import_storage.say(tx, asked.id, settled.met)
         await import_storage.report(tx, asked.id, settled.reported)
-        await _record_immigration(tx, intake, settled.reported)
+        await _record_prohibited(tx, intake, settled.reported)
         further = replace(_counted(asked, settled.reported), heard_at=now)
         await import_storage.keep_running(tx, further)
     intake.now = further
@@ -88,15 +88,16 @@ async def take_off(intake: Intake, after: str) -> Sequence[Entry]:
     return unsaid
 
 
-async def _record_immigration(tx: Tx, intake: Intake, reported: Sequence[Reported]) -> None:
-    """Rows that speak of immigration leave their access record (J4)."""
-    if rows := [row.row for row in reported if row.code == "immigration_refused"]:
-        error = Refused("rows speak of immigration enforcement", code="immigration_refused", clause="J4")
-        query = {"hotlist": intake.now.list_id, "import": intake.now.id, "rows": rows}
-        refused = intake.here.recorder.refusal
-        asked = f"import {intake.now.id}"
-        record = await refused(intake.by, Action.HOTLIST_EDIT, error, asked, intake.place, use=intake.use, query=query)
-        tx.emit(record)
+async def _record_prohibited(tx: Tx, intake: Intake, reported: Sequence[Reported]) -> None:
+    """Rows that speak of immigration or of a private interest leave an access record of each kind (A4, J4)."""
+    for code, clause in PROHIBITED.items():
+        if rows := [row.row for row in reported if row.code == code]:
+            error = Refused("rows speak of a prohibited purpose", code=code, clause=clause)
+            query = {"hotlist": intake.now.list_id, "import": intake.now.id, "rows": rows}
+            refused = intake.here.recorder.refusal
+            asked = f"import {intake.now.id}"
+            by, place = intake.by, intake.place
+            tx.emit(await refused(by, Action.HOTLIST_EDIT, error, asked, place, use=intake.use, query=query))
 
 
 def _counted(before: Import, reported: Sequence[Reported]) -> Import:

@@ -2,9 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from platekeeper_common import edge
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, CurrentUse, Tx, committed_at_end, may
@@ -14,10 +13,9 @@ from platekeeper_hotlist import imports
 from platekeeper_hotlist.import_documents import ImportDocument, ImportsDocument, ReportDocument
 from platekeeper_hotlist.import_rules import LONGEST_INCIDENT, Mode, Outcome
 from platekeeper_hotlist.imports import Asked, Page
-from platekeeper_hotlist.room import HotlistRoom
+from platekeeper_hotlist.room import Here
 
 router = APIRouter(prefix="/v1/hotlists/{list_id}/imports", tags=["hotlist"])
-Here = Annotated[HotlistRoom, Depends(edge.room)]
 Viewer = Annotated[Caller, may(Action.HOTLIST_VIEW)]
 
 

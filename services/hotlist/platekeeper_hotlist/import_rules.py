@@ -9,6 +9,7 @@ from platekeeper_common.errors import Invalid, PlatekeeperError
 from platekeeper_common.ids import AgencyId, EntryId, ListId
 from platekeeper_common.immigration import refuse_immigration
 from platekeeper_common.moments import in_utc
+from platekeeper_common.wording import refuse_prohibited
 from platekeeper_hotlist import domain
 from platekeeper_hotlist.csv_file import Row, Unreadable
 from platekeeper_hotlist.domain import PARTIALS_AT_MOST, Entry, NewEntry
@@ -21,7 +22,9 @@ Outcome = Literal["added", "changed", "unchanged", "refused"]
 GIVEN_UP_AFTER = timedelta(minutes=2)
 """A running import of which nothing was heard for so long broke off with its process."""
 LONGEST_REASON, LONGEST_INCIDENT = 500, 120
-UNDERSTOOD = frozenset({"immigration_refused", "expiry_past"})
+PROHIBITED = {"immigration_refused": "J4", "purpose_prohibited": "A4"}
+"""Refusals of rows that leave an access record, by which the administrator hears of them; their clauses."""
+UNDERSTOOD = frozenset({*PROHIBITED, "expiry_past"})
 """Refusals of rows of which it is known that they belong on no list: they do not keep others on it."""
 NCIC_CATEGORIES = {
     "A": "amber",
@@ -159,7 +162,7 @@ def settle(
 
 
 def _entry(row: Row, asked: Import) -> NewEntry:
-    refuse_immigration(*row.texts)
+    refuse_prohibited(None, (*row.texts,))
     said = row.fields
     category, reason = said.get("category"), said.get("reason")
     if (alert := said.get("alert")) is not None:

@@ -22,7 +22,7 @@ from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Invalid, PlatekeeperError, TooLarge, TooSlow
 from platekeeper_common.ids import ListId
-from platekeeper_common.immigration import refuse_immigration
+from platekeeper_common.wording import refuse_prohibited
 from platekeeper_hotlist import domain, import_batches, import_storage, storage
 from platekeeper_hotlist.csv_file import CsvFile, Row, Unreadable
 from platekeeper_hotlist.import_batches import BATCH, Intake
@@ -61,13 +61,13 @@ async def open_import(
 ) -> Intake:
     """Begin an import for a list of the caller's agency.
 
-    Raises Invalid (A1, A8, `category_unknown`), Refused `immigration_refused` (J4), NotFound.
+    Raises Invalid (A1, A8, `category_unknown`), Refused as `refuse_prohibited` (A4, J4), NotFound.
     """
     uses.demand(here, by, Action.HOTLIST_EDIT, use)
-    refuse_immigration(asked.category, asked.reason, asked.incident)
+    refuse_prohibited(None, (asked.category, asked.reason, asked.incident))
     domain.demand_category(asked.category)
     on = await storage.one_list(tx, by.agency_id, list_id)
-    refuse_immigration(on.name, on.source_title)
+    refuse_prohibited(None, (on.name, on.source_title))
     now = here.clock()
     opened = Import(
         id=ids.new(),
@@ -145,14 +145,14 @@ async def _take_rows(intake: Intake, upload: AsyncGenerator[bytes, None]) -> Non
         first = not file.header_texts
         waiting += file.take(data)
         if first:
-            refuse_immigration(*file.header_texts)
+            refuse_prohibited(None, (*file.header_texts,))
         while len(waiting) >= BATCH or (waiting and loop.time() - settled_at > QUIET_SECONDS):
             await import_batches.settle(intake, waiting[:BATCH])
             del waiting[:BATCH]
             settled_at = loop.time()
         await asyncio.sleep(0)
     waiting += file.end()
-    refuse_immigration(*file.header_texts)
+    refuse_prohibited(None, (*file.header_texts,))
     for start in range(0, len(waiting), BATCH):
         await import_batches.settle(intake, waiting[start : start + BATCH])
 

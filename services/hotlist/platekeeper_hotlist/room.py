@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Annotated
 
+from fastapi import Depends
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from platekeeper_common import edge
 from platekeeper_common.access import Recorder
 from platekeeper_common.db import Database
 from platekeeper_common.service import Foundation, Room
@@ -39,6 +42,10 @@ class HotlistRoom(Room):
     in_force: EntriesInForce
     listeners: int = 0
     """Open streams of hits."""
+
+
+Here = Annotated[HotlistRoom, Depends(edge.room)]
+"""The room, as a door gets it."""
 
 
 @asynccontextmanager

@@ -2,10 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from platekeeper_common import edge
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, CurrentUse, Tx, committed_at_end, may
@@ -24,10 +23,9 @@ from platekeeper_hotlist.documents import (
     ListsDocument,
     SightingsDocument,
 )
-from platekeeper_hotlist.room import HotlistRoom
+from platekeeper_hotlist.room import Here
 
 router = APIRouter(prefix="/v1", tags=["hotlist"])
-Here = Annotated[HotlistRoom, Depends(edge.room)]
 Editor = Annotated[Caller, may(Action.HOTLIST_EDIT)]
 Viewer = Annotated[Caller, may(Action.HOTLIST_VIEW)]
 Reader = Annotated[Caller, may(Action.HITS_VIEW)]

@@ -80,6 +80,7 @@ SERVICE = Service(
     settings=HotlistSettings,
     long_bodies={"/v1/hotlists/{list_id}/imports": "import_limit"},
     counts=counts,
+    open_counts=("lists",),
     counted=(HITS,),
     figures=figures,
     says=says,

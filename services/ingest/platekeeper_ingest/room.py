@@ -6,11 +6,13 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
+from fastapi import Depends
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from platekeeper_common import edge
 from platekeeper_common.access import Recorder
 from platekeeper_common.db import Database
 from platekeeper_common.service import Foundation, Room
@@ -67,6 +69,10 @@ class IngestRoom(Room):
     def max_future(self) -> timedelta:
         """How far a camera's clock may be ahead of ours."""
         return timedelta(seconds=self.settings.max_future_seconds)
+
+
+Here = Annotated[IngestRoom, Depends(edge.room)]
+"""The room, as a door gets it."""
 
 
 @asynccontextmanager

@@ -3,9 +3,8 @@
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from platekeeper_common import edge
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
@@ -24,10 +23,9 @@ from platekeeper_ingest.documents import (
     RegisteredAnswer,
     reads_answer,
 )
-from platekeeper_ingest.room import IngestRoom
+from platekeeper_ingest.room import Here
 
 router = APIRouter()
-Here = Annotated[IngestRoom, Depends(edge.room)]
 
 _CAPTURED = "2026-11-22T10:00:00.120-08:00"
 _FRAME_BODY: dict[str, Any] = {

@@ -65,5 +65,6 @@ SERVICE = Service(
     policy=SECTIONS,
     settings=IngestSettings,
     counts=_counts,
+    open_counts=("devices", "cameras"),
     figures=_figures,
 )

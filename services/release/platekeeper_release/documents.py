@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from platekeeper_common.delegation import PLATES_AT_MOST, Scope
 from platekeeper_common.documents import AreaStated, Shown, UseStated
 from platekeeper_common.errors import Invalid
+from platekeeper_common.lines import readable
 from platekeeper_common.moments import Instant
 from platekeeper_release import domain
 from platekeeper_release.filing import (
@@ -27,18 +28,9 @@ from platekeeper_release.filing import (
 )
 from platekeeper_release.policy import Route
 
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must be one line without control characters")
-    return text
-
-
-Line = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)
-]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(readable)]
 Said = Annotated[str, StringConstraints(max_length=200)]
-Name = Annotated[Said, AfterValidator(_printable)]
+Name = Annotated[Said, AfterValidator(readable)]
 Words = Annotated[str, StringConstraints(max_length=2_000)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _NUMBER = re.compile(r"R-([0-9]{4})-([0-9]{4,9})")

@@ -16,6 +16,7 @@ from platekeeper_common.delegation import PLATES_AT_MOST, Scope
 from platekeeper_common.errors import Conflict, Invalid, Refused
 from platekeeper_common.immigration import refuse_immigration
 from platekeeper_common.policies import Agency
+from platekeeper_common.wording import refuse_prohibited
 from platekeeper_release.filing import (
     NewRecipient,
     Office,
@@ -83,11 +84,11 @@ def demand_whole(stated: Stated) -> None:
 
 
 def demand_lawful(stated: Stated, use: Use) -> None:
-    """Raise Refused `immigration_refused` when a text of the request speaks of immigration enforcement (J4)."""
+    """Raise Refused `immigration_refused` (J4) or `purpose_prohibited` (A4) for what a text of the request says."""
     person = stated.person
     said_of = (person.name, person.title, person.contact) if person else ()
     written = (stated.intended_purpose, stated.agency_written, stated.document_reference)
-    refuse_immigration(*written, *said_of, use.reason, use.matter_number, use.requested_by)
+    refuse_prohibited(None, (*written, *said_of, use.reason, use.matter_number, use.requested_by))
 
 
 def scope(

@@ -217,7 +217,7 @@ class Office:
     post: str
     title: str
     deciders: Mapping[str, str | None]
-    """By account, the delegation that it decides under; None: it holds the post."""
+    """By account, by what it decides, as `Office.authority` says it; None: it holds the post."""
     vacant: bool = False
     acting: str | None = None
     """Who acts for the vacant post in everything but this, in words (B9)."""

@@ -17,7 +17,7 @@ from platekeeper_common.delegation import Delegation, Scope
 from platekeeper_common.errors import PlatekeeperError
 from platekeeper_common.events.ingest import ImageReference
 from platekeeper_common.shared_policy import UsePolicy
-from platekeeper_release import domain, neighbours, package, storage
+from platekeeper_release import domain, neighbours, package, recipient_storage, storage
 from platekeeper_release.filing import Fulfilment, RequestFile
 from platekeeper_release.package import MEDIA_TYPE, Package
 from platekeeper_release.policy import ReleasePolicy
@@ -72,7 +72,7 @@ async def _demand_fulfillable(tx: Tx, here: ReleaseRoom, by: Caller, file: Reque
     decide(by, Action.RELEASE_FULFIL, use=file.request.use, policy=use_policy)
     policy = here.foundation.policies.of(by.agency_id).section(ReleasePolicy)
     domain.demand_route(policy, file.request.route)
-    recipient = await storage.find_recipient(tx, by.agency_id, file.request.recipient.id)
+    recipient = await recipient_storage.find(tx, by.agency_id, file.request.recipient.id)
     domain.demand_eligible(recipient, policy)
     return scope
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from platekeeper_common import authorization, ids, uses
+from platekeeper_common import authorization, caller, ids, uses
 from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
@@ -13,7 +13,7 @@ from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict, NotFound, PlatekeeperError
 from platekeeper_common.events.ingest import ImageReference
 from platekeeper_common.shared_policy import UsePolicy
-from platekeeper_release import domain, filing, neighbours, storage
+from platekeeper_release import domain, filing, neighbours, recipient_storage, storage
 from platekeeper_release.filing import (
     Decision,
     NewRecipient,
@@ -37,7 +37,7 @@ async def enter_recipient(tx: Tx, here: ReleaseRoom, by: Caller, new: NewRecipie
     entered = Recipient(
         **asdict(new), id=ids.new(), agency_id=by.agency_id, entered_by=by.username, entered_at=here.clock()
     )
-    await storage.add_recipient(tx, entered)
+    await recipient_storage.add(tx, entered)
     tx.emit(here.recorder.administration(by, Action.RECIPIENT_EDIT, "recipient", entered.id, place))
     return entered
 
@@ -45,8 +45,8 @@ async def enter_recipient(tx: Tx, here: ReleaseRoom, by: Caller, new: NewRecipie
 async def withdraw_recipient(tx: Tx, here: ReleaseRoom, by: Caller, recipient_id: str, place: Place) -> Recipient:
     """Nothing is released to it any more. Raises NotFound, Conflict `recipient_withdrawn`."""
     await tx.lock()
-    gone = domain.withdrawn(await storage.find_recipient(tx, by.agency_id, recipient_id), here.clock())
-    await storage.withdraw(tx, gone)
+    gone = domain.withdrawn(await recipient_storage.find(tx, by.agency_id, recipient_id), here.clock())
+    await recipient_storage.withdraw(tx, gone)
     tx.emit(here.recorder.administration(by, Action.RECIPIENT_EDIT, "recipient", gone.id, place))
     return gone
 
@@ -54,7 +54,7 @@ async def withdraw_recipient(tx: Tx, here: ReleaseRoom, by: Caller, recipient_id
 async def recipients(tx: Tx, here: ReleaseRoom, by: Caller, place: Place) -> list[Recipient]:
     """The agency's register by name."""
     tx.emit(here.recorder.administration(by, Action.RECIPIENT_VIEW, "recipients", by.agency_id, place))
-    return await storage.recipients(tx, by.agency_id)
+    return await recipient_storage.of_agency(tx, by.agency_id)
 
 
 async def enter_person(
@@ -65,7 +65,7 @@ async def enter_person(
     Raises NotFound, Conflict `recipient_withdrawn`, Invalid `training_lapsed`.
     """
     now = here.clock()
-    recipient = await storage.find_recipient(tx, by.agency_id, recipient_id)
+    recipient = await recipient_storage.find(tx, by.agency_id, recipient_id)
     domain.withdrawn(recipient, now)
     domain.demand_lasting(training, now)
     entered = PartnerPerson(
@@ -76,16 +76,16 @@ async def enter_person(
         entered_by=by.subject,
         entered_at=now,
     )
-    await storage.add_person(tx, entered)
+    await recipient_storage.add_person(tx, entered)
     tx.emit(here.recorder.administration(by, Action.RECIPIENT_EDIT, "partner_person", entered.id, place))
     return entered
 
 
 async def people(tx: Tx, here: ReleaseRoom, by: Caller, recipient_id: str, place: Place) -> list[PartnerPerson]:
     """What the recipient has asserted of its people. Raises NotFound."""
-    recipient = await storage.find_recipient(tx, by.agency_id, recipient_id)
+    recipient = await recipient_storage.find(tx, by.agency_id, recipient_id)
     tx.emit(here.recorder.administration(by, Action.RECIPIENT_VIEW, "recipient", recipient.id, place))
-    return await storage.people(tx, by.agency_id, recipient.id)
+    return await recipient_storage.people(tx, by.agency_id, recipient.id)
 
 
 async def receive(tx: Tx, here: ReleaseRoom, by: Caller, stated: Stated, use: Use, place: Place) -> RequestFile:
@@ -101,7 +101,7 @@ async def receive(tx: Tx, here: ReleaseRoom, by: Caller, stated: Stated, use: Us
     domain.demand_whole(stated)
     domain.demand_lawful(stated, use)
     await tx.lock()
-    recipient = await storage.find_recipient(tx, by.agency_id, stated.recipient_id or "")
+    recipient = await recipient_storage.find(tx, by.agency_id, stated.recipient_id or "")
     domain.demand_eligible(recipient, policy)
     now = here.clock()
     year = domain.year_of(here.foundation.policies.agency(by.agency_id), now)
@@ -167,9 +167,8 @@ async def decide(
     except IntegrityError as error:
         raise Conflict("the request was decided before", code="already_decided", clause="I3") from error
     decided = await storage.file(tx, by.agency_id, request_id)
-    delegation = office.deciders[by.subject]
-    more = {"outcome": ruling.outcome} | ({"delegation": delegation} if delegation else {})
-    await _record(tx, here, by, Action.RELEASE_DECIDE, decided, place, **more)
+    by = by.acting_for(caller.Office(office.post, authority=office.deciders[by.subject]))
+    await _record(tx, here, by, Action.RELEASE_DECIDE, decided, place, outcome=ruling.outcome)
     return decided
 
 
@@ -198,7 +197,7 @@ async def hand_out(tx: Tx, here: ReleaseRoom, by: Caller, request_id: str, place
         raise NotFound("the request has not been fulfilled", code="package_absent")
     use_policy = here.foundation.policies.of(by.agency_id).section(UsePolicy)
     authorization.decide(by, Action.RELEASE_HAND_OUT, use=file.request.use, policy=use_policy)
-    recipient = await storage.find_recipient(tx, by.agency_id, file.request.recipient.id)
+    recipient = await recipient_storage.find(tx, by.agency_id, file.request.recipient.id)
     domain.demand_eligible(recipient, _policy(here, by))
     reference = ImageReference(sent.package_path, sent.package_sha256, MEDIA_TYPE)
     try:

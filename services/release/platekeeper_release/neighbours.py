@@ -65,7 +65,7 @@ async def office(foundation: Foundation, token: str, post: str) -> Office:
     return Office(
         post,
         standing["title"],
-        {one["account_id"]: one["delegation_id"] for one in told["incumbents"]},
+        {one["account_id"]: one["authority"] for one in told["incumbents"]},
         vacant=standing["account_id"] is None,
         acting=acting and " ".join(filter(None, (acting["title"], f"({', '.join(acting['names']) or 'nobody yet'})"))),
     )

@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Annotated
 
+from fastapi import Depends
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from platekeeper_common import edge
 from platekeeper_common.access import Recorder
 from platekeeper_common.db import Database
 from platekeeper_common.notes import KeyName, NoteSigner
@@ -38,6 +41,10 @@ class ReleaseRoom(Room):
 
     settings: ReleaseSettings
     signer: NoteSigner
+
+
+Here = Annotated[ReleaseRoom, Depends(edge.room)]
+"""The room, as a door gets it."""
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from platekeeper_common import edge
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, committed_at_end, may
@@ -22,7 +21,7 @@ from platekeeper_release.documents import (
     RequestsDocument,
 )
 from platekeeper_release.package import MEDIA_TYPE
-from platekeeper_release.room import ReleaseRoom
+from platekeeper_release.room import Here
 
 NOT_KEPT = {"Cache-Control": "no-store"}
 """No browser or proxy keeps plate data."""
@@ -34,7 +33,6 @@ def not_kept(response: Response) -> None:
 
 
 router = APIRouter(prefix="/v1", tags=["release"], dependencies=[Depends(not_kept)])
-Here = Annotated[ReleaseRoom, Depends(edge.room)]
 Registrar = Annotated[Caller, may(Action.RECIPIENT_EDIT)]
 Viewer = Annotated[Caller, may(Action.RELEASE_VIEW)]
 

@@ -7,7 +7,7 @@ from platekeeper_common.events.public import AgenciesWithAccess, Figures, Sharin
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.periods import Month
 from platekeeper_common.service import Grant, Service
-from platekeeper_release import storage
+from platekeeper_release import recipient_storage, storage
 from platekeeper_release.policy import SECTIONS, ReleasePolicy
 from platekeeper_release.room import NAME, ReleaseRoom, ReleaseSettings, open_room
 from platekeeper_release.routes import router
@@ -23,7 +23,9 @@ async def says(here: ReleaseRoom, agency_id: AgencyId) -> list[Statement]:
     """By which routes data may leave, and to which agencies some may today (I1 to I7)."""
     rules = here.foundation.policies.of(agency_id).section(ReleasePolicy)
     async with here.db.tx() as tx:
-        names = await storage.granted(tx, agency_id, here.clock())
+        granted = await storage.granted(tx, agency_id, here.clock())
+        known = await recipient_storage.of_agency(tx, agency_id)
+    names = {one.name for one in known if one.id in granted and one.withdrawn_at is None}
     sharing = Sharing(routes=rules.routes, approver=rules.approver, non_le_owner=rules.non_le_owner)
     return [sharing, AgenciesWithAccess(agencies=tuple(sorted(names)))]
 

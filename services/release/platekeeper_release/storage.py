@@ -12,10 +12,8 @@ import msgspec
 import rfc8785
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -27,7 +25,6 @@ from sqlalchemy import (
     func,
     select,
     tuple_,
-    update,
 )
 
 from platekeeper_common.db import Tx
@@ -38,47 +35,11 @@ from platekeeper_common.schema import Moment
 from platekeeper_release.filing import (
     Decision,
     Fulfilment,
-    PartnerPerson,
-    Recipient,
     Request,
     RequestFile,
-    TrainingStated,
 )
 
 metadata = MetaData()
-recipient = Table(
-    "recipient",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("agency_id", String, nullable=False),
-    Column("name", String, nullable=False),
-    Column("ori", String),
-    Column("kind", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("level", String, nullable=False),
-    Column("public_agency", Boolean, nullable=False),
-    Column("legal_basis", String, nullable=False),
-    Column("entered_by", String, nullable=False),
-    Column("entered_at", Moment, nullable=False),
-    Column("withdrawn_at", Moment),
-    Index("recipient_name", "agency_id", "name", "id"),
-)
-partner_person = Table(
-    "partner_person",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("agency_id", String, nullable=False),
-    Column("recipient_id", String, ForeignKey("recipient.id"), nullable=False, index=True),
-    Column("name", String, nullable=False),
-    Column("title", String, nullable=False),
-    Column("course", String, nullable=False),
-    Column("valid_until", Moment, nullable=False),
-    Column("asserted_by", String, nullable=False),
-    Column("document_sha256", String),
-    Column("entered_by", String, nullable=False),
-    Column("entered_at", Moment, nullable=False),
-)
-_TRAINING = ("name", "title", "course", "valid_until", "asserted_by", "document_sha256")
 release_request = Table(
     "release_request",
     metadata,
@@ -127,54 +88,6 @@ _FILE = (
 DECISIONS_AT_MOST = 5_000
 _NUMBER = (release_request.c.year, release_request.c.serial)
 Filed = TypeVar("Filed", Request, Decision)
-
-
-async def add_recipient(tx: Tx, new: Recipient) -> None:
-    """Enter it."""
-    await tx.write(recipient.insert().values(**asdict(new)))
-
-
-async def find_recipient(tx: Tx, agency_id: AgencyId, recipient_id: str) -> Recipient:
-    """One recipient of the agency's register. Raises NotFound `recipient_unknown`."""
-    row = await tx.row(select(recipient).where(recipient.c.agency_id == agency_id, recipient.c.id == recipient_id))
-    if row is None:
-        raise NotFound("no such recipient in the register", code="recipient_unknown")
-    return _recipient(row)
-
-
-async def recipients(tx: Tx, agency_id: AgencyId) -> list[Recipient]:
-    """The agency's register by name, withdrawn ones too."""
-    own = select(recipient).where(recipient.c.agency_id == agency_id)
-    return [_recipient(row) for row in await tx.rows(own.order_by(recipient.c.name, recipient.c.id))]
-
-
-async def withdraw(tx: Tx, withdrawn: Recipient) -> None:
-    """Keep since when it is withdrawn."""
-    own = recipient.c.id == withdrawn.id
-    await tx.write(update(recipient).where(own).values(withdrawn_at=withdrawn.withdrawn_at))
-
-
-async def add_person(tx: Tx, new: PartnerPerson) -> None:
-    """Keep what a recipient asserts of one of its people."""
-    row = {"id": new.id, "agency_id": new.agency_id, "recipient_id": new.recipient_id, **asdict(new.training)}
-    await tx.write(partner_person.insert().values(**row, entered_by=new.entered_by, entered_at=new.entered_at))
-
-
-async def people(tx: Tx, agency_id: AgencyId, recipient_id: str) -> list[PartnerPerson]:
-    """What the recipient has asserted of its people, by name, the latest first."""
-    own = (partner_person.c.agency_id == agency_id) & (partner_person.c.recipient_id == recipient_id)
-    ordered = select(partner_person).where(own).order_by(partner_person.c.name, partner_person.c.entered_at.desc())
-    return [
-        PartnerPerson(
-            id=row.id,
-            agency_id=AgencyId(row.agency_id),
-            recipient_id=row.recipient_id,
-            training=TrainingStated(**{name: getattr(row, name) for name in _TRAINING}),
-            entered_by=row.entered_by,
-            entered_at=row.entered_at,
-        )
-        for row in await tx.rows(ordered)
-    ]
 
 
 async def next_serial(tx: Tx, agency_id: AgencyId, year: int) -> int:
@@ -230,7 +143,7 @@ async def files(tx: Tx, agency_id: AgencyId, before: tuple[int, int] | None, lim
 async def counts(tx: Tx) -> dict[str, int]:
     """How many requests there are, and how many were fulfilled, of all agencies."""
     asked, sent = select(func.count()).select_from(release_request), select(func.count()).select_from(fulfilment)
-    return {"requests": await _number(tx, asked), "releases": await _number(tx, sent)}
+    return {"requests": await tx.number(asked), "releases": await tx.number(sent)}
 
 
 async def sent_in(tx: Tx, agency_id: AgencyId, month: Month) -> int:
@@ -238,7 +151,7 @@ async def sent_in(tx: Tx, agency_id: AgencyId, month: Month) -> int:
     filed_under = fulfilment.join(release_request, fulfilment.c.request_id == release_request.c.id)
     at = fulfilment.c.fulfilled_at
     own = (release_request.c.agency_id == agency_id) & (at >= month.start) & (at < month.end)
-    return await _number(tx, select(func.count()).select_from(filed_under).where(own))
+    return await tx.number(select(func.count()).select_from(filed_under).where(own))
 
 
 async def decisions_in(tx: Tx, agency_id: AgencyId, month: Month) -> list[Decision]:
@@ -249,15 +162,13 @@ async def decisions_in(tx: Tx, agency_id: AgencyId, month: Month) -> list[Decisi
 
 
 async def granted(tx: Tx, agency_id: AgencyId, now: datetime) -> set[str]:
-    """The names of the agencies that may be given data now: of an approved request that has not expired.
+    """The ids of the recipients that may be given data now: of an approved request that has not expired.
 
-    Looked for among the last thousands of decisions; without those that were withdrawn from the register since.
+    Looked for among the last thousands of decisions; those are among them that were withdrawn from the register since.
     """
     newest = _decided(agency_id).order_by(decision.c.decided_at.desc()).limit(DECISIONS_AT_MOST)
     open_now = [row for row in await tx.rows(newest) if _opened(row.decided, Decision).open(now)]
-    standing = {one.id: one.name for one in await recipients(tx, agency_id) if one.withdrawn_at is None}
-    asking = {_opened(row.asked, Request).recipient.id for row in open_now}
-    return {standing[one] for one in asking & standing.keys()}
+    return {_opened(row.asked, Request).recipient.id for row in open_now}
 
 
 def filed(document: Request | Decision) -> tuple[bytes, str]:
@@ -270,15 +181,6 @@ def _decided(agency_id: AgencyId) -> Select[Any]:
     both = decision.join(release_request, decision.c.request_id == release_request.c.id)
     documents = (decision.c.document.label("decided"), release_request.c.document.label("asked"))
     return select(*documents).select_from(both).where(release_request.c.agency_id == agency_id)
-
-
-async def _number(tx: Tx, statement: Select[Any]) -> int:
-    row = await tx.row(statement)
-    return int(row[0]) if row else 0
-
-
-def _recipient(row: Row[Any]) -> Recipient:
-    return Recipient(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
 def _file(row: Row[Any]) -> RequestFile:

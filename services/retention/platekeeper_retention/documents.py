@@ -27,7 +27,8 @@ Short = Annotated[str, StringConstraints(max_length=64)]
 class SearchRequest(UseStated):
     """A search by plate or pattern, by area or by both, for a purpose and a matter.
 
-    Three known characters side by side, an area, or a window of at most 24 hours must bound it.
+    Three known characters side by side bound it; three anywhere within an area or a window that one person may
+    canvass; fewer need both (A6, A7).
     """
 
     plate: Short | None = Field(None, description="Exact plate; case, blanks and hyphens do not matter")

@@ -17,12 +17,12 @@ from platekeeper_common.errors import Invalid, Refused
 from platekeeper_common.events.recognition import PlateRead, PlatesRead
 from platekeeper_common.ids import AgencyId, CameraId
 from platekeeper_common.patterns import Pattern
-from platekeeper_retention.policy import RetentionPolicy
+from platekeeper_retention.policy import CanvassPolicy, RetentionPolicy
 
 RETENTION_CLAUSE = "F1"
 """The rule that `retain_until` comes from."""
-WINDOW_AT_MOST = timedelta(hours=24)
-"""The longest window that bounds a search by itself (A7)."""
+KNOWN_AT_LEAST = 3
+"""Known characters, wherever they stand, that make a partial plate of a pattern (A7)."""
 CAMERAS_AT_MOST = 100
 """Cameras that one search may name."""
 
@@ -74,11 +74,6 @@ class Query:
             return None
         return self.captured_to - self.captured_from
 
-    @property
-    def within_a_day(self) -> bool:
-        """Whether the window alone bounds the search."""
-        return self.window is not None and self.window <= WINDOW_AT_MOST
-
     def elements(self) -> dict[str, Any]:
         """The query elements of the access record (Civil Code 1798.90.52), as JSON values; only what was asked."""
         asked = {
@@ -107,8 +102,7 @@ def query(
 
     A prefix is the pattern that it begins, and a pattern without a wildcard is a plate. Raises Invalid: `query_invalid`
     for more than one of plate, prefix and pattern, for none of them without an area, or for too many cameras;
-    `plate_invalid` and `pattern_invalid` for what no plate can hold; `window_invalid` unless from < to;
-    `search_unbounded` (A7) for what neither a plate, three neighbouring known characters, an area nor a day bounds.
+    `plate_invalid` and `pattern_invalid` for what no plate can hold; `window_invalid` unless from < to.
     """
     named = [text for text in (plate, prefix, pattern) if text is not None]
     if len(named) > 1 or not (named or area):
@@ -119,7 +113,7 @@ def query(
     if captured_from is not None and captured_to is not None and not captured_from < captured_to:
         raise Invalid("the window must begin before it ends: from < to", code="window_invalid")
     exact, wild = _plates(plate, prefix, pattern)
-    asked = Query(
+    return Query(
         plate=exact,
         pattern=wild,
         area=area,
@@ -127,8 +121,6 @@ def query(
         captured_to=captured_to,
         cameras=tuple(CameraId(camera) for camera in sorted(set(cameras))),
     )
-    _demand_bound(asked)
-    return asked
 
 
 def narrowing(*, pattern: str | None = None, cameras: Sequence[str] = ()) -> Query:
@@ -137,14 +129,58 @@ def narrowing(*, pattern: str | None = None, cameras: Sequence[str] = ()) -> Que
     return Query(plate=exact, pattern=wild, cameras=tuple(CameraId(camera) for camera in sorted(set(cameras))))
 
 
-def demand_canvass(query: Query, acting: Delegation | None) -> None:
-    """Raise Invalid `canvass_required` when an area is searched without a plate outside a canvass (A6).
+def demand_bound(asked: Query, acting: Delegation | None, policy: CanvassPolicy) -> None:
+    """Return when something keeps the search from opening a great part of all reads.
 
-    A service that acts within an approved request has its bounds from there.
+    A plate or three known characters side by side do; three anywhere do within an area or a window that one person may
+    canvass; fewer say next to nothing of a plate and need both. Raises Invalid `search_unbounded` (A7), or
+    `canvass_required` (A6) for an area without a plate, or over the bounds. A canvass has its own bounds, and a service
+    that acts within an approved request has them from there.
     """
-    if query.plate is None and query.pattern is None and query.canvass is None and acting is None:
-        detail = "to search an area without a plate, open a canvass for its incident: POST /v1/canvasses"
-        raise Invalid(detail, code="canvass_required", clause="A6")
+    if asked.canvass is not None or acting is not None or asked.plate is not None:
+        return
+    run, known = (asked.pattern.longest_run, asked.pattern.known) if asked.pattern else (0, 0)
+    if run >= patterns.NEIGHBOURS_AT_LEAST:
+        return
+    near, brief = asked.area is not None and policy.near(asked.area), policy.brief(asked.window)
+    if 0 < known < KNOWN_AT_LEAST:
+        if not (near and brief):
+            raise _unbounded(asked, policy, near=near, brief=brief)
+    elif known and asked.area is None:
+        if not brief:
+            raise _unbounded(asked, policy, near=near, brief=brief)
+    elif not known or not (near or brief):
+        raise Invalid(
+            f"to search an area without a plate, or one over {policy.area_at_most_km2} km², an investigator opens a"
+            " canvass for its incident: POST /v1/canvasses",
+            code="canvass_required",
+            clause="A6",
+        )
+
+
+def _unbounded(asked: Query, policy: CanvassPolicy, *, near: bool, brief: bool) -> Invalid:
+    """What the pattern lacks; never the pattern itself."""
+    pattern, hours = asked.pattern, policy.window_at_most // timedelta(hours=1)
+    known, run = (pattern.known, pattern.longest_run) if pattern else (0, 0)
+    area = "one that is larger" if asked.area else "none"
+    ends = {"from": asked.captured_from, "to": asked.captured_to}
+    absent = " and ".join(name for name, moment in ends.items() if moment is None)
+    window = f"{absent} not given" if absent else "the one given is longer"
+    lacks = [
+        {"bound": "known_characters", "at_least": patterns.NEIGHBOURS_AT_LEAST, "given": run},
+        *([] if near else [{"bound": "area", "at_most_km2": policy.area_at_most_km2, "given": area}]),
+        *([] if brief else [{"bound": "window", "at_most_hours": hours, "given": window}]),
+    ]
+    both = "an area and a window" if known < KNOWN_AT_LEAST else "an area or a window"
+    return Invalid(
+        f"the search is too wide; it needs {patterns.NEIGHBOURS_AT_LEAST} known characters side by side ({run} given),"
+        f" or {both}: an area of at most {policy.area_at_most_km2} km² ({'given' if near else f'{area} given'}), a"
+        f" window from..to of at most {hours} hours ({'given' if brief else window}); beyond them an investigator opens"
+        " a canvass: POST /v1/canvasses",
+        code="search_unbounded",
+        clause="A7",
+        missing=lacks,
+    )
 
 
 def _plates(plate: str | None, prefix: str | None, pattern: str | None) -> tuple[str | None, Pattern | None]:
@@ -156,32 +192,6 @@ def _plates(plate: str | None, prefix: str | None, pattern: str | None) -> tuple
         return None, None
     wild = patterns.parse(pattern, "pattern")
     return (None, wild) if patterns.is_pattern(wild.text) else (wild.text, None)
-
-
-def _demand_bound(asked: Query) -> None:
-    """Raise Invalid unless something keeps the search from opening a great part of all reads (A7)."""
-    if asked.pattern is None or asked.area is not None or asked.within_a_day:
-        return
-    if (run := asked.pattern.longest_run) >= patterns.NEIGHBOURS_AT_LEAST:
-        return
-    most = WINDOW_AT_MOST // timedelta(hours=1)
-    ends = {"from": asked.captured_from, "to": asked.captured_to}
-    if absent := [name for name, moment in ends.items() if moment is None]:
-        window = f"{' and '.join(absent)} not given"
-    else:
-        window = "the one given is longer"
-    raise Invalid(
-        f"the search is too wide; it needs one of: {patterns.NEIGHBOURS_AT_LEAST} known characters side by side "
-        f"({run} given), "
-        f"an area (none given), a window from..to of at most {most} hours ({window})",
-        code="search_unbounded",
-        clause="A7",
-        missing=[
-            {"bound": "known_characters", "at_least": patterns.NEIGHBOURS_AT_LEAST, "given": run},
-            {"bound": "area", "given": None},
-            {"bound": "window", "at_most_hours": most, "given": window},
-        ],
-    )
 
 
 def demand_question_within(query: Query, acting: Delegation | None) -> None:

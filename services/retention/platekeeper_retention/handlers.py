@@ -23,7 +23,7 @@ from platekeeper_common.service import Room
 from platekeeper_retention import domain, finding, paging, storage
 from platekeeper_retention.domain import KeptRead, Query
 from platekeeper_retention.paging import Cursor
-from platekeeper_retention.policy import RetentionPolicy
+from platekeeper_retention.policy import CanvassPolicy, RetentionPolicy
 from platekeeper_retention.room import RetentionRoom
 
 Picture = Literal["image", "crop"]
@@ -66,13 +66,13 @@ async def store_reads(tx: Tx, events: Sequence[PlatesRead], policies: Policies) 
 async def search(tx: Tx, here: RetentionRoom, query: Query, access: Access, *, limit: int, cursor: str | None) -> Page:
     """A page of the search, with an access record of its own.
 
-    Raises Invalid for what the use lacks (A1, A8), `canvass_required` (A6) or a cursor of another search, Refused
-    `immigration_refused` (J4) or `outside_scope`, Busy `query_too_slow`.
+    Raises Invalid for what the use lacks (A1, A8), `canvass_required` (A6), `search_unbounded` (A7) or a cursor of
+    another search, Refused `immigration_refused` (J4) or `outside_scope`, Busy `query_too_slow`.
     """
     uses.demand(here, access.by, Action.SEARCH, access.use)
-    domain.demand_canvass(query, access.by.delegation)
-    domain.demand_question_within(query, access.by.delegation)
     key, by = here.foundation.ids, access.by
+    domain.demand_bound(query, by.delegation, here.foundation.policies.of(by.agency_id).section(CanvassPolicy))
+    domain.demand_question_within(query, by.delegation)
     after = None if cursor is None else paging.read(cursor, query, by, key)
     search_id = after.search_id if after else ids.new()
     seconds = here.foundation.settings.query_seconds

@@ -1,12 +1,13 @@
 """Retention's sections of a policy profile: [retention], [canvass], and the shared [use] and [audit]."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from platekeeper_common import shared_policy
+from platekeeper_common.areas import Area
 from platekeeper_common.periods import CalendarPeriod, Duration
 from platekeeper_common.policy import Code, PolicySection, Title, none_when
 
@@ -44,6 +45,14 @@ class CanvassPolicy(PolicySection):
     """A longer window needs a supervisor."""
     open_for: Duration
     """A canvass closes by itself after so long."""
+
+    def near(self, area: Area) -> bool:
+        """Whether the area is one that one person may canvass."""
+        return area.square_metres <= self.area_at_most_km2 * 1_000_000
+
+    def brief(self, window: timedelta | None) -> bool:
+        """Whether the window is one that one person may canvass; None, open at an end, is not."""
+        return window is not None and window <= self.window_at_most
 
 
 SECTIONS: Mapping[str, type[PolicySection]] = {

@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Annotated
 
 import structlog
+from fastapi import Depends
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from platekeeper_common import edge
 from platekeeper_common.access import Recorder
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Database
@@ -67,6 +70,10 @@ class RetentionRoom(Room):
                 except Unavailable as error:
                     _log.warning("no room made ahead", reason=str(error))
             await asyncio.sleep(LOOK_SECONDS)
+
+
+Here = Annotated[RetentionRoom, Depends(edge.room)]
+"""The room, as a door gets it."""
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
-from platekeeper_common import edge
+from platekeeper_common import watermark
 from platekeeper_common.access import RECORD_HEADER
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
@@ -14,7 +14,7 @@ from platekeeper_common.uses import use_of
 from platekeeper_retention import documents, handlers
 from platekeeper_retention.documents import ReadDocument, SearchRequest, SearchResult
 from platekeeper_retention.handlers import Access
-from platekeeper_retention.room import RetentionRoom
+from platekeeper_retention.room import Here, RetentionRoom
 
 NOT_KEPT = {"Cache-Control": "no-store"}
 """No browser or proxy keeps plate data."""
@@ -28,7 +28,6 @@ def not_kept(response: Response) -> None:
 
 router = APIRouter(prefix="/v1", tags=["reads"], dependencies=[Depends(not_kept)])
 
-Here = Annotated[RetentionRoom, Depends(edge.room)]
 Searcher = Annotated[Caller, may(Action.SEARCH)]
 Reader = Annotated[Caller, may(Action.READ_VIEW)]
 Viewer = Annotated[Caller, may(Action.IMAGE_VIEW)]
@@ -58,16 +57,19 @@ async def view(
 @router.get("/reads/{read_id}/image", response_class=Response, responses=PICTURE)
 async def image(read_id: str, who: Viewer, use: CurrentUse, tx: Tx, here: Here, place: CurrentPlace) -> Response:
     """The whole picture that the read was made from."""
-    return _picture(tx, *await handlers.view_picture(tx, here, read_id, "image", Access(who, use, place)))
+    return _picture(tx, here, who, *await handlers.view_picture(tx, here, read_id, "image", Access(who, use, place)))
 
 
 @router.get("/reads/{read_id}/crop", response_class=Response, responses=PICTURE)
 async def crop(read_id: str, who: Viewer, use: CurrentUse, tx: Tx, here: Here, place: CurrentPlace) -> Response:
     """The part of the picture that shows the plate."""
-    return _picture(tx, *await handlers.view_picture(tx, here, read_id, "crop", Access(who, use, place)))
+    return _picture(tx, here, who, *await handlers.view_picture(tx, here, read_id, "crop", Access(who, use, place)))
 
 
-def _picture(tx: UnitOfWork, data: bytes, media_type: str) -> Response:
+def _picture(tx: UnitOfWork, here: RetentionRoom, who: Caller, data: bytes, media_type: str) -> Response:
+    """The picture, with a person's mark in it (H1); who acts under an approved request marks the package instead."""
+    if who.kind == "person":
+        data = watermark.within(data, watermark.text(who, here.clock))
     headers = {**NOT_KEPT, **_recorded(tx), "X-Content-Type-Options": "nosniff"}
     return Response(data, media_type=media_type, headers=headers)
 

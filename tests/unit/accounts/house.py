@@ -12,7 +12,7 @@ import databases
 import httpx
 from jose import jwt
 from profiles import SECTIONS, department
-from standing import POLICIES, TestClock, eventually
+from standing import FOR_GOOD, POLICIES, TestClock, eventually, say_signed
 from starlette.types import ASGIApp
 
 from platekeeper import runtime
@@ -94,6 +94,24 @@ class House:
         await self.login(username, answer.json()["one_time_password"], new_password=PASSWORD)
         return str(answer.json()["id"])
 
+    async def in_office(self, opener: httpx.AsyncClient) -> httpx.AsyncClient:
+        """The head of the agency, so long in office as to be a second person (B2)."""
+        chief = await self.hire(opener, "chief", "auditor")
+        assert (await opener.put("/v1/posts/agency_head", json={"account_id": chief})).is_success
+        await self.settle()
+        return await self.login("chief")
+
+    async def settle(self) -> None:
+        """As if nobody had opened or reset an account, or put one into office, for long (A3, B2)."""
+        await self.run_sql("DELETE FROM account_hand")
+
+    async def trust(self, boss: httpx.AsyncClient, chief: httpx.AsyncClient, issuer: dict[str, Any]) -> None:
+        """The issuer is registered, and confirmed by the second person (B2)."""
+        waiting = await boss.put("/v1/issuer", json=issuer)
+        assert waiting.status_code == 200, waiting.text
+        confirmed = await chief.post(f"/v1/issuer/proposals/{waiting.json()['proposal_id']}/confirm")
+        assert confirmed.status_code == 200, confirmed.text
+
     def profile_of(self, opener: httpx.AsyncClient, body: Mapping[str, Any]) -> str:
         """The profile of the agency in which somebody is hired."""
         claims = jwt.get_unverified_claims(opener.headers["authorization"].partition(" ")[2])
@@ -110,9 +128,8 @@ class House:
         return databases.rows(self.standing.foundation.settings.database_of("accounts"), statement)
 
     async def run_sql(self, statement: str) -> None:
-        """Change accounts' database behind its back, and let whoever writes just now finish."""
-        url = self.standing.foundation.settings.database_of("accounts")
-        await asyncio.to_thread(databases.run, url, statement)
+        """Change accounts' database behind its back."""
+        await databases.run(self.standing.foundation.settings.database_of("accounts"), statement)
 
     async def pass_days(self, days: int, *usernames: str) -> None:
         """Let days pass in which these people sign on often enough not to be dormant (G2)."""
@@ -160,6 +177,8 @@ async def house(
     async with runtime.stand(services, settings, SECTIONS, clock=clock, own=sheets, rest=rest) as standing:
         await standing.ready()
         here = House(standing, clock)
+        if "ledger" not in standing.rooms:
+            await say_signed(standing, clock() + FOR_GOOD)
         witnesses = [
             asyncio.create_task(_witness(here, event))
             for event in (AccessRecorded, AccessRevoked, AgencyChanged, StatedInPublic)

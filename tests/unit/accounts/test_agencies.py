@@ -23,7 +23,7 @@ def _body(username: str, *roles: str, **more: str) -> dict[str, object]:
 async def test_an_agency_opens_in_test_and_every_process_hears_of_it(here: House) -> None:
     answer = await here.open_agency()
     assert answer.json() == POMONA | {"synthetic": False, "mode": "test"}
-    (said,) = here.changes()
+    (said,) = await eventually(here.changes)
     assert (said.agency_id, said.ori, said.mode, said.synthetic) == ("pomona-pd", "CA0195300", "test", False)
     assert said.policy_version.startswith("pomona-")
     (record,) = await eventually(lambda: here.records("agency.open"))

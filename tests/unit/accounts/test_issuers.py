@@ -10,12 +10,13 @@ import pyotp
 import pytest
 from databases import on_both
 from joserfc.jwk import RSAKey
-from standing import TestClock, eventually
+from standing import AGENCY, TestClock, eventually
 from unit.accounts.false_issuer import FalseIssuer, another_key, false_issuer, secret_of
 from unit.accounts.house import House, codes, house
 from unit.accounts.trusted import Realm
 
 from platekeeper_common.clock import utc_now
+from platekeeper_common.events.public import PolicyPublished
 
 BROWSER = "__Secure-platekeeper-login"
 
@@ -30,8 +31,7 @@ async def trusted(here: House, issuer: FalseIssuer, **more: Any) -> httpx.AsyncC
     """An agency with the issuer and the officer `rivera`; its administrator's client."""
     boss = await here.staffed()
     await here.hire(boss, "rivera")
-    answer = await boss.put("/v1/issuer", json=registration(issuer.url, **more))
-    assert answer.status_code == 200, answer.text
+    await here.trust(boss, await here.in_office(boss), registration(issuer.url, **more))
     return boss
 
 
@@ -251,6 +251,35 @@ async def test_only_a_fit_issuer_is_registered(here: House, issuer: FalseIssuer)
     assert codes([await boss.get("/v1/issuer"), await boss.delete("/v1/issuer")]) == ["issuer_unknown"] * 2
 
 
+@pytest.mark.clause("B4")
+async def test_what_the_issuer_vouched_for_holds_until_the_policy_is_accepted(here: House, issuer: FalseIssuer) -> None:
+    await trusted(here, issuer)
+    digest = "ab" * 32
+    said = PolicyPublished(agency_id=AGENCY, version=1, sha256=digest, published_at=here.clock())
+    await here.standing.foundation.bus.publish([said], source="publication")
+    await eventually(lambda: AGENCY in here.room.published)
+    url, cookie = await sent(here)
+    word = issuer.visited(url)
+
+    async def come(**more: Any) -> httpx.Response:
+        return await here.client().post("/v1/login/oidc", json=word | more, headers=cookie)
+
+    assert codes([await come(), await come(accept_policy="0" * 64)]) == ["policy_not_accepted"] * 2
+    answer = await come(accept_policy=digest)
+    assert answer.status_code == 200, answer.text
+    who = await here.standing.foundation.verifier.verify(answer.json()["access_token"])
+    assert who.methods == ("fed", "mfa")
+
+
+@pytest.mark.clause("G2")
+async def test_who_cannot_be_sent_to_the_issuer_comes_back_to_the_login_page(here: House) -> None:
+    await here.staffed()
+    asked = {"agency_id": "pomona-pd"}
+    page = await here.client().get("/v1/login/oidc", params=asked, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (page.status_code, page.headers["location"]) == (303, "/login?error=issuer_unknown")
+    assert codes([await here.client().get("/v1/login/oidc", params=asked)]) == ["issuer_unknown"]
+
+
 @pytest.mark.clause("G2")
 async def test_a_real_issuer_replaces_passwords(tmp_path: Path) -> None:
     with closing(Realm("pomona", "rivera", "boss")) as realm:
@@ -261,7 +290,7 @@ async def _replaced(realm: Realm, folder: Path) -> None:
     async with house(folder / "var", TestClock(utc_now())) as here:
         boss = await here.staffed()
         await here.hire(boss, "rivera")
-        assert codes([await boss.put("/v1/issuer", json=realm.registration(second_factor_acr=["1"]))]) == ["200"]
+        await here.trust(boss, await here.in_office(boss), realm.registration(second_factor_acr=["1"]))
 
         async def through(username: str) -> httpx.Response:
             here.clock.now = utc_now()

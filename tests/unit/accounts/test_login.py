@@ -42,11 +42,11 @@ async def test_logins_at_an_account_leave_records_and_strangers_are_counted(here
 @pytest.mark.clause("B8")
 async def test_nobody_logs_in_without_a_record(here: House) -> None:
     url = here.standing.foundation.settings.database_of("accounts")
-    databases.run(url, "ALTER TABLE access_number RENAME TO hidden")
+    await databases.run(url, "ALTER TABLE access_number RENAME TO hidden")
     right, wrong = await here.try_login("admin"), await here.try_login("admin", "wrong password")
     assert codes([right, wrong]) == ["audit_unavailable"] * 2
     assert (right.status_code, right.json()["clause"]) == (503, "B8")
-    databases.run(url, "ALTER TABLE hidden RENAME TO access_number")
+    await databases.run(url, "ALTER TABLE hidden RENAME TO access_number")
     assert codes([await here.try_login("admin")]) == ["200"]
 
 
@@ -214,6 +214,20 @@ async def test_the_first_administrator_is_made_once(tmp_path: Path) -> None:
             "200",
             "credentials_wrong",
         ]
+
+
+@on_both
+async def test_a_text_that_no_engine_should_keep_is_refused_at_open_doors_too(tmp_path: Path) -> None:
+    async with house(tmp_path / "var") as here:
+        await here.staffed()
+        anybody, nul = here.client(), "a\0b"
+        login = {"username": "boss", "password": PASSWORD, "terminal": {"id": nul, "secret": "s"}}
+        answers = [
+            await anybody.post("/v1/login", json=login),
+            await anybody.post("/v1/device-tokens", json={"device_id": nul, "secret": "s"}),
+            await anybody.get("/v1/login/oidc", params={"agency_id": nul}),
+        ]
+        assert {(one.status_code, one.json()["code"]) for one in answers} == {(422, "text_invalid")}
 
 
 async def test_beyond_the_waiting_room_logins_are_told_to_come_again() -> None:

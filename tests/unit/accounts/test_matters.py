@@ -3,6 +3,7 @@
 import httpx
 import pytest
 from databases import on_both
+from standing import eventually
 from unit.accounts.house import PASSWORD, House
 
 from platekeeper_common.matter import Matter
@@ -45,7 +46,7 @@ async def test_a_refreshed_token_carries_the_matter_as_it_is_now(here: House) ->
     assert (await client.put("/v1/session/matter", json=PENDING)).json()["matter"]["id"] != matter.id
     assert (await client.delete("/v1/session/matter")).json()["matter"] is None
     assert await carried(here, (await refreshed(here, third["refresh_token"]))["access_token"]) is None
-    (record,) = [one for one in here.records("matter.number") if one.object_id == matter.id]
+    (record,) = await eventually(lambda: [one for one in here.records("matter.number") if one.object_id == matter.id])
     assert (record.object_type, record.matter_number) == ("matter_session", "26-005812")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyotp
 import pytest
 from databases import on_both
 from pydantic import ValidationError
@@ -42,7 +43,9 @@ async def test_a_person_registers_lists_and_removes_passkeys(here: House) -> Non
     assert codes([await boss.delete(f"/v1/me/passkeys/{made.json()['id']}")]) == ["204"]
     assert (await boss.get("/v1/me/passkeys")).json() == []
     await eventually(lambda: here.records("passkey.remove"))
-    registered = [one for one in here.records("passkey.register") if one.object_type == "passkey"]
+    registered = await eventually(
+        lambda: [one for one in here.records("passkey.register") if one.object_type == "passkey"]
+    )
     assert [one.object_id for one in registered] == [made.json()["id"]]
 
 
@@ -144,6 +147,33 @@ async def test_a_counter_that_does_not_rise_betrays_a_copy(here: House) -> None:
     uncounted = Authenticator(counts=False)
     await register(await here.login("boss"), uncounted)
     assert codes([await login(here, uncounted), await login(here, uncounted)]) == ["200", "200"]
+
+
+@on_both
+@pytest.mark.clause("G2")
+async def test_a_password_alone_makes_no_second_factor_beside_one_and_takes_none_away(here: House) -> None:
+    boss, before, key = await here.staffed(), await here.login("boss"), Authenticator()
+    secret = (await before.post("/v1/me/second-factor")).json()["secret"]
+    made = await _made(before)
+    passkey = (await register(boss, key)).json()["id"]
+    with_password = await here.login("boss")
+    code = {"code": pyotp.TOTP(secret).at(here.clock())}
+    tries = [
+        await with_password.post("/v1/me/second-factor"),
+        await with_password.post("/v1/me/passkeys/options"),
+        await with_password.delete(f"/v1/me/passkeys/{passkey}"),
+        await before.post("/v1/me/second-factor/confirm", json=code),
+        await before.post("/v1/me/passkeys", json=made),
+    ]
+    assert codes(tries) == ["second_factor_owed"] * 5
+    assert {(answer.status_code, answer.json()["clause"]) for answer in tries} == {(401, "G2")}
+    with_key = here.client((await login(here, key)).json()["access_token"])
+    secret = (await with_key.post("/v1/me/second-factor")).json()["secret"]
+    code = {"code": pyotp.TOTP(secret).at(here.clock())}
+    assert codes([await with_key.post("/v1/me/second-factor/confirm", json=code)]) == ["200"]
+    assert codes([await with_password.delete(f"/v1/me/passkeys/{passkey}")]) == ["second_factor_owed"]
+    assert codes([await boss.delete(f"/v1/me/passkeys/{passkey}")]) == ["204"]
+    assert codes([await with_password.post("/v1/me/passkeys/options")]) == ["second_factor_owed"]
 
 
 @on_both

@@ -19,8 +19,8 @@ BACK = "http://localhost:8080/login"
 class Realm:
     """A realm of Keycloak with a client for us and people in it."""
 
-    def __init__(self, name: str, *people: str) -> None:
-        """Stand it up; each of `people` has PASSWORD."""
+    def __init__(self, name: str, *people: str, back: str = BACK) -> None:
+        """Stand it up; each of `people` has PASSWORD and is sent back to `back`."""
         known = engines.shared("keycloak", _start)
         self.issuer = f"{known['url']}/realms/{name}"
         self._admin = httpx.Client(base_url=known["url"], timeout=60, trust_env=False)
@@ -28,7 +28,7 @@ class Realm:
         login = form | {"username": ADMINISTRATOR, "password": known["password"]}
         token = self._admin.post("/realms/master/protocol/openid-connect/token", data=login).raise_for_status().json()
         self._admin.headers["Authorization"] = f"Bearer {token['access_token']}"
-        self._admin.post("/admin/realms", json=_realm(name, people)).raise_for_status()
+        self._admin.post("/admin/realms", json=_realm(name, people, back)).raise_for_status()
         self._place = f"/admin/realms/{name}"
 
     def close(self) -> None:
@@ -71,11 +71,11 @@ def _start(folder: Path) -> tuple[Process, dict[str, Any]]:
     return server.process, {"url": server.url, "password": server.password}
 
 
-def _realm(name: str, people: tuple[str, ...]) -> dict[str, Any]:
+def _realm(name: str, people: tuple[str, ...], back: str) -> dict[str, Any]:
     client = {
         "clientId": CLIENT,
         "secret": SECRET,
-        "redirectUris": [BACK],
+        "redirectUris": [back],
         "standardFlowEnabled": True,
         "attributes": {"pkce.code.challenge.method": "S256"},
     }

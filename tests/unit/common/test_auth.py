@@ -297,6 +297,19 @@ async def test_a_new_key_is_asked_for_and_a_withdrawn_one_forgotten(
     assert issuer.asked == 2
 
 
+async def test_a_key_published_ahead_is_known_although_the_issuer_is_away_at_its_first_use(
+    verifier: Verifier, issuer: Issuer, clock: TestClock
+) -> None:
+    await verifier.learn()
+    issuer.keys.append(ahead := SigningKey.make())
+    clock.advance(minutes=11)
+    await verifier.learn()
+    issuer.away = True
+    clock.advance(minutes=50)
+    await verifier.learn()
+    assert (await verifier.verify(good(clock, ahead))).username
+
+
 async def test_keys_of_another_kind_in_the_key_set_open_nothing(clock: TestClock) -> None:
     async def fetch() -> dict[str, Any]:
         shared = {"kty": "oct", "k": segment(b"secret"), "kid": "shared", "alg": "HS256"}

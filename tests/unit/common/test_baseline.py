@@ -1,13 +1,18 @@
 """The security baseline (G1): looked at when a process starts and again, with a record of each look; drift alarms."""
 
 import asyncio
+import json
+import socket
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from databases import on_both
+from profiles import DEPARTMENTS
 from standing import Town, eventually, town
+from unit.retention.office import keep
 
 from platekeeper import metrics
 from platekeeper.registry import NAMES, service
@@ -82,12 +87,44 @@ async def test_a_place_that_is_open_to_others_is_drift(here: Town) -> None:
     [
         ({"host": "0.0.0.0"}, "PLATEKEEPER_TRUSTED_PROXIES names no gateway"),  # noqa: S104 - what must be found
         ({"backup_hours": 24}, "no backup was ever made"),
+        ({"metrics_host": "0.0.0.0"}, "/metrics is open to others on 0.0.0.0"),  # noqa: S104
         ({"log_level": "debug"}, "PLATEKEEPER_LOG_LEVEL is debug"),
     ],
 )
 async def test_settings_that_open_a_way_are_drift(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
     async with town(tmp_path / "var", (SERVICE,), **settings) as here:
         assert said in await drift(here)
+
+
+async def test_what_the_network_should_have_shut_off_is_drift(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        closed = f"127.0.0.1:9, 127.0.0.1:{port}"
+        async with town(tmp_path / "var", (SERVICE,), baseline_closed=closed) as here:
+            said = await drift(here)
+    assert said == f"nobody_else_answers: 127.0.0.1:{port} can be reached from here, and must not be"
+
+
+@pytest.mark.parametrize("department", DEPARTMENTS)
+async def test_a_picture_that_lies_open_is_drift(here: Town, department: str) -> None:
+    await here.open_agency(profile=department)
+    await keep(here, b"\x89PNG\r\n\x1a\n the street", "image", "image/png")
+    await baseline(here).look()
+    (place,) = (here.standing.foundation.settings.var / "objects").glob("*/*/image/*")
+    place.write_bytes(b"\x89PNG\r\n\x1a\n the street")
+    await baseline(here).look()
+    told = await looks(here, 2)
+    assert [one.object_id for one in told] == ["as it must be", "pictures_lie_sealed: an object of pomona-pd lies open"]
+
+
+async def test_a_live_agency_without_a_backup_is_drift(here: Town) -> None:
+    await here.open_agency(mode="live")
+    assert await drift(here) == "backups_are_made: no backup was ever made from here"
+    told = here.standing.foundation.settings.var / "backup.json"
+    for days, found in ((7, "as it must be"), (8, "backups_are_made: the last was made 192 hours ago")):
+        told.write_text(json.dumps({"made_at": (here.clock() - timedelta(days=days)).isoformat()}))
+        await baseline(here).look()
+        assert [one.object_id for one in await looks(here, days - 5)][-1] == found
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -99,5 +136,5 @@ async def test_no_service_drifts_by_its_own_declaration(tmp_path: Path, name: st
 
 @pytest.mark.parametrize("engine", ["postgresql"])
 async def test_a_role_that_may_more_or_less_than_is_declared_is_drift(here: Town) -> None:
-    here.run_sql("retention", "GRANT DELETE ON retention.canvass TO retention")
+    await here.run_sql("retention", "GRANT DELETE ON retention.canvass TO retention")
     assert "may also DELETE on retention.canvass" in await drift(here)

@@ -98,10 +98,10 @@ async def test_nothing_is_retried_that_cannot_be_recorded(here: Town, kiosk: Kio
     async with mender(here) as client:
         found = await the_letter(client)
         await eventually(lambda: len(acts(kiosk)) == 1)
-        here.run_sql("kiosk", "ALTER TABLE access_number RENAME TO hidden")
+        await here.run_sql("kiosk", "ALTER TABLE access_number RENAME TO hidden")
         answer = await client.post(f"{DOOR}/{found['id']}/retry")
         assert (answer.status_code, answer.json()["code"]) == (503, "audit_unavailable")
-        here.run_sql("kiosk", "ALTER TABLE hidden RENAME TO access_number")
+        await here.run_sql("kiosk", "ALTER TABLE hidden RENAME TO access_number")
         assert (await the_letter(client))["attempts"] == 5
     assert f"source:{SUBJECT}" not in [said.subject for said in kiosk.heard]
 

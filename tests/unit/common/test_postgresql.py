@@ -38,7 +38,7 @@ async def url(engine: str) -> str:
     """A database with a table of notes."""
     assert engine == "postgresql"
     url = f"{as_roles(await databases.create((BARE,))).format(service='kiosk')}?schema=kiosk"
-    databases.run(url, TABLE)
+    await databases.run(url, TABLE)
     return url
 
 

@@ -92,12 +92,12 @@ async def url(tmp_path: Path, engine: Engine) -> str:
     if engine == "sqlite":
         url = f"sqlite+aiosqlite:///{tmp_path / 'kiosk.sqlite'}"
         await migrate(url, None)
-        databases.run(url, table)
+        await databases.run(url, table)
         return url
     administrator = await databases.create((BARE,))
     url = f"{as_roles(administrator).format(service='kiosk')}?schema=kiosk"
-    databases.run(url, table)
-    databases.run(url, "GRANT SELECT, INSERT, UPDATE ON note TO kiosk")
+    await databases.run(url, table)
+    await databases.run(url, "GRANT SELECT, INSERT, UPDATE ON note TO kiosk")
     return url
 
 
@@ -241,7 +241,7 @@ async def test_after_a_failed_statement_nothing_is_committed(db: Database) -> No
 
 
 async def test_no_numbers_no_commit(db: Database, url: str) -> None:
-    databases.run(url, "DROP TABLE access_number")
+    await databases.run(url, "DROP TABLE access_number")
 
     async def write_and_record() -> None:
         async with db.tx() as tx:

@@ -311,6 +311,16 @@ async def test_a_file_for_immigration_enforcement_is_refused_whole(
     assert await listed(here, list_id) == set()
 
 
+@pytest.mark.clause("A4", "pomona")
+async def test_rows_for_a_private_interest_are_refused_and_told(here: Town) -> None:
+    list_id = await open_list(here, editor(here))
+    told = await taken(here, list_id, "plate,reason\n7SAM123,Taken\n8ABC456,my ex girlfriend's car\n")
+    assert await report(here, told, outcome="refused") == [(3, 3, "refused", "purpose_prohibited")]
+    found = await records(here, lambda all_: any(record.code == "purpose_prohibited" for record in all_))
+    [record] = [record for record in found if record.code == "purpose_prohibited"]
+    assert (record.outcome, record.clause, (await query(here, record))["rows"]) == ("refused", "A4", [3])
+
+
 @pytest.mark.clause("A1")
 async def test_no_import_without_a_purpose_and_every_entry_carries_it(here: Town) -> None:
     list_id = await open_list(here, editor(here))

@@ -14,6 +14,7 @@ from platekeeper_common.errors import Refused
 from platekeeper_common.events.access import AccessRecorded
 
 ORDINARY = Use(purpose="stolen_vehicle", matter_type="criminal", matter_number="26-0117")
+UNNUMBERED = Use(purpose="routine_patrol", matter_type="patrol", unit="4A12", shift="day")
 
 
 class Records:
@@ -24,10 +25,10 @@ class Records:
         self.producer = producer
         self.number = 0
 
-    @property
-    def recorder(self) -> Recorder:
-        foundation = self.here.standing.foundation
-        return Recorder(self.producer, foundation.keys, foundation.policies, self.here.clock)
+    def recorder(self, at: datetime | None = None) -> Recorder:
+        """One that records now or `at`, by a clock of its own: what else stands here goes by the town's."""
+        foundation, moment = self.here.standing.foundation, at or self.here.clock()
+        return Recorder(self.producer, foundation.keys, foundation.policies, lambda: moment)
 
     async def search(
         self, username: str = "officer", *, plate: str | None = PLATE, use: Use = ORDINARY, found: int = 0,
@@ -38,25 +39,21 @@ class Records:
         person = self.here.person(username, **who)
         ids = [f"read-{n}" for n in range(found)]
         result = Result(count=found, ids=ids)
-        now, self.here.clock.now = self.here.clock.now, at or self.here.clock.now
-        try:
-            record = await self.recorder.plate_data(person, Action.SEARCH, use, elements, result, Place("203.0.113.7"))
-        finally:
-            self.here.clock.now = now
-        return self._numbered(record)
+        place = Place("203.0.113.7")
+        return self._numbered(await self.recorder(at).plate_data(person, Action.SEARCH, use, elements, result, place))
 
     async def refusal(self, code: str, clause: str, username: str = "officer", **who: Any) -> AccessRecorded:
         """A search that was refused."""
         error = Refused("no", code=code, clause=clause)
         person = self.here.person(username, **who)
         return self._numbered(
-            await self.recorder.refusal(person, Action.SEARCH, error, "POST /v1/searches", Place("203.0.113.7"))
+            await self.recorder().refusal(person, Action.SEARCH, error, "POST /v1/searches", Place("203.0.113.7"))
         )
 
     def act(self, action: str, object_type: str, object_id: str, username: str = "officer") -> AccessRecorded:
         """An act of administration of this name."""
         person = self.here.person(username)
-        record = self.recorder.administration(person, Action.LOGIN, object_type, object_id, Place("203.0.113.7"))
+        record = self.recorder().administration(person, Action.LOGIN, object_type, object_id, Place("203.0.113.7"))
         return self._numbered(msgspec.structs.replace(record, action=action))
 
     def _numbered(self, record: AccessRecorded) -> AccessRecorded:
@@ -119,4 +116,4 @@ def _places(here: Town) -> dict[str, int]:
     return dict(here.rows("ledger", "SELECT name, position FROM reader"))
 
 
-__all__ = ["AGENCY", "ORDINARY", "PLATE", "Records", "queued", "records_of", "sent", "told", "watched"]
+__all__ = ["AGENCY", "ORDINARY", "PLATE", "UNNUMBERED", "Records", "queued", "records_of", "sent", "told", "watched"]

@@ -57,7 +57,13 @@ async def export(here: Town, client: httpx.AsyncClient) -> tuple[list[str], list
     """Checkpoints first, then the leaves that they cover."""
     kept = notes(here)
     size = int(kept[-1][1].split(b"\n")[1])
-    answer = await client.get(LEAVES, params={"size": size})
+
+    async def covered() -> httpx.Response | None:
+        answer = await client.get(LEAVES, params={"size": size})
+        # The sequencer keeps a checkpoint in the folder first, and commits it then.
+        return answer if answer.is_success or answer.json()["code"] != "size_not_signed" else None
+
+    answer: httpx.Response = await eventually(covered)
     assert answer.status_code == 200, answer.text
     return answer.text.splitlines(), kept, Key.parse(str((await latest(client))["verifier_key"]))
 

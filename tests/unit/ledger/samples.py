@@ -80,11 +80,12 @@ def refused(**more: Any) -> AccessRecorded:
 
 
 async def searched(
-    here: Town, number: int, *, username: str = "officer", plate: str = PLATE, **more: Any
+    here: Town, number: int, *, username: str = "officer", plate: str = PLATE, at: datetime | None = None, **more: Any
 ) -> AccessRecorded:
-    """What retention records now of a search for `plate`, its query elements sealed as they are in life."""
-    who = here.person(username, **more)
-    recorder = Recorder("retention", here.standing.foundation.keys, here.standing.foundation.policies, here.clock)
+    """What retention records of a search for `plate`, its query elements sealed as they are in life, now or `at`."""
+    who, moment = here.person(username, **more), at or here.clock()
+    # A clock of its own: what else stands here, the sequencer above all, would see the town's go forth and back.
+    recorder = Recorder("retention", here.standing.foundation.keys, here.standing.foundation.policies, lambda: moment)
     use = Use(purpose="stolen_vehicle", matter_type="criminal", matter_number="26-0117")
     record = await recorder.plate_data(who, Action.SEARCH, use, {"plate": plate}, Result(count=0), Place("203.0.113.7"))
     return msgspec.structs.replace(record, number=number)

@@ -188,6 +188,28 @@ async def test_the_database_refuses_a_record_that_is_not_whole(
         await asyncio.to_thread(execute, file, statement, row)
 
 
+@pytest.mark.clause("G3")
+@pytest.mark.parametrize("engine", ["postgresql"])
+@pytest.mark.parametrize("moved", [(3, 4), (2, 4), (0, 2), (1, 2), (-1, 2)])
+async def test_postgresql_takes_several_records_to_the_next_positions_alone(here: Town, moved: tuple[int, int]) -> None:
+    await send(here, numbered(1), numbered(2))
+    before = kept(here)
+    plain = [name for name in before[0] if name not in ("position", "id", "number")]
+
+    def several(places: tuple[int, ...]) -> str:
+        rows = " UNION ALL ".join(
+            f"SELECT {place}, '{ids.new()}', {10 + n}, {', '.join(plain)} FROM access_record WHERE position = 0"  # noqa: S608
+            for n, place in enumerate(places)
+        )
+        return f"INSERT INTO access_record (position, id, number, {', '.join(plain)}) {rows}"
+
+    with pytest.raises(Exception, match=r"next position|access_record_pkey|access_record_numbered"):
+        await here.run_sql("ledger", several(moved))
+    assert kept(here) == before
+    await here.run_sql("ledger", several((3, 2)))
+    assert [row["position"] for row in kept(here)] == [0, 1, 2, 3]
+
+
 async def test_the_migrated_schema_is_the_one_in_the_code(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     await migrate(f"sqlite+aiosqlite:///{path}", LEDGER.migrations)

@@ -82,6 +82,7 @@ async def bundle(here: Town, tmp_path: Path) -> Carried:
 
 @pytest.mark.clause("G3")
 @pytest.mark.clause("B8")
+@pytest.mark.clause("H1")
 async def test_a_bundle_holds_the_period_and_proves_it_offline(bundle: Carried, here: Town) -> None:
     report = bundle.checked()
     assert report.findings == []
@@ -97,6 +98,9 @@ async def test_a_bundle_holds_the_period_and_proves_it_offline(bundle: Carried, 
     rows = list(csv.DictReader(io.StringIO(bundle.text("records.csv"))))
     assert [row["username"] for row in rows] == [one["username"] for one in records]
     assert rows[1]["code"] == "training_missing"
+    mark = f"outsider {AGENCY} {here.clock():%Y-%m-%dT%H:%M:%SZ}"
+    assert {row["exported"] for row in rows} == {one["exported"] for one in records} == {mark}
+    assert json.loads(bundle.text("manifest.json"))["exported"] == mark
     assert "platekeeper audit verify --bundle bundle.zip" in bundle.text("README.txt")
     with zipfile.ZipFile(bundle.file) as archive:
         assert archive.read("report.pdf").startswith(b"%PDF-")

@@ -3,7 +3,6 @@
 import json
 import sqlite3
 import stat
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -175,9 +174,8 @@ async def test_what_was_signed_is_never_changed(here: Town, table: str, attempt:
     await sign(here.standing.rooms["ledger"])  # type: ignore[arg-type]
     change = {"checkpoint": "size = 0", "subtree": "hash = hash"}[table]
     statement = attempt.format(table, change if "SET" in attempt else table)
-    path = here.standing.foundation.settings.var / "db" / "ledger.sqlite"
-    with closing(sqlite3.connect(path)) as database, pytest.raises(sqlite3.IntegrityError, match="never change"):
-        database.execute(statement)
+    with pytest.raises(sqlite3.IntegrityError, match="never change"):
+        await here.run_sql("ledger", statement)
 
 
 @on_both
@@ -195,10 +193,9 @@ async def test_a_changed_record_ends_the_signing(here: Town) -> None:
     await send(here, looked_up(), looked_up(id=ids.new(), number=2))
     room: Any = here.standing.rooms["ledger"]
     await sign(room)
-    path = here.standing.foundation.settings.var / "db" / "ledger.sqlite"
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("DROP TRIGGER access_record_not_updated")
-        database.execute("UPDATE access_record SET leaf_hash = randomblob(32) WHERE position = 1")
-        database.commit()
+    await here.run_sql(
+        "ledger",
+        "DROP TRIGGER access_record_not_updated;UPDATE access_record SET leaf_hash = randomblob(32) WHERE position = 1",
+    )
     with pytest.raises(tree.TreeDamaged, match="not those that were signed"):
         await sign(room)

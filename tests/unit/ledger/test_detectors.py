@@ -1,6 +1,7 @@
 """Each detector by itself: what it finds, what it lets pass, and what it says."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,13 +9,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from profiles import DEPARTMENTS, department
 
-from platekeeper_access_audit.ledger.policy import AuditsPolicy, Detector, Hours
-from platekeeper_access_audit.ledger.reviews import detectors
+from platekeeper_access_audit.ledger.policy import AuditsPolicy, Detector, Hours, hours_of_shifts
+from platekeeper_access_audit.ledger.reviews import detectors, looked_for
 from platekeeper_access_audit.ledger.reviews.detectors import Act, Finding, Person
+from platekeeper_common.shared_policy import UsePolicy
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 """Ten in the morning in California."""
-WHO = Person(username="officer", zone=ZoneInfo("America/Los_Angeles"), own_names=frozenset({"pomona"}))
+SHIFTS = hours_of_shifts(department("pomona").section(UsePolicy))
+WHO = Person(username="officer", zone=ZoneInfo("America/Los_Angeles"), shifts=SHIFTS, own_names=frozenset({"pomona"}))
 POLICY = department("pomona").section(AuditsPolicy)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -56,9 +59,16 @@ def test_the_same_plate_again_and_again() -> None:
         acts(5, apart=8 * DAY, plate="x"),
         acts(4, plate="x") + acts(5, plate="x", further=True),
         acts(9, plate="x", allowed=False),
+        acts(9, plate="x", numbered=True),
         acts(9),
     ):
         assert found("repeat_plate", harmless) == []
+    for private in (
+        acts(10, plate="x", numbered=True),
+        acts(4, plate="x", numbered=True) + acts(1, plate="x", numbered=True, matter="criminal 2"),
+        acts(4, plate="x", numbered=True) + acts(1, plate="x"),
+    ):
+        assert found("repeat_plate", private) != []
 
 
 @pytest.mark.clause("A4")
@@ -66,23 +76,58 @@ def test_the_same_plate_again_and_again() -> None:
     ("hour", "shift", "said"),
     [
         (10, "day", None),
-        (18, "day", None),
-        (20, "day", "the shift that was named, day, is from 06:00 to 18:00"),
-        (3, "Day ", "the shift that was named, day, is from 06:00 to 18:00"),
+        (14, "day", None),
+        (16, "day", "the shift that was named, day, is from 06:00 to 14:00"),
+        (3, "Day ", "the shift that was named, day, is from 06:00 to 14:00"),
+        (21, "swing", None),
         (3, "night", None),
-        (12, "night", "the shift that was named, night, is from 18:00 to 06:00"),
-        (12, "weekend", "the shift that was named is none of the department's"),
+        (12, "night", "the shift that was named, night, is from 22:00 to 06:00"),
+        (12, "overtime", None),
+        (3, "overtime", "no shift was named, and the hours without one are 06:00 to 22:00"),
         (12, None, None),
+        (5, None, None),
         (23, None, "no shift was named, and the hours without one are 06:00 to 22:00"),
     ],
 )
 def test_off_shift_by_the_agencys_clock(hour: int, shift: str | None, said: str | None) -> None:
-    at = datetime(2026, 11, 22, hour, 30, tzinfo=WHO.zone).astimezone(UTC)
-    (act,) = acts(1, shift=shift)
-    act = Act(**{name: getattr(act, name) for name in Act.__slots__} | {"at": at})
-    findings = detectors.off_shift([act], at + timedelta(minutes=1), WHO, POLICY)
+    act = at(22, hour, shift=shift)
     told = [f"Ann Officer searched off shift once, at {hour:02}:30 on 22 November 2026: {said}."] if said else []
-    assert [finding.sentence for finding in findings] == told
+    assert sentences([act]) == told
+
+
+def at(day: int, hour: int, **more: Any) -> Act:
+    """A search at half past that hour of a day in November, by the agency's clock."""
+    (act,) = acts(1, **more)
+    moment = datetime(2026, 11, day, hour, 30, tzinfo=WHO.zone).astimezone(UTC)
+    return replace(act, record_id=f"{moment}", at=moment)
+
+
+def sentences(seen: Sequence[Act]) -> list[str]:
+    """What `off_shift` says of the last of these acts' day."""
+    return [one.sentence for one in detectors.off_shift(seen, seen[-1].at + timedelta(minutes=1), WHO, POLICY)]
+
+
+@pytest.mark.clause("A4")
+@pytest.mark.parametrize("name", DEPARTMENTS)
+def test_the_shifts_that_patrol_is_given_are_those_that_the_detector_knows(name: str) -> None:
+    use = department(name).section(UsePolicy)
+    shifts = hours_of_shifts(use)
+    for hour in range(24):
+        moment = datetime(2026, 11, 22, hour, 30, tzinfo=WHO.zone)
+        assert shifts[use.shift_at(moment)].minutes_away(moment.time()) == 0
+
+
+@pytest.mark.clause("A4")
+def test_whoever_works_at_night_is_not_found_night_after_night() -> None:
+    stop = at(22, 3, matter="criminal 1")
+    assert sentences([at(20, 23, shift="night"), stop]) == []
+    assert sentences([at(14, 23, shift="night"), stop]) != []
+    nights = [at(day, 3) for day in (10, 12, 14, 16, 18)]
+    assert sentences([*nights, stop]) == []
+    assert sentences([*nights[1:], stop]) != []
+    assert sentences([at(day, 6) for day in (10, 12, 14, 16, 18)] + [stop]) != []
+    overtime = at(22, 17, shift="day")
+    assert sentences([*(at(day, 17, shift="day") for day in (10, 12, 14, 16, 18)), overtime]) == []
 
 
 @pytest.mark.clause("A4")
@@ -94,8 +139,8 @@ def test_a_dispatcher_asks_for_officers_at_any_hour() -> None:
 
 @pytest.mark.clause("A4")
 def test_the_own_plate_and_a_colleagues_even_in_vain() -> None:
-    own = acts(2, vehicle_of="officer", allowed=False)
-    colleagues = acts(1, ago=2 * HOUR, vehicle_of="deputy", action="hotlist.edit")
+    own = acts(2, plate="x", vehicle_of="officer", allowed=False)
+    colleagues = acts(1, plate="y", ago=2 * HOUR, vehicle_of="deputy", action="hotlist.edit")
     says = "for the plate of a vehicle which the register of staff's vehicles says is"
     assert [finding.sentence for finding in found("staff_plate", own + colleagues + acts(5))] == [
         f"Ann Officer asked 1 time {says} that of the colleague deputy, last on 22 November 2026.",
@@ -148,11 +193,16 @@ def test_searches_for_the_own_agency_and_under_releases() -> None:
 @pytest.mark.parametrize("name", DEPARTMENTS)
 def test_what_each_detector_looks_for_is_said_by_the_settings_in_force(name: str) -> None:
     policy = department(name).section(AuditsPolicy)
-    said = {detector: detectors.described(detector, policy) for detector in policy.detectors}
+    shifts = hours_of_shifts(department(name).section(UsePolicy))
+    said = {detector: looked_for.described(detector, policy, shifts) for detector in policy.detectors}
     assert set(said) == set(detectors.BY_NAME)
-    assert said["repeat_plate"] == "one person searches the same plate 5 times or more within 30 days"
+    assert said["repeat_plate"] == (
+        "one person searches the same plate 5 times or more within 30 days, or 10 times when all are for one"
+        " matter with a number"
+    )
+    assert "(day 06:00 to 14:00, swing 14:00 to 22:00, night 22:00 to 06:00)" in said["off_shift"]
     changed = policy.model_copy(update={"repeat_plate_times": 9})
-    assert "9 times" in detectors.described("repeat_plate", changed)
+    assert "9 times" in looked_for.described("repeat_plate", changed, shifts)
 
 
 def test_hours_may_pass_midnight() -> None:

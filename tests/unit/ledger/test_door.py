@@ -81,6 +81,7 @@ async def test_an_auditor_sees_who_what_when_where_and_why(here: Town) -> None:
         "clause": None,
         "actor": None,
         "authority": None,
+        "post": None,
         "matter_session": None,
         "number_pending": None,
         "unit": None,

@@ -156,7 +156,7 @@ async def test_a_ledger_that_was_put_back_is_told_by_its_witness(tmp_path: Path)
             "DROP TRIGGER checkpoint_not_deleted",
             "DELETE FROM checkpoint",
         ):
-            here.run_sql("ledger", statement)
+            await here.run_sql("ledger", statement)
         async with galt.serving(ledger.verifier_key):
             here.clock.advance(seconds=2)
             await signed(here)

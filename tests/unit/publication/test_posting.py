@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import uvicorn
@@ -18,6 +18,7 @@ from unit.hotlist.scene import following
 from unit.publication.newsroom import STATED, publish, state
 
 from platekeeper.gateway import certificate
+from platekeeper_access_audit.publication.posting import Problem
 from platekeeper_access_audit.publication.room import PublicationSettings
 from platekeeper_access_audit.publication.service import FOUND, PUBLICATION
 from platekeeper_common.events.access import AccessRecorded
@@ -97,8 +98,9 @@ async def seen(here: Town) -> dict[str, float]:
 @pytest.mark.parametrize("department", DEPARTMENTS)
 async def test_a_website_that_does_not_serve_the_policy_in_force_is_found(tmp_path: Path, department: str) -> None:
     async with posting(tmp_path) as (here, site):
-        await here.open_agency(profile=department, mode="live")
+        await here.open_agency(profile=department)
         first = await publish(here)
+        await here.open_agency(profile=department, mode="live")
         await found(here, "no_address", 1)
         await post_at(here, site.url)
         await found(here, "another_version", 1)
@@ -123,8 +125,8 @@ async def test_a_website_that_does_not_serve_the_policy_in_force_is_found(tmp_pa
             failures = _failures(events)
         told = ["no_address", "another_version", "another_version", "not_found", "no_answer"]
         assert [failure.code for failure in failures] == [f"policy_{code}" for code in told]
-        assert {(failure.clause, failure.action, failure.subject) for failure in failures} == {
-            ("B11", "policy.check", "service:publication")
+        assert {(failure.clause, failure.action, failure.subject, failure.username) for failure in failures} == {
+            ("B11", "policy.check", "service:publication", "service:publication")
         }
         assert first["version"] == 1
 
@@ -165,10 +167,26 @@ async def test_an_address_that_browsers_cannot_trust_is_refused(tmp_path: Path, 
     assert (answer.status_code, answer.json()["code"], answer.json()["clause"]) == (422, "url_invalid", "B11")
 
 
-async def test_an_agency_that_has_published_nothing_is_not_looked_at(tmp_path: Path) -> None:
+@pytest.mark.clause("B11")
+@pytest.mark.parametrize("department", DEPARTMENTS)
+async def test_an_agency_that_works_without_a_published_policy_is_found(tmp_path: Path, department: str) -> None:
+    async with posting(tmp_path) as (here, site):
+        await here.open_agency(profile=department, mode="live")
+        await post_at(here, site.url)
+        async with following(here, AccessRecorded.topic) as events:
+            await eventually(lambda: _failures(events))
+            (failure, *_) = _failures(events)
+        assert (failure.code, failure.clause, failure.agency_id) == ("policy_not_published", "B11", AGENCY)
+        assert await seen(here) == {"not_published": 1}
+        await publish(here)
+        await found(here, "another_version", 1)
+        assert await seen(here) == {"another_version": 1}
+
+
+async def test_an_agency_that_tries_things_out_may_have_published_nothing(tmp_path: Path) -> None:
     async with posting(tmp_path) as (here, site):
         await post_at(here, site.url)
         await asyncio.sleep(0.5)
         assert site.asked == 0
         assert await seen(here) == {}
-        assert set(FOUND) == {"posted", "no_answer", "not_found", "another_version", "no_address", "not_looked"}
+        assert set(FOUND) == {"posted", "not_looked", *get_args(Problem)}

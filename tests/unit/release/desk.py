@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -19,19 +19,21 @@ from unit.accounts.house import House, certificate, house
 from unit.retention.office import START, a_read
 
 from platekeeper_access_audit.accounts.service import ACCOUNTS
-from platekeeper_access_audit.ledger.service import LEDGER
 from platekeeper_common import access
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.ingest import ImageReference
 from platekeeper_common.events.recognition import PlateRead, PlatesRead
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.service import Service
 from platekeeper_common.settings import ServiceSettings
 from platekeeper_release.service import SERVICE as RELEASE
 from platekeeper_retention.service import SERVICE as RETENTION
 
-SERVICES = (ACCOUNTS, LEDGER, RETENTION, RELEASE)
+SERVICES = (ACCOUNTS, RETENTION, RELEASE)
 USE = {"purpose": "stolen_vehicle", "matter_type": "criminal", "matter_number": "26-004711"}
 PLATE, OTHER_PLATE = "8ABC123", "7XYZ987"
+WITH_REQUESTS = ("pomona", "galt", "la-port")
+"""Departments that receive written requests (I6)."""
 WINDOW = {"from": START.isoformat(), "to": (START + timedelta(hours=1)).isoformat()}
 ONTARIO = {
     "name": "Ontario Police Department",
@@ -153,10 +155,14 @@ async def desk(
     own: Mapping[str, ServiceSettings] | None = None,
     *,
     post: bool = True,
+    beside: Sequence[Service] = (),
     **more: Any,
 ) -> AsyncIterator[Desk]:
-    """The desk of an agency that follows the profile; `post`: whether its approving post is filled."""
-    async with house(folder, services=SERVICES, own=own, **({"peer_seconds": 30} | more)) as here:
+    """The desk of an agency that follows the profile; `post`: whether its approving post is filled.
+
+    `beside` stands besides the desk and its neighbours.
+    """
+    async with house(folder, services=(*SERVICES, *beside), own=own, **({"peer_seconds": 30} | more)) as here:
         boss = await here.staffed(profile=profile)
         people = {"boss": account_id(boss)}
         for username, role in (("clerk", "investigator"), ("sergeant", "trainer")):

@@ -76,7 +76,8 @@ async def test_it_opens_its_reads(here: Desk) -> None:
 
 @pytest.mark.clause("A2")
 @pytest.mark.clause("I3")
-async def test_it_opens_nothing_else_anywhere(here: Desk) -> None:
+async def test_it_opens_nothing_else_anywhere(here_with_ledger: Desk) -> None:
+    here = here_with_ledger
     client = await delegated(here)
     doors = (
         ("GET", "/v1/agencies"),

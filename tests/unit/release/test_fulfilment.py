@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from standing import eventually
 from unit.release.desk import OTHER_PLATE, PLATE, WINDOW, Desk, desk, good, sha256, token, told, unzipped
 from unit.retention.office import START, a_read
 
@@ -69,7 +70,8 @@ async def test_anybody_verifies_the_manifest_with_the_published_key(here: Desk) 
 
 @pytest.mark.clause("I3")
 @pytest.mark.clause("G3")
-async def test_retention_records_the_person_the_actor_and_the_request(here: Desk) -> None:
+async def test_retention_records_the_person_the_actor_and_the_request(here_with_ledger: Desk) -> None:
+    here = here_with_ledger
     await here.store(await here.photographed(1))
     request_id = await here.approved()
     sent = good(await here.fulfil(request_id))
@@ -90,11 +92,7 @@ async def test_retention_records_the_person_the_actor_and_the_request(here: Desk
         answers = [await here.boss.get(f"/v1/access-records/{record_id}") for record_id in ids]
         return all(answer.json().get("authority") == f"release:{request_id}" for answer in answers)
 
-    for _ in range(200):
-        if await in_the_ledger():
-            break
-        await asyncio.sleep(0.02)
-    assert await in_the_ledger()
+    await eventually(in_the_ledger)
 
 
 @pytest.mark.clause("I3")

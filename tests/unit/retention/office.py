@@ -1,7 +1,7 @@
 """What the tests of the records office share: reads to store, a use to state, and the records that were left."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -10,6 +10,7 @@ from standing import AGENCY, Town, eventually
 
 from platekeeper_common import access
 from platekeeper_common.events.access import AccessRecorded
+from platekeeper_common.events.ingest import ImageReference
 from platekeeper_common.events.recognition import Candidate, Model, PlateRead, PlatesRead
 from platekeeper_common.ids import AgencyId, CameraId, DeviceId, ReadId
 
@@ -87,9 +88,9 @@ def rows(here: Town, statement: str, values: Mapping[str, str] | None = None) ->
     return here.rows("retention", statement, values)
 
 
-def run_sql(here: Town, statement: str) -> None:
+async def run_sql(here: Town, statement: str) -> None:
     """Change the database behind the service's back."""
-    here.run_sql("retention", statement)
+    await here.run_sql("retention", statement)
 
 
 def records(here: Town) -> list[AccessRecorded]:
@@ -105,3 +106,17 @@ async def elements(here: Town, record: AccessRecorded) -> dict[str, Any]:
         await access.unseal(here.standing.foundation.keys, record.id, record.query)
     )
     return opened
+
+
+async def keep(here: Town, data: bytes, kind: str, media_type: str, name: str = "frame-1") -> ImageReference:
+    """Put a picture into the object store; its reference."""
+    put = here.standing.foundation.objects.put
+    assert kind in ("image", "crop")
+    return await put(
+        data,
+        agency_id=AGENCY,
+        received_on=date(2026, 11, 22),
+        kind="image" if kind == "image" else "crop",
+        name=name,
+        media_type=media_type,
+    )

@@ -101,7 +101,7 @@ async def test_a_refusal_too_is_recorded_before_it_is_said(office: Town) -> None
 
 @pytest.mark.clause("B8")
 async def test_without_a_record_there_is_no_data(office: Town) -> None:
-    run_sql(office, "CREATE TRIGGER broken BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'broken'); END")
+    await run_sql(office, "CREATE TRIGGER broken BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'broken'); END")
     officer, recruit = office.person("officer"), office.person("recruit", trained=False)
     async with office.client(officer) as trained, office.client(recruit) as untrained:
         for door in DOORS:
@@ -110,7 +110,7 @@ async def test_without_a_record_there_is_no_data(office: Town) -> None:
                 told = answer.json()
                 assert (answer.status_code, told["code"], told["clause"]) == (503, "audit_unavailable", "B8")
                 assert shows_nothing(answer)
-        run_sql(office, "DROP TRIGGER broken")
+        await run_sql(office, "DROP TRIGGER broken")
         assert records(office) == []
         assert (await knock(trained, SEARCH)).status_code == 201
         assert (await knock(untrained, SEARCH)).status_code == 403
@@ -119,7 +119,7 @@ async def test_without_a_record_there_is_no_data(office: Town) -> None:
 
 @pytest.mark.clause("B8")
 async def test_without_the_outbox_there_is_no_data(office: Town) -> None:
-    run_sql(office, "DROP TABLE outbox")
+    await run_sql(office, "DROP TABLE outbox")
     async with office.client(office.person("officer")) as client:
         for door in DOORS:
             answer = await knock(client, door)

@@ -21,7 +21,7 @@ from platekeeper_common.ids import AgencyId, CameraId, Ids
 from platekeeper_retention import domain, paging
 from platekeeper_retention.domain import Query
 from platekeeper_retention.paging import Cursor
-from platekeeper_retention.policy import RetentionPolicy
+from platekeeper_retention.policy import CanvassPolicy, RetentionPolicy
 
 IDS = Ids(b"k" * 32)
 CURSOR = Cursor("search-1", START, "read-0001")
@@ -93,38 +93,45 @@ def test_what_means_the_same_is_the_same_query() -> None:
 
 
 HOUR = timedelta(hours=1)
+COUNTY = areas.circle(Position(34.05, -117.75), 50_000)
+POLICY = department("pomona").section(CanvassPolicy)
+DAY: dict[str, Any] = {"captured_from": START, "captured_to": START + 24 * HOUR}
+LONGER = DAY | {"captured_to": START + 25 * HOUR}
 BOUNDED: list[dict[str, Any]] = [
     {"plate": "8"},
     {"prefix": "8AB"},
-    {"pattern": "*8AB?"},
-    {"area": areas.circle(Position(34.05, -117.75), 50_000)},
-    {"pattern": "8*", "area": areas.circle(Position(34.05, -117.75), 50_000)},
-    {"pattern": "8*1", "captured_from": START, "captured_to": START + 24 * HOUR},
+    {"pattern": "*8AB?", "area": COUNTY},
+    {"pattern": "8*1A", "area": DOWNTOWN},
+    {"pattern": "8*1A", **DAY},
+    {"pattern": "8*1A", "area": COUNTY, **DAY},
+    {"pattern": "*8*", "area": DOWNTOWN, **DAY},
 ]
-UNBOUNDED: list[tuple[dict[str, Any], int, str]] = [
-    ({"prefix": "8A"}, 2, "from and to not given"),
-    ({"pattern": "8A?BC*12"}, 2, "from and to not given"),
-    ({"pattern": "8*", "captured_from": START}, 1, "to not given"),
-    ({"pattern": "8*", "captured_to": START}, 1, "from not given"),
-    ({"pattern": "8*", "captured_from": START, "captured_to": START + 25 * HOUR}, 1, "the one given is longer"),
+UNBOUNDED: list[tuple[dict[str, Any], str, list[str]]] = [
+    ({"area": DOWNTOWN, **DAY}, "canvass_required", []),
+    ({"prefix": "8A"}, "search_unbounded", ["known_characters", "area", "window"]),
+    ({"prefix": "8A", "area": DOWNTOWN}, "search_unbounded", ["known_characters", "window"]),
+    ({"prefix": "8A", **DAY}, "search_unbounded", ["known_characters", "area"]),
+    ({"prefix": "8A", "area": COUNTY, **DAY}, "search_unbounded", ["known_characters", "area"]),
+    ({"prefix": "8A", "area": DOWNTOWN, **LONGER}, "search_unbounded", ["known_characters", "window"]),
+    ({"pattern": "8A?BC*12"}, "search_unbounded", ["known_characters", "area", "window"]),
+    ({"pattern": "8A?BC*12", "captured_from": START}, "search_unbounded", ["known_characters", "area", "window"]),
+    ({"pattern": "8A?BC*12", **LONGER}, "search_unbounded", ["known_characters", "area", "window"]),
+    ({"pattern": "8A?BC*12", "area": COUNTY}, "canvass_required", []),
+    ({"pattern": "8A?BC*12", "area": COUNTY, **LONGER}, "canvass_required", []),
 ]
 
 
-@pytest.mark.clause("A7")
-def test_three_neighbours_an_area_or_a_day_bound_a_search() -> None:
+@pytest.mark.clause("A6", "pomona")
+@pytest.mark.clause("A7", "pomona")
+def test_what_is_known_of_a_plate_an_area_and_a_day_bound_a_search() -> None:
     for asked in BOUNDED:
-        domain.query(**asked)
-    for asked, run, window in UNBOUNDED:
+        domain.demand_bound(domain.query(**asked), None, POLICY)
+    for asked, code, missing in UNBOUNDED:
         with pytest.raises(Invalid) as refused:
-            domain.query(**asked, cameras=["north-gate"])
-        assert (refused.value.code, refused.value.clause) == ("search_unbounded", "A7")
-        assert refused.value.extra["missing"] == [
-            {"bound": "known_characters", "at_least": 3, "given": run},
-            {"bound": "area", "given": None},
-            {"bound": "window", "at_most_hours": 24, "given": window},
-        ]
-        assert f"({run} given)" in refused.value.detail
-        assert window in refused.value.detail
+            domain.demand_bound(domain.query(**asked, cameras=["north-gate"]), None, POLICY)
+        clause = "A6" if code == "canvass_required" else "A7"
+        assert (refused.value.code, refused.value.clause) == (code, clause), asked
+        assert [one["bound"] for one in refused.value.extra.get("missing", [])] == missing, asked
         assert "8" not in refused.value.detail
 
 

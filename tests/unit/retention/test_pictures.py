@@ -1,30 +1,16 @@
 """Pictures by the id of their read: decrypted for the answer, never kept by anybody on the way."""
 
-from datetime import date
 from pathlib import Path
 
 import httpx
 import pytest
-from standing import AGENCY, Town, town
-from unit.retention.office import USE, a_read, search, store
+from standing import Town, town
+from unit.retention.office import USE, a_read, keep, search, store
 
 from platekeeper_common.events.ingest import ImageReference
 from platekeeper_retention.service import SERVICE
 
-IMAGE, CROP = b"\x89PNG\r\n\x1a\n the whole street", b"\xff\xd8\xff the plate alone"
-
-
-async def keep(here: Town, data: bytes, kind: str, media_type: str, name: str = "frame-1") -> ImageReference:
-    put = here.standing.foundation.objects.put
-    assert kind in ("image", "crop")
-    return await put(
-        data,
-        agency_id=AGENCY,
-        received_on=date(2026, 11, 22),
-        kind="image" if kind == "image" else "crop",
-        name=name,
-        media_type=media_type,
-    )
+IMAGE, CROP = b"the whole street", b"the plate alone"
 
 
 async def photographed(here: Town) -> ImageReference:

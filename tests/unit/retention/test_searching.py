@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standing import Town, town
 from unit.retention.office import HARBOR, START, USE, a_read, search, store
-from unit.retention.traffic import FEW, FEWER, expected, queries, stored_once
+from unit.retention.traffic import FEW, FEWER, canvassed, expected, queries, stored_once
 
 from platekeeper_retention.domain import Query
 from platekeeper_retention.service import SERVICE
@@ -29,7 +29,7 @@ async def all_pages(client: httpx.AsyncClient, **asked: Any) -> list[dict[str, A
 
 async def found_as_by_a_plain_filter(here: Town, officer: httpx.AsyncClient, query: Query, limit: int) -> None:
     reads = await stored_once(here)
-    if query.plate is None and query.pattern is None:
+    if canvassed(query):
         found = await all_pages_of_a_canvass(here, query, limit)
     else:
         found = await all_pages(officer, **query.elements(), limit=limit)

@@ -8,6 +8,7 @@ from functools import cache
 from h3.api import basic_str as h3
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
+from profiles import department
 from standing import Town
 from unit.retention.office import HARBOR, START, a_read, rows, store
 
@@ -19,6 +20,7 @@ from platekeeper_common.events.recognition import PlateRead
 from platekeeper_common.ids import CameraId
 from platekeeper_retention import domain
 from platekeeper_retention.domain import Query
+from platekeeper_retention.policy import CanvassPolicy
 
 FEW = settings(
     max_examples=60,
@@ -124,11 +126,12 @@ def polygons(draw: st.DrawFn) -> Area:
 def queries(draw: st.DrawFn) -> Query:
     kind = draw(st.sampled_from(("plate", "prefix", "pattern", "pattern", "nothing")))
     text = draw(st.text("8A9Z??*" if kind == "pattern" else "8A9Z", min_size=1, max_size=5))
-    area = draw(st.one_of(circles(), polygons())) if kind == "nothing" or draw(st.booleans()) else None
+    few = kind == "nothing" or (kind != "plate" and len(text.strip("?*")) < domain.KNOWN_AT_LEAST)
+    area = draw(st.one_of(circles(), polygons())) if few or draw(st.booleans()) else None
     begins, ends = sorted(draw(st.lists(st.integers(-1, 44), min_size=2, max_size=2, unique=True)))
     closed = draw(st.booleans())
     try:
-        return domain.query(
+        asked = domain.query(
             **({} if kind == "nothing" else {kind: text}),
             area=area,
             captured_from=START + timedelta(minutes=begins) if closed or draw(st.booleans()) else None,
@@ -138,6 +141,17 @@ def queries(draw: st.DrawFn) -> Query:
     except Invalid:
         assume(False)
         raise
+    assume(asked.area is not None or not canvassed(asked))
+    return asked
+
+
+def canvassed(asked: Query) -> bool:
+    """Whether nobody is answered it outside of a canvass (A6, A7)."""
+    try:
+        domain.demand_bound(asked, None, department("pomona").section(CanvassPolicy))
+    except Invalid:
+        return True
+    return False
 
 
 async def stored_once(here: Town) -> list[PlateRead]:

@@ -12,6 +12,7 @@ from platekeeper_verify import merkle
 from platekeeper_verify.audit import check_export
 from platekeeper_verify.findings import Kind
 from platekeeper_verify.notes import Key
+from platekeeper_verify.reading import LINES
 
 SIGNER = Signer("pomona.example/ledger", bytes(32))
 KEY = Key.parse(SIGNER.key)
@@ -81,6 +82,32 @@ def test_any_altered_byte_of_a_checkpoint_is_told(drawn: tuple[int, set[int], in
     altered[data.draw(st.integers(0, len(note) - 1))] ^= data.draw(st.integers(1, 255))
     found = kinds(lines, [*notes[:which], (name, bytes(altered)), *notes[which + 1 :]])
     assert found & {Kind.SIGNATURE, Kind.MALFORMED}
+
+
+def test_several_processes_find_what_one_finds() -> None:
+    def at(number: int) -> str:
+        return f"2026-11-{22 + number // 1440:02}T{number // 60 % 24:02}:{number % 60:02}:00.00Z"
+
+    lines = [line(index, index + 1, at=at(index + 1)) for index in range(2 * LINES + 300)]
+    notes = notes_of(lines, {0, 1, 700, LINES, LINES + 1, 2 * LINES + 77})
+    n = LINES + 5
+    late = line(n, n + 1, at=at(1))
+    again = line(n, n + 1, at=at(n + 1), id="record-7")
+    exports = [
+        (lines, set()),
+        ([*lines[:n], line(n, n + 1, at=at(n + 1), username="other"), *lines[n + 1 :]], {Kind.CHANGED}),
+        ([*lines[:n], lines[n] | {"canonical": "{}"}, *lines[n + 1 :]], {Kind.MALFORMED, Kind.DROPPED, Kind.GAP}),
+        (renumbered(lines[:n] + lines[n + 1 :]), {Kind.DROPPED, Kind.GAP}),
+        (renumbered([*lines[:n], lines[3], *lines[n:]]), {Kind.INSERTED}),
+        ([*lines[:n], late, *lines[n + 1 :]], {Kind.BACK_DATED}),
+        ([*lines[:n], again, *lines[n + 1 :]], {Kind.INSERTED}),
+        ([*lines[:9], lines[9] | {"salt": None, "canonical": None}, *lines[10:]], set()),
+    ]
+    for export, told in exports:
+        text = [json.dumps(one) for one in export]
+        report = check_export(text, notes, KEY, processes=1)
+        assert {finding.kind for finding in report.findings} == told
+        assert check_export(text, notes, KEY, processes=2) == report
 
 
 def test_without_a_checkpoint_nothing_is_proved() -> None:

@@ -1,7 +1,6 @@
-"""The one loop between any bus and a handler, and the one between any bus and a register that every process follows."""
+"""The one loop between any bus and a handler."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -9,7 +8,6 @@ from typing import TypeVar
 import structlog
 
 from platekeeper_common.bus.contract import (
-    Apply,
     Batch,
     Bus,
     DeadLetter,
@@ -19,10 +17,9 @@ from platekeeper_common.bus.contract import (
     Member,
     Record,
     Reject,
-    Unavailable,
 )
+from platekeeper_common.bus.pauses import AWAY, Pauses, code_of, was_meant
 from platekeeper_common.clock import Clock, utc_now
-from platekeeper_common.errors import Busy
 from platekeeper_common.events.catalogue import decode
 from platekeeper_common.events.envelope import Event, Topic, Undecodable, event_id
 from platekeeper_common.log import describe
@@ -33,26 +30,10 @@ MOST_IN_A_ROW = 20
 """How many events in a row may fail that way before the consumer stops: then the fault is not theirs."""
 UNDECODABLE = "undecodable: no event that this version knows"
 """Why bytes are a dead letter that are no event; what the decoder says may quote them."""
-AWAY = (Unavailable, Busy, TimeoutError, ConnectionError)
-"""What a handler raises when something that it needs is away."""
 
 T = TypeVar("T")
 
 log = structlog.get_logger()
-_dice = random.SystemRandom()
-
-
-@dataclass(frozen=True, slots=True)
-class Pauses:
-    """Seconds between attempts: from `first`, doubling up to `longest`, each cut by up to half by chance."""
-
-    first: float = 0.1
-    longest: float = 30.0
-
-    def after(self, attempts: int) -> float:
-        """How long to wait after so many failed attempts (at least one)."""
-        doubled = self.first * float(2 ** min(attempts - 1, 30))
-        return min(self.longest, doubled) * _dice.uniform(0.5, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +186,12 @@ class Consumer:
             try:
                 answer = await act()
             except (*AWAY, asyncio.CancelledError) as error:
-                if _was_meant(error):
+                if was_meant(error):
                     raise
                 failures += 1
                 self.ready, self.trouble = False, f"{step}: {describe(error)}"
                 say = self._log.warning if failures == 1 else self._log.debug
-                say("consumer_paused", step=step, failures=failures, reason=_code(error), error=describe(error))
+                say("consumer_paused", step=step, failures=failures, reason=code_of(error), error=describe(error))
                 await self._pause(self._pauses.after(failures))
             else:
                 if failures:
@@ -224,83 +205,6 @@ class Consumer:
         except TimeoutError:
             return
         raise _Stopped("leaving")
-
-
-class Follower:
-    """Applies every record of a topic, from the start, until cancelled: the process's copy of a register.
-
-    `ready` once all that was there at the start is applied, and as long as nothing fails; `trouble` then says what.
-    A word that `apply` fails on is tried again, for ever, before the next: a register with a word left out is wrong.
-    After a fault of the bus it begins again, so `apply` must be safe to run twice.
-    """
-
-    def __init__(self, bus: Bus, topic: Topic, apply: Apply, *, pauses: Pauses | None = None) -> None:
-        """Nothing runs before `run`."""
-        self.ready = False
-        self.trouble: str | None = "not started"
-        self._bus, self._topic, self._apply, self._pauses = bus, topic, apply, pauses or Pauses()
-        self._reached = asyncio.Event()
-        self._log = log.bind(topic=topic.name)
-
-    async def caught_up(self) -> None:
-        """Return once it has been ready for the first time."""
-        await self._reached.wait()
-
-    async def run(self) -> None:
-        """Follow until cancelled."""
-        failures = 0
-
-        def reached() -> None:
-            nonlocal failures
-            failures, self.ready, self.trouble = 0, True, None
-            self._reached.set()
-
-        try:
-            while True:
-                self.trouble = "catching up"
-                try:
-                    await self._bus.follow(self._topic, self._apply_surely, reached)
-                except (Exception, asyncio.CancelledError) as error:
-                    if _was_meant(error):
-                        raise
-                    failures += 1
-                    await self._wait("follow", failures, error)
-        finally:
-            self.ready, self.trouble = False, "not running"
-
-    async def _apply_surely(self, event: Event) -> None:
-        failures, was_ready = 0, self.ready
-        while True:
-            try:
-                await self._apply(event)
-            except Exception as error:  # noqa: BLE001 - not ready until it is mended, and that is told
-                failures += 1
-                await self._wait("apply", failures, error)
-            else:
-                if failures:
-                    self._log.info("follower_resumed", step="apply", failures=failures)
-                    self.ready, self.trouble = was_ready, None if was_ready else "catching up"
-                return
-
-    async def _wait(self, step: str, failures: int, error: BaseException) -> None:
-        self.ready, self.trouble = False, f"{step}: {describe(error)}"
-        say = self._log.warning if failures == 1 else self._log.debug
-        say("follower_paused", step=step, failures=failures, reason=_code(error), error=describe(error))
-        await asyncio.sleep(self._pauses.after(failures))
-
-
-def _was_meant(error: BaseException) -> bool:
-    """Whether it is a cancellation of this task; a client that breaks off can leave others', which are outages."""
-    task = asyncio.current_task()
-    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
-
-
-def _code(error: BaseException) -> str:
-    """A stable word for what is away; what the error says of it may quote addresses and files."""
-    if isinstance(error, Busy):
-        return error.code
-    known: dict[type[BaseException], str] = {Unavailable: "unavailable", TimeoutError: "timeout"}
-    return known.get(type(error), "failed")
 
 
 def _refused(items: Sequence[_Item], error: Exception) -> _Item | None:

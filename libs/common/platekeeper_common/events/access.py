@@ -123,7 +123,8 @@ class AccessRecorded(Event, frozen=True, kw_only=True):
     actor: str | None = None
     """The service that acted for the subject, `service:release`; None: the subject acted alone."""
     authority: str | None = None
-    """By which approved request it acted, `release:<id>`."""
+    """By which approved request it acted, `release:<id>`; or, where `post` is named, by what the subject acted for it
+    without holding it: `delegation:<id>`, or `vacancy:<post>`, as who is that (B3, B9)."""
     matter_session: str | None = None
     """Under which choice of purpose and matter (A4)."""
     number_pending: bool | None = None
@@ -135,6 +136,8 @@ class AccessRecorded(Event, frozen=True, kw_only=True):
     """`patrol`, `investigation` or `canvass`: suspicion is never asked for (A5, A6)."""
     terminal: str | None = None
     """The registered workstation."""
+    post: str | None = None
+    """For which post the subject acted (B1 to B3); None: the act belongs to no post, or a role allowed it."""
 
     @property
     def key(self) -> str:

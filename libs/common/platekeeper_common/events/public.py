@@ -16,6 +16,8 @@ from platekeeper_common.events.envelope import Event, Topic
 
 Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 """One line as the department words it."""
+Sentence = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+"""A sentence of ours with the settings of a profile in it, as long as those are many."""
 Word = Annotated[str, Meta(max_length=50, pattern=r"^[a-z][a-z0-9]*([._-][a-z0-9]+)*$")]
 """A short lower-case word of our code or of the policy profile."""
 Length = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,4} (day|month|year)s?$")]
@@ -79,7 +81,7 @@ class Detector(Struct, frozen=True, kw_only=True):
     """What is looked for in the access records (B7). `looks_for`: a sentence of ours."""
 
     code: Word
-    looks_for: Line
+    looks_for: Sentence
 
 
 class Monitoring(Struct, frozen=True, kw_only=True, tag_field="section", tag="monitoring"):

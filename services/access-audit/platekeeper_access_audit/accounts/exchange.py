@@ -14,7 +14,7 @@ import msgspec
 
 from platekeeper_access_audit.accounts import domain, storage
 from platekeeper_access_audit.accounts.room import AccountsRoom
-from platekeeper_access_audit.accounts.sessions.handlers import issue
+from platekeeper_access_audit.accounts.sessions.tokens import issue
 from platekeeper_common import delegation
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
@@ -42,10 +42,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """A delegated token, and what it says."""
+    """A delegated token."""
 
     token: str
-    caller: Caller
+    life: timedelta
+    """How long it lasts from now."""
 
 
 async def exchange(here: AccountsRoom, asked: Asked, place: Place) -> Exchanged:
@@ -69,16 +70,16 @@ async def exchange(here: AccountsRoom, asked: Asked, place: Place) -> Exchanged:
             await _record_refusal(here, by, error, place)
         raise
     now = here.clock()
+    # Of the moment of the person's own token: a revocation on its way here ends this one with it (A3).
     caller = replace(
         by,
         kind="delegated",
         roles=frozenset(),
         offices=(),
-        issued_at=now,
         expires_at=min(now + LIFE, by.expires_at),
         delegation=acting,
     )
-    return Exchanged(await issue(here, caller), caller)
+    return Exchanged(await issue(here, caller), caller.expires_at - now)
 
 
 async def _demand_actor(here: AccountsRoom, given: str) -> None:

@@ -13,6 +13,7 @@ from platekeeper_access_audit.accounts import attempts, domain, storage
 from platekeeper_access_audit.accounts.approvals import handlers as approvals
 from platekeeper_access_audit.accounts.approvals.handlers import Access
 from platekeeper_access_audit.accounts.domain import Account
+from platekeeper_access_audit.accounts.hands import handlers as hands
 from platekeeper_access_audit.accounts.issuers import storage as issuers
 from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.own_notices import storage as notices
@@ -21,7 +22,7 @@ from platekeeper_access_audit.accounts.passwords import one_time_password
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.second_factors import handlers as second_factors
 from platekeeper_access_audit.accounts.sessions import handlers as sessions
-from platekeeper_access_audit.accounts.sessions.handlers import PLATFORM_NAME, end_all
+from platekeeper_access_audit.accounts.sessions.handlers import end_all
 from platekeeper_access_audit.accounts.sign_on import username_digest
 from platekeeper_access_audit.accounts.training import report
 from platekeeper_common import ids
@@ -33,7 +34,7 @@ from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict
 from platekeeper_common.events.access import AccessRevoked
 from platekeeper_common.events.ingest import DeviceChanged
-from platekeeper_common.ids import PLATFORM, AgencyId
+from platekeeper_common.ids import PLATFORM, PLATFORM_NAME, AgencyId
 from platekeeper_common.rules import PLATFORM_ADMINISTRATOR
 
 FIRST_ADMINISTRATOR = "admin"
@@ -100,7 +101,7 @@ async def open_account(
     hashed = await here.passwords.hash(password)
     await tx.lock()
     if not domain.is_platform(by):
-        await incumbents.demand(tx, here, by, Action.ACCOUNT_OPEN, "B2")
+        by = by.acting_for((await incumbents.demand(tx, here, by, Action.ACCOUNT_OPEN, "B2")).office)
     people = await storage.accounts(tx, agency.id)
     first = not any("administrator" in one.roles and one.disabled_at is None for one in people)
     domain.demand_opener(by, new.roles, has_administrator=not first)
@@ -111,6 +112,7 @@ async def open_account(
         await storage.add_account(tx, account)
     except IntegrityError as error:
         raise Conflict(f"the username {new.username} is taken", code="username_taken") from error
+    await hands.laid(tx, here, account.id, agency.id, "opened", by=by)
     await approvals.approve(tx, here, agency, account, "opened", by)
     tx.emit(here.recorder.administration(by, Action.ACCOUNT_OPEN, "account", account.id, place))
     return OpenedAccount(account, password)
@@ -144,7 +146,8 @@ async def disable_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Ca
 async def reset_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, place: Place) -> OpenedAccount:
     """A fresh one-time password and nothing else to sign on with, no lock: for who lost them, or was long away.
 
-    Raises NotFound, Conflict, Refused.
+    Whoever hands out the password could sign on as its person: that of somebody in office is the administrator's in
+    office to hand out (B2). Raises NotFound, Conflict, Refused.
     """
     password = one_time_password()
     hashed = await here.passwords.hash(password)
@@ -154,8 +157,11 @@ async def reset_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Call
     if account.disabled_because != domain.DORMANT:
         domain.demand_enabled(account)
     domain.demand_resetter(by, account)
+    if not domain.is_platform(by) and await incumbents.offices_of(tx, here, account.agency_id, account.id):
+        by = by.acting_for((await incumbents.demand(tx, here, by, Action.ACCOUNT_RESET, "B2")).office)
     awake = {"disabled_at": None, "disabled_because": None, "last_signed_on_at": here.clock()}
     await storage.change_account(tx, account.id, password_hash=hashed, must_change=True, **awake)
+    await hands.laid(tx, here, account.id, account.agency_id, "reset", by=by)
     await second_factors.forget(tx, account.id)
     await passkeys.remove_all(tx, account.id)
     await issuers.unlink(tx, account.id)

@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
+from platekeeper_common.lines import readable
 from platekeeper_common.periods import CalendarPeriod, Duration
 from platekeeper_common.policy import Code, PolicySection, Several, Title, none_when
 from platekeeper_common.rules import ROLES
 
-Version = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^\S(.*\S)?$")]
+Version = Annotated[
+    str, StringConstraints(min_length=1, max_length=40, pattern=r"^\S(.*\S)?$"), AfterValidator(readable)
+]
 Employment = Literal["member", "contractor"]
 """Whether a title is a member's or an independent contractor's (Civil Code 1798.90.51(b)(2)(B))."""
 PostCode = Literal[
@@ -164,6 +167,8 @@ class PostsPolicy(PolicySection):
     """B9: what waits until the post is filled, whoever acts."""
     second_person: Several[PostCode]
     """B2: whose word, beside the administrator's own, shortens retention or widens access."""
+    second_person_after: Duration
+    """A3, B2: so long an account that somebody opened, reset or put into office is no second person beside them."""
 
 
 Deputy = Annotated[PostCode | None, none_when("none")]

@@ -4,13 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Annotated
 from urllib.parse import urlsplit
 
+from fastapi import Depends
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from platekeeper_access_audit.accounts.passwords import Passwords
 from platekeeper_access_audit.accounts.signing import SigningKeys
+from platekeeper_common import edge
 from platekeeper_common.access import Recorder
 from platekeeper_common.db import Database
 from platekeeper_common.events.public import PolicyPublished
@@ -69,6 +72,10 @@ class AccountsRoom(Room):
     """The policy in force of each agency that has published one."""
     notices_every: float
     """Seconds."""
+
+
+Here = Annotated[AccountsRoom, Depends(edge.room)]
+"""The room, as a door gets it."""
 
 
 @asynccontextmanager

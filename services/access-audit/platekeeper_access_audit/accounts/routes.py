@@ -3,33 +3,28 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Response
+from fastapi import APIRouter, Depends, Form, Response
 
 from platekeeper_access_audit.accounts import agencies, documents, exchange, handlers, sign_on
+from platekeeper_access_audit.accounts.agency_names import AskedAgency
 from platekeeper_access_audit.accounts.domain import Credentials
 from platekeeper_access_audit.accounts.handlers import NewAccount, OpenedAccount
-from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.room import Here
 from platekeeper_access_audit.accounts.sessions.documents import SessionToken, UnlockRequest
 from platekeeper_access_audit.accounts.sessions.routes import Kept, shown, told
-from platekeeper_common import edge
 from platekeeper_common.actions import Action
 from platekeeper_common.auth import TOKEN_LIFE
 from platekeeper_common.caller import Caller
-from platekeeper_common.edge import CurrentPlace, Tx, may
+from platekeeper_common.edge import CurrentPlace, Tx, demand_text, may
 from platekeeper_common.foundation import JWKS_PATH
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policies import Agency
-
-Here = Annotated[AccountsRoom, Depends(edge.room)]
-AskedAgency = Annotated[
-    documents.AgencyName | None, Query(alias="agency_id", description="For the platform's administrator")
-]
 
 router = APIRouter()
 LIFE = int(TOKEN_LIFE.total_seconds())
 
 
-@router.post("/v1/login", tags=["tokens"])
+@router.post("/v1/login", tags=["tokens"], dependencies=[Depends(demand_text)])
 async def login(body: documents.LoginRequest, here: Here, place: CurrentPlace, answer: Response) -> SessionToken:
     """Begin a person's session: a token of ten minutes at most, and what carries the session on."""
     asked = Credentials(body.username, body.password, body.code, body.new_password, body.recovery_code)
@@ -44,7 +39,7 @@ async def unlock(
     return await told(here, await sign_on.unlock(here, shown(body, kept), body.password, place), answer)
 
 
-@router.post("/v1/device-tokens", tags=["tokens"])
+@router.post("/v1/device-tokens", tags=["tokens"], dependencies=[Depends(demand_text)])
 async def device_token(body: documents.DeviceTokenRequest, here: Here) -> documents.Token:
     """A 10-minute token for a registered device."""
     signed_on = await sign_on.device_token(here, body.device_id, body.secret)
@@ -58,8 +53,7 @@ async def token_exchange(
     """A 60-second token for a service that acts for a person within an approved request (RFC 8693)."""
     asked = exchange.Asked(body.subject_token, body.actor_token, body.scope, body.authorization_details)
     exchanged = await exchange.exchange(here, asked, place)
-    who = exchanged.caller
-    life = int((who.expires_at - who.issued_at).total_seconds())
+    life = int(exchanged.life.total_seconds())
     return documents.DelegatedToken(access_token=exchanged.token, expires_in=life, scope=body.scope)
 
 

@@ -114,6 +114,7 @@ ACCOUNTS = Service(
         Grant("access_approval", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("course_version", "SELECT, INSERT, UPDATE"),
         Grant("expiry_notice", "SELECT, INSERT, DELETE"),
+        Grant("account_hand", "SELECT, INSERT, DELETE"),
         Grant("delegation", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("role_grant", "SELECT, INSERT, UPDATE"),
         Grant("purge_order", "SELECT, INSERT, UPDATE"),
@@ -127,6 +128,7 @@ ACCOUNTS = Service(
         Grant("passkey", "SELECT, INSERT, UPDATE, DELETE"),
         Grant("passkey_challenge", "SELECT, INSERT, DELETE"),
         Grant("issuer", "SELECT, INSERT, DELETE"),
+        Grant("issuer_proposal", "SELECT, INSERT, DELETE"),
         Grant("issuer_login", "SELECT, INSERT, DELETE"),
         Grant("issuer_link", "SELECT, INSERT, DELETE"),
     ),
@@ -159,5 +161,6 @@ ACCOUNTS = Service(
     policy=SECTIONS,
     settings=AccountsSettings,
     counts=agencies.counts,
+    open_counts=("agencies", "vacant_posts"),
     says=statements.says,
 )

@@ -18,9 +18,11 @@ from platekeeper_access_audit.accounts.domain import (
 from platekeeper_access_audit.accounts.issuers import storage as issuers
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.second_factors import handlers as second_factors
+from platekeeper_access_audit.accounts.sessions import beginning, tokens
 from platekeeper_access_audit.accounts.sessions import handlers as sessions
+from platekeeper_access_audit.accounts.sessions.beginning import SigningOn
 from platekeeper_access_audit.accounts.sessions.domain import WITH_CODE
-from platekeeper_access_audit.accounts.sessions.handlers import Begun
+from platekeeper_access_audit.accounts.sessions.tokens import Begun
 from platekeeper_access_audit.accounts.terminals import handlers as terminals
 from platekeeper_access_audit.accounts.terminals.documents import SignedOnFrom
 from platekeeper_access_audit.accounts.terminals.domain import Presented
@@ -66,7 +68,7 @@ async def login(here: AccountsRoom, asked: Credentials, where: Where) -> Begun:
     """The session of the person whom the credentials belong to.
 
     Raises Unauthenticated `account_locked`, `credentials_wrong`, `second_factor_required`, `second_factor_wrong` or
-    `terminal_unknown`, Refused `password_change_required` and what `sessions.begin` raises, Invalid for a new password
+    `terminal_unknown`, Refused `password_change_required` and what `beginning.begin` raises, Invalid for a new password
     that is none, Busy (`audit_unavailable` too, B8).
     Success and failure at an account leave an access record; an attempt at a locked username is not looked at and
     leaves none.
@@ -165,7 +167,7 @@ async def record_refusal(
             await attempts.fail(tx, attempt, account.id)
         else:
             await attempts.forget(tx, attempt)
-        tx.emit(await sessions.refused(tx, here, account, action, error, place))
+        tx.emit(await beginning.refused(tx, here, account, action, error, place))
         await commit_or_refuse(tx)
 
 
@@ -195,13 +197,10 @@ async def _sign_on(
 async def begin(tx: Tx, here: AccountsRoom, account: Account, methods: tuple[str, ...], where: Where) -> Begun:
     """The session of whoever has shown by `methods` to be the account's, from there.
 
-    Raises Unauthenticated `terminal_unknown`, and what `sessions.begin` raises.
+    Raises Unauthenticated `terminal_unknown`, and what `beginning.begin` raises.
     """
     seat = await terminals.seat(tx, account.agency_id, where.terminal)
-    return await sessions.begin(
-        tx,
-        here,
-        account,
+    how = SigningOn(
         methods=methods,
         place=where.place,
         terminal=seat.terminal if seat else None,
@@ -210,6 +209,7 @@ async def begin(tx: Tx, here: AccountsRoom, account: Account, methods: tuple[str
         cookie=where.cookie,
         accept_policy=where.accept_policy,
     )
+    return await beginning.begin(tx, here, account, how)
 
 
 async def _recovered(tx: Tx, here: AccountsRoom, account: Account, asked: Credentials) -> bool:
@@ -241,4 +241,4 @@ async def device_token(here: AccountsRoom, device_id: str, secret: str) -> Signe
         issued_at=now,
         expires_at=now + auth.TOKEN_LIFE,
     )
-    return SignedOn(await sessions.issue(here, caller), caller)
+    return SignedOn(await tokens.issue(here, caller), caller)

@@ -29,7 +29,7 @@ from platekeeper_common.errors import NotFound
 from platekeeper_common.events.ingest import DeviceChanged
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policies import Agency
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 tables = MetaData()
 agency = Table(
@@ -270,8 +270,7 @@ def _news(known: Row[Any] | None, changed: DeviceChanged) -> dict[str, Any]:
 
 async def number_of_accounts(tx: Tx) -> int:
     """Accounts that are not disabled."""
-    row = await tx.row(select(func.count()).select_from(account).where(account.c.disabled_at.is_(None)))
-    return int(row[0]) if row else 0
+    return await tx.number(select(func.count()).select_from(account).where(account.c.disabled_at.is_(None)))
 
 
 def _agency(row: Row[Any]) -> Agency:
@@ -287,5 +286,5 @@ def _agency(row: Row[Any]) -> Agency:
 
 
 def _account(row: Row[Any]) -> Account:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    fields = dict(by_column(row))
     return Account(**(fields | {"roles": tuple(fields["roles"])}))

@@ -85,13 +85,16 @@ class RecordDocument(_Document):
     code: str | None
     clause: str | None
     actor: str | None = Field(description="The service that acted for the subject")
-    authority: str | None = Field(description="By which approved request it acted, `release:<id>`")
+    authority: str | None = Field(
+        description="By what: release:<id>; for a post not held delegation:<id>, vacancy:<post>"
+    )
     matter_session: str | None = Field(description="Under which choice of purpose and matter (A4)")
     number_pending: bool | None = Field(description="The matter's number was owed (A8)")
     unit: str | None
     shift: str | None
     context: str | None = Field(description="patrol, investigation or canvass")
     terminal: str | None
+    post: str | None = Field(description="For which post the subject acted (B1 to B3)")
 
     @classmethod
     def of(cls, entry: Entry, **more: Any) -> Self:
@@ -127,6 +130,17 @@ class RecordInFull(RecordDocument):
             hash=entry.leaf_hash.hex(),
         )
         return cls.of(entry, query=query, appended_at=entry.appended_at, leaf=leaf)
+
+
+class ExportedRecord(RecordInFull):
+    """A line of an export, which says to whom it was given and when, wherever it is carried (H1)."""
+
+    exported: str
+
+    @classmethod
+    def given(cls, entry: Entry, query: Query, mark: str) -> Self:
+        """The document of an entry, as `RecordInFull.opened`."""
+        return cls(**dict(RecordInFull.opened(entry, query)), exported=mark)
 
 
 class PageDocument(_Document):

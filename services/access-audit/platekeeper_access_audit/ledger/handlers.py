@@ -43,17 +43,15 @@ async def append(tx: Tx, records: Sequence[AccessRecorded], *, now: datetime) ->
     Raises Reject `record_invalid` for a record that is not whole, and `record_conflict` when its id, or its producer's
     number, is kept with other content; then nothing of the batch is appended.
     """
-    for record in records:
-        if faults := domain.faults(record):
-            raise Reject(record, f"record_invalid: {'; '.join(faults)}")
     if not records:
         return
+    contents = [_whole(record) for record in records]
     await tx.lock()
     kept = await storage.same_place(tx, records)
     position = await storage.next_position(tx)
     fresh: list[Entry] = []
-    for record in records:
-        entry = domain.entry(record, position=position + len(fresh), at=now)
+    for record, content in zip(records, contents, strict=True):
+        entry = domain.entry(record, content, position=position + len(fresh), at=now)
         by_number = (record.producer, record.number)
         there = {kept.get(record.id), kept.get(by_number)}
         if there == {None}:
@@ -65,6 +63,13 @@ async def append(tx: Tx, records: Sequence[AccessRecorded], *, now: datetime) ->
         await storage.add(tx, fresh)
         counted = domain.tally(await storage.producers(tx), [entry.record for entry in fresh])
         await storage.keep_producers(tx, counted)
+
+
+def _whole(record: AccessRecorded) -> bytes:
+    try:
+        return domain.whole(record)
+    except ValueError as error:
+        raise Reject(record, f"record_invalid: {error}") from error
 
 
 async def browse(

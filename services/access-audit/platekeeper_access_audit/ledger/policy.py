@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from platekeeper_common.periods import Duration, Period
 from platekeeper_common.policy import PolicySection, Several, Title, none_when
-from platekeeper_common.shared_policy import AuditPolicy
+from platekeeper_common.shared_policy import AuditPolicy, UsePolicy
 
 
 class LedgerPolicy(PolicySection):
@@ -68,24 +68,10 @@ class Hours:
         return min((begins - now) % day, (now - ends) % day)
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """A shift as patrol names it, and its hours."""
-
-    name: str
-    hours: Hours
-
-    @classmethod
-    def parse(cls, text: object) -> "Shift":
-        """The shift in "day 06:00-18:00". Raises ValueError naming the form wanted."""
-        name, _, hours = str(text).rpartition(" ")
-        if not name or name != name.lower():
-            raise ValueError('must be a lower-case name and hours, such as "day 06:00-18:00"')
-        return cls(name, Hours.parse(hours))
-
-
-def _shifts(value: object) -> object:
-    return [Shift.parse(one) for one in value] if isinstance(value, list) else value
+def hours_of_shifts(policy: UsePolicy) -> dict[str, Hours]:
+    """The department's shifts by name; each lasts until the next begins (A4)."""
+    begun = sorted(policy.shifts.items(), key=lambda shift: shift[1])
+    return {name: Hours(begins, begun[(at + 1) % len(begun)][1]) for at, (name, begins) in enumerate(begun)}
 
 
 _Hours = Annotated[Hours, BeforeValidator(Hours.parse)]
@@ -104,14 +90,16 @@ class AuditsPolicy(PolicySection):
     """A8: after that a matter whose number is still pending goes to the queue."""
     repeat_plate_times: _Count
     """Searches of one plate by one person ..."""
+    repeat_plate_times_one_matter: _Count
+    """... or so many when all of them are for one matter that has a number ..."""
     repeat_plate_within: Duration
     """... within this."""
-    shifts: Annotated[Several[Shift], BeforeValidator(_shifts)]
-    """The department's shifts by the names that patrol gives, local time."""
     shift_grace: Duration
-    """So long before and after a shift belongs to it."""
+    """So long before and after a shift of `[use]` belongs to it."""
     unscheduled_hours: _Hours
-    """When those search who name no shift; dispatchers who ask for an officer are exempt."""
+    """When those search who name no shift of the department; dispatchers who ask for an officer are exempt."""
+    usual_after_days: _Count
+    """An hour at which somebody has searched on so many days lately is usual for that person, and not off shift."""
     fishing_searches: _Count
     """Searches of one person within a day, of which ..."""
     fishing_percent: Annotated[int, Field(ge=1, le=100)]

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from platekeeper_access_audit.ledger import proofs
@@ -21,8 +21,7 @@ from platekeeper_access_audit.ledger.proof_documents import (
     RangeChoice,
     RangeDocument,
 )
-from platekeeper_access_audit.ledger.room import LedgerRoom
-from platekeeper_common import edge
+from platekeeper_access_audit.ledger.room import Here
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
@@ -30,7 +29,6 @@ from platekeeper_common.edge import CurrentPlace, Tx, may
 NDJSON = "application/x-ndjson"
 
 router = APIRouter(prefix="/v1", tags=["proofs"])
-Here = Annotated[LedgerRoom, Depends(edge.room)]
 Witness = Annotated[Caller, may(Action.CHECKPOINT_VIEW)]
 Prover = Annotated[Caller, may(Action.RECORDS_PROVE)]
 

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
+from fastapi import Depends
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -12,7 +14,7 @@ from platekeeper_access_audit.ledger import panel
 from platekeeper_access_audit.ledger.archive import Archive
 from platekeeper_access_audit.ledger.checkpoints import Signer
 from platekeeper_access_audit.ledger.panel import Panel
-from platekeeper_common import stores
+from platekeeper_common import edge, stores
 from platekeeper_common.access import Recorder
 from platekeeper_common.db import Database
 from platekeeper_common.errors import Busy
@@ -77,6 +79,10 @@ class LedgerRoom(Room):
         if last is None or last.origin != self.origin:
             raise Busy("the last checkpoint has not been heard of yet; try again", code="checkpoint_not_heard")
         return last.verifier_key
+
+
+Here = Annotated[LedgerRoom, Depends(edge.room)]
+"""The room, as a door gets it."""
 
 
 @asynccontextmanager

@@ -3,32 +3,33 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from platekeeper_access_audit.ledger import handlers
 from platekeeper_access_audit.ledger.documents import (
     Choice,
+    ExportedRecord,
     PageChoice,
     PageDocument,
     ProducerDocument,
     RecordInFull,
 )
+from platekeeper_access_audit.ledger.room import Here
 from platekeeper_access_audit.ledger.tracing import handlers as tracing
 from platekeeper_access_audit.ledger.tracing.documents import PlateAsked
-from platekeeper_common import edge
+from platekeeper_common import watermark
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 from platekeeper_common.errors import Unauthenticated
-from platekeeper_common.service import Room
 from platekeeper_common.uses import use_of
 
 NDJSON = "application/x-ndjson"
+NOT_KEPT = {"Cache-Control": "no-store"}
 
 router = APIRouter(prefix="/v1/access-records", tags=["access records"])
 strangers = APIRouter(prefix="/v1/strangers", tags=["strangers"])
-Here = Annotated[Room, Depends(edge.room)]
 Viewer = Annotated[Caller, may(Action.RECORDS_VIEW)]
 Tracer = Annotated[Caller, may(Action.RECORDS_TRACE)]
 
@@ -63,12 +64,13 @@ async def export(
     """Access records of your agency with their query elements, newest first, one JSON document a line."""
     selection = choice.of(handlers.own_agency(who))
     await handlers.begin_export(tx, here, who, selection, place=place)
+    mark = watermark.text(who, here.clock)
 
     async def lines() -> AsyncIterator[str]:
         async for entry, query in handlers.export(here.db, here.foundation.keys, who, selection):
-            yield RecordInFull.opened(entry, query).model_dump_json() + "\n"
+            yield ExportedRecord.given(entry, query, mark).model_dump_json() + "\n"
 
-    return StreamingResponse(lines(), media_type=NDJSON)
+    return StreamingResponse(lines(), media_type=NDJSON, headers=NOT_KEPT)
 
 
 @router.post("/export", response_class=StreamingResponse, responses={200: {"content": {NDJSON: {}}}})
@@ -76,8 +78,9 @@ async def export_of_plate(body: PlateAsked, who: Tracer, tx: Tx, here: Here, pla
     """Access records of your agency that name a plate, with their query elements, one JSON document a line."""
     asked, use = body.question(here.clock()), use_of(here, who, body.use_for(body.reason))
     found = await tracing.named(tx, here, who, asked, use, place)
-    lines = [RecordInFull.opened(one.entry, dict(one.query)).model_dump_json() + "\n" for one in found]
-    return StreamingResponse(iter(lines), media_type=NDJSON, headers={"Cache-Control": "no-store"})
+    mark = watermark.text(who, here.clock)
+    lines = [ExportedRecord.given(one.entry, dict(one.query), mark).model_dump_json() + "\n" for one in found]
+    return StreamingResponse(iter(lines), media_type=NDJSON, headers=NOT_KEPT)
 
 
 @router.get("/{record_id}")

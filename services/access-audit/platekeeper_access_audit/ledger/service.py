@@ -15,8 +15,8 @@ from platekeeper_access_audit.ledger.expiry import handlers as expiry
 from platekeeper_access_audit.ledger.plate_index import handlers as plates
 from platekeeper_access_audit.ledger.policy import SECTIONS
 from platekeeper_access_audit.ledger.proof_routes import router as proofs
+from platekeeper_access_audit.ledger.reviews import alert_storage, watching
 from platekeeper_access_audit.ledger.reviews import storage as review_storage
-from platekeeper_access_audit.ledger.reviews import watching
 from platekeeper_access_audit.ledger.reviews.domain import ALERT_KINDS
 from platekeeper_access_audit.ledger.reviews.routes import router as reviews
 from platekeeper_access_audit.ledger.room import NAME, LedgerRoom, LedgerSettings, open_room
@@ -59,7 +59,7 @@ async def figures(here: LedgerRoom, say: Say) -> None:
     say(GAPS, known["producers_with_gaps"])
     async with here.db.tx() as tx:
         size, places = await storage.next_position(tx), await following.places(tx)
-        unseen = await review_storage.unseen(tx)
+        unseen = await alert_storage.unseen(tx)
         say(REVIEWS, await review_storage.overdue(tx, here.clock()))
         say(BREACHES, len(await breach_storage.overdue(tx, here.clock())))
         say(AUDITS, len(await audit_storage.overdue(tx, here.clock())))
@@ -197,6 +197,7 @@ LEDGER = Service(
     policy=SECTIONS,
     settings=LedgerSettings,
     counts=counts,
+    open_counts=("producers_with_gaps", "lag_seconds", "unwitnessed_seconds", "alarms"),
     figures=figures,
     says=says,
     tallies=tallies,

@@ -56,7 +56,7 @@ class Section:
     @property
     def lacks(self) -> Literal["text", "facts"] | None:
         """What is missing; None when the section is whole."""
-        if not self.text.strip():
+        if not any(map(str.isalnum, self.text)):
             return "text"
         return None if self.facts and all(fact.values for fact in self.facts) else "facts"
 

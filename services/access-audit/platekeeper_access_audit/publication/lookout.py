@@ -8,19 +8,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from platekeeper_access_audit.publication import posting, storage
 from platekeeper_access_audit.publication.domain import Version
-from platekeeper_access_audit.publication.posting import Check
-from platekeeper_access_audit.publication.room import NAME, PublicationRoom
+from platekeeper_access_audit.publication.posting import Check, Problem
+from platekeeper_access_audit.publication.room import PublicationRoom
 from platekeeper_common import ids
-from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
-from platekeeper_common.auth import TOKEN_LIFE
 from platekeeper_common.bus.contract import Unavailable
-from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.log import describe
 
 NO_ADDRESS = ""
+UNPUBLISHED = 0
+"""In place of a version's number."""
 _log = structlog.get_logger()
 
 
@@ -37,23 +36,32 @@ async def run(here: PublicationRoom) -> None:
 
 async def look(here: PublicationRoom) -> None:
     """Check every posting that is due."""
-    standing = set(here.foundation.policies.open_agencies())
     async with here.db.tx() as tx:
-        in_force = await storage.in_force(tx)
-    for agency_id in in_force.keys() & standing:
+        agencies = await watched(tx, here)
+    for agency_id in agencies:
         async with here.db.tx() as tx:
             version = await storage.version(tx, agency_id)
             posted, last = await storage.url_of(tx, agency_id), await storage.last_check(tx, agency_id)
-        url = posted.url if posted else NO_ADDRESS
-        if version is None or not posting.due(last, url, version.number, here.clock()):
+        url, number = posted.url if posted else NO_ADDRESS, version.number if version else UNPUBLISHED
+        if not posting.due(last, url, number, here.clock()):
             continue
-        problem = await _problem(here, url, version) if posted else "no_address"
+        problem = await _problem(here, url, version) if posted and version else _missing(version)
         async with here.db.tx() as tx:
-            check = Check(agency_id, url, version.number, here.clock(), problem)
+            check = Check(agency_id, url, number, here.clock(), problem)
             await storage.add_check(tx, ids.new(), check)
             if problem is not None:
                 _record(tx, here, check)
-                _log.warning("policy not posted", agency=agency_id, version=version.number, problem=problem)
+                _log.warning("policy not posted", agency=agency_id, version=number, problem=problem)
+
+
+async def watched(tx: Tx, here: PublicationRoom) -> list[AgencyId]:
+    """The agencies that must post their policy: those that have published one, and those that are live without."""
+    policies, published = here.foundation.policies, await storage.in_force(tx)
+    return [one for one in policies.open_agencies() if one in published or policies.agency(one).mode == "live"]
+
+
+def _missing(version: Version | None) -> Problem:
+    return "not_published" if version is None else "no_address"
 
 
 async def _problem(here: PublicationRoom, url: str, version: Version) -> str | None:
@@ -71,18 +79,7 @@ async def _problem(here: PublicationRoom, url: str, version: Version) -> str | N
 
 
 def _record(tx: Tx, here: PublicationRoom, check: Check) -> None:
-    """An access record of what was found amiss; nobody asked, so the service stands in the place of a person."""
-    now, agency = here.clock(), here.foundation.policies.agency(AgencyId(check.agency_id))
-    looking = Caller(
-        kind="device",
-        subject=f"service:{NAME}",
-        agency_id=agency.id,
-        username=NAME,
-        name="Daily look at the posted policy",
-        organisation=agency.name,
-        issued_at=now,
-        expires_at=now + TOKEN_LIFE,
-    )
+    """An access record of what was found amiss."""
     found = {"outcome": "failed", "code": f"policy_{check.problem}", "clause": "B11"}
-    object_id = f"{agency.id}/{check.number}"
-    tx.emit(here.recorder.administration(looking, Action.POLICY_CHECK, "policy", object_id, Place(), **found))
+    object_id = f"{check.agency_id}/{check.number}"
+    tx.emit(here.recorder.by_itself(AgencyId(check.agency_id), Action.POLICY_CHECK, "policy", object_id, **found))

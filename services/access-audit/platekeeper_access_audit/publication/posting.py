@@ -12,7 +12,7 @@ EVERY = timedelta(days=1)
 AGAIN = timedelta(hours=1)
 """After a look that found it missing."""
 
-Problem = Literal["no_answer", "not_found", "another_version", "no_address"]
+Problem = Literal["no_answer", "not_found", "another_version", "no_address", "not_published"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,17 @@
 """What anybody may read, without login: the policy and the figures, as pages, on paper and as JSON (B11, H2, H3)."""
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from platekeeper_access_audit.publication import documents, handlers, rendering, storage
 from platekeeper_access_audit.publication.documents import VersionDocument
 from platekeeper_access_audit.publication.domain import Version, post_lines
 from platekeeper_access_audit.publication.handlers import Shown
 from platekeeper_access_audit.publication.policy import PublicationPolicy
-from platekeeper_access_audit.publication.room import PublicationRoom
+from platekeeper_access_audit.publication.room import Here, PublicationRoom
 from platekeeper_access_audit.publication.transparency import report
-from platekeeper_common import edge
 from platekeeper_common.edge import Tx
 from platekeeper_common.errors import NotFound
 
@@ -25,8 +24,6 @@ FILES: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(tags=["public"], responses=FILES)
-
-Here = Annotated[PublicationRoom, Depends(edge.room)]
 
 
 @router.get("/policy", response_class=Response)

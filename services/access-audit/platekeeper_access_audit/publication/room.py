@@ -5,12 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import httpx
+from fastapi import Depends
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from platekeeper_access_audit.publication.board import Board
+from platekeeper_common import edge
 from platekeeper_common.access import Recorder
 from platekeeper_common.db import Database
 from platekeeper_common.service import Foundation, Room
@@ -41,6 +44,10 @@ class PublicationRoom(Room):
     settings: PublicationSettings
     board: Board
     web: httpx.AsyncClient
+
+
+Here = Annotated[PublicationRoom, Depends(edge.room)]
+"""The room, as a door gets it."""
 
 
 @asynccontextmanager

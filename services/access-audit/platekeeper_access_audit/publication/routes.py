@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from platekeeper_access_audit.publication import handlers
 from platekeeper_access_audit.publication.documents import (
@@ -14,15 +14,13 @@ from platekeeper_access_audit.publication.documents import (
     UrlStated,
     VersionDocument,
 )
-from platekeeper_access_audit.publication.room import PublicationRoom
-from platekeeper_common import edge
+from platekeeper_access_audit.publication.room import Here
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 
 router = APIRouter(prefix="/v1/policy-documents", tags=["policy documents"])
 
-Here = Annotated[PublicationRoom, Depends(edge.room)]
 Drafter = Annotated[Caller, may(Action.POLICY_DRAFT)]
 Publisher = Annotated[Caller, may(Action.POLICY_PUBLISH)]
 Viewer = Annotated[Caller, may(Action.POLICY_VIEW)]

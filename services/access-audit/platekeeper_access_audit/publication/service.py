@@ -13,10 +13,10 @@ from platekeeper_common.events.public import PolicyPublished, StatedInPublic
 from platekeeper_common.metrics import Say, gauge
 from platekeeper_common.service import Follows, Grant, Job, Service
 
-FOUND = ("posted", "no_answer", "not_found", "another_version", "no_address", "not_looked")
+FOUND = ("posted", "no_answer", "not_found", "another_version", "no_address", "not_published", "not_looked")
 POSTINGS = gauge(
     "platekeeper_publication_postings",
-    "Agencies with a published policy, by what the last look at their website found.",
+    "Agencies that must post their policy, by what the last look at their website found.",
     found=FOUND,
 )
 
@@ -24,7 +24,8 @@ POSTINGS = gauge(
 async def counts(here: PublicationRoom) -> dict[str, int]:
     """Agencies that have published, and those of them whose website does not show it."""
     found = await _found(here)
-    return {"policies": len(found), "not_posted": sum(one not in ("posted", "not_looked") for one in found)}
+    published = sum(one != "not_published" for one in found)
+    return {"policies": published, "not_posted": sum(one not in ("posted", "not_looked") for one in found)}
 
 
 async def figures(here: PublicationRoom, say: Say) -> None:
@@ -37,8 +38,7 @@ async def figures(here: PublicationRoom, say: Say) -> None:
 
 async def _found(here: PublicationRoom) -> list[str]:
     async with here.db.tx() as tx:
-        open_agencies = set(here.foundation.policies.open_agencies())
-        checks = [await storage.last_check(tx, one) for one in await storage.in_force(tx) if one in open_agencies]
+        checks = [await storage.last_check(tx, one) for one in await lookout.watched(tx, here)]
     return ["not_looked" if one is None else one.problem or "posted" for one in checks]
 
 
@@ -70,5 +70,6 @@ PUBLICATION = Service(
     policy=SECTIONS,
     settings=PublicationSettings,
     counts=counts,
+    open_counts=("policies", "not_posted"),
     figures=figures,
 )

@@ -24,7 +24,7 @@ from platekeeper_access_audit.publication.posting import Check, Posting
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 metadata = MetaData()
 policy_draft = Table(
@@ -165,4 +165,4 @@ def _draft(row: Row[Any]) -> Draft:
 
 
 def _version(row: Row[Any]) -> Version:
-    return Version(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    return Version(**by_column(row))

@@ -7,8 +7,8 @@ from typing import Literal
 from platekeeper_common import patterns
 from platekeeper_common.errors import Conflict, Invalid
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.immigration import refuse_immigration
 from platekeeper_common.shared_policy import IncidentsPolicy
+from platekeeper_common.wording import refuse_prohibited
 
 State = Literal["due", "optional", "entered", "not_entered"]
 SHORTEST_REASON = 10
@@ -63,14 +63,14 @@ def partial(text: str) -> str:
 
 def demand_incident(incident: str, incident_type: str, policy: IncidentsPolicy) -> None:
     """Raise Invalid `incident_required` or `incident_type_unknown`."""
-    refuse_immigration(incident)
+    refuse_prohibited(None, (incident,))
     policy.demand_number(incident, "a partial plate belongs to an incident", clause="A7")
     policy.demand_type(incident_type, clause="A7")
 
 
 def demand_not_entered(reported: Reported, reason: str) -> None:
     """Raise Conflict `partial_entered` or `partial_settled`, Invalid `reason_required` (A7)."""
-    refuse_immigration(reason)
+    refuse_prohibited(None, (reason,))
     if reported.state == "entered":
         raise Conflict("it is entered on a hot list", code="partial_entered", entry_id=reported.entry_id)
     if reported.state == "not_entered":

@@ -2,18 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
-from platekeeper_common import edge
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, CurrentUse, Tx, may
 from platekeeper_common.uses import use_of
 from platekeeper_hotlist.reported import handlers
 from platekeeper_hotlist.reported.documents import NotEntered, PartialReported, ReportedDocument, ReportedList
-from platekeeper_hotlist.room import HotlistRoom
+from platekeeper_hotlist.room import Here
 
-Here = Annotated[HotlistRoom, Depends(edge.room)]
 router = APIRouter(prefix="/v1/reported-partials", tags=["partial plates"])
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, Column, Index, Row, Select, String, Table, exist
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 from platekeeper_hotlist.reported.domain import Reported
 from platekeeper_hotlist.storage import entry, metadata
 
@@ -68,8 +68,7 @@ async def number_due(tx: Tx) -> int:
         entry.c.incident == reported_partial.c.incident,
     )
     waiting = reported_partial.c.major & reported_partial.c.settled_at.is_(None) & ~entered
-    row = await tx.row(select(func.count()).select_from(reported_partial).where(waiting))
-    return int(row[0]) if row else 0
+    return await tx.number(select(func.count()).select_from(reported_partial).where(waiting))
 
 
 def _with_entry(agency_id: AgencyId) -> Select[Any]:
@@ -88,5 +87,5 @@ def _with_entry(agency_id: AgencyId) -> Select[Any]:
 
 
 def _reported(row: Row[Any]) -> Reported:
-    told = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    told = dict(by_column(row))
     return Reported(**told | {"agency_id": AgencyId(told["agency_id"])})

@@ -90,9 +90,9 @@ def demand_new(new: NewCanvass, policy: IncidentsPolicy) -> None:
 def over(new: NewCanvass, policy: CanvassPolicy) -> tuple[str, ...]:
     """What of it needs a supervisor: `area`, `window`, both or nothing."""
     found = []
-    if new.area.square_metres > policy.area_at_most_km2 * 1_000_000:
+    if not policy.near(new.area):
         found.append("area")
-    if new.captured_to - new.captured_from > policy.window_at_most:
+    if not policy.brief(new.captured_to - new.captured_from):
         found.append("window")
     return tuple(found)
 

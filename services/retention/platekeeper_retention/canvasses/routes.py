@@ -2,9 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
-from platekeeper_common import edge
 from platekeeper_common.access import RECORD_HEADER
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
@@ -13,9 +12,8 @@ from platekeeper_retention import documents
 from platekeeper_retention.canvasses import handlers
 from platekeeper_retention.canvasses.documents import CanvassAsked, CanvassDocument, CanvassesDocument, CanvassSearch
 from platekeeper_retention.documents import SearchResult
-from platekeeper_retention.room import RetentionRoom
+from platekeeper_retention.room import Here
 
-Here = Annotated[RetentionRoom, Depends(edge.room)]
 Opener = Annotated[Caller, may(Action.CANVASS_OPEN)]
 Viewer = Annotated[Caller, may(Action.CANVASS_VIEW)]
 Supervisor = Annotated[Caller, may(Action.CANVASS_APPROVE)]

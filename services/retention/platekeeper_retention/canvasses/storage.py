@@ -10,7 +10,7 @@ from platekeeper_common.db import Tx
 from platekeeper_common.documents import AreaStated
 from platekeeper_common.errors import NotFound
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 from platekeeper_retention.canvasses.domain import Canvass
 from platekeeper_retention.storage import metadata
 
@@ -65,6 +65,6 @@ async def change(tx: Tx, agency_id: AgencyId, canvass_id: str, **values: Any) ->
 
 
 def _canvass(row: Row[Any]) -> Canvass:
-    told = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    told = dict(by_column(row))
     area = AreaStated.model_validate(told["area"]).area()
     return Canvass(**told | {"agency_id": AgencyId(told["agency_id"]), "area": area, "over": tuple(told["over"])})

@@ -17,10 +17,11 @@ from platekeeper_common.ids import PLATFORM
 async def at_sign_on(tx: Tx, here: AccountsRoom, account: Account) -> Admission:
     """Until when training and approval open plate data, as they are on file now.
 
-    A title that is not in the register opens none; its holder can still be given another.
+    A title that is not in the register opens none, nor a contractor's without an end; its holder can still be given
+    another title, or an end (B5).
     """
     title = await _title(tx, here, account)
-    if title is None:
+    if title is None or (title.kind == "contractor" and account.valid_until is None):
         return Admission()
     agency = await people.find_agency(tx, account.agency_id)
     policy = profile_of(here, agency).section(ApprovalsPolicy)

@@ -2,18 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter
 
+from platekeeper_access_audit.accounts.agency_names import AskedAgency
 from platekeeper_access_audit.accounts.approvals import documents, handlers
-from platekeeper_access_audit.accounts.room import AccountsRoom
-from platekeeper_access_audit.accounts.titles.documents import AgencyName
-from platekeeper_common import edge
+from platekeeper_access_audit.accounts.room import Here
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
-
-Here = Annotated[AccountsRoom, Depends(edge.room)]
-AskedAgency = Annotated[AgencyName | None, Query(alias="agency_id", description="For the platform's administrator")]
 
 router = APIRouter(prefix="/v1", tags=["access approvals"])
 

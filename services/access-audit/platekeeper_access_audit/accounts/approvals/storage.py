@@ -11,7 +11,7 @@ from platekeeper_access_audit.accounts.approvals.domain import Approval
 from platekeeper_access_audit.accounts.storage import tables
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 access_approval = Table(
     "access_approval",
@@ -64,6 +64,6 @@ async def of_agency(tx: Tx, agency_id: AgencyId) -> Mapping[str, Approval]:
 
 
 def _approval(row: Row[Any]) -> Approval:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    fields = dict(by_column(row))
     del fields["ended_at"]
     return Approval(**(fields | {"scope": tuple(fields["scope"])}))

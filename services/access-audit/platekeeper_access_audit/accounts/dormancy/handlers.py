@@ -1,6 +1,5 @@
 """Disabling accounts that nobody signs on with (G2), and dated ones whose time is over."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from platekeeper_access_audit.accounts import storage
@@ -8,7 +7,7 @@ from platekeeper_access_audit.accounts.domain import DORMANT, EXPIRED, Account, 
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.sessions import handlers as sessions
 from platekeeper_access_audit.accounts.sessions import storage as kept
-from platekeeper_common.access import Place
+from platekeeper_access_audit.accounts.sessions.tokens import policy_for
 from platekeeper_common.actions import Action
 from platekeeper_common.db import Tx
 
@@ -27,7 +26,7 @@ async def close_unused(here: AccountsRoom) -> int:
         due: list[tuple[Account, str]] = []
         for agency in await storage.agencies(tx):
             if agency.mode != "closed" and here.foundation.policies.named(agency.profile) is not None:
-                after = (await sessions.policy_for(tx, here, agency.id)).dormant_after
+                after = (await policy_for(tx, here, agency.id)).dormant_after
                 judged = [(one, _unused(one, after, now)) for one in await storage.accounts(tx, agency.id)]
                 due += [(account, why) for account, why in judged if why is not None]
         for account, why in due:
@@ -48,6 +47,4 @@ async def _close(tx: Tx, here: AccountsRoom, account: Account, why: str, now: da
     await storage.change_account(tx, account.id, disabled_at=now, disabled_because=why)
     await storage.end_terms_of(tx, account.id, now)
     await sessions.end_all(tx, here, account.id, account.agency_id, why)
-    person = await sessions.known(tx, here, account)
-    by = replace(person, subject="service:accounts", username="", name=sessions.PLATFORM_NAME, title=None)
-    tx.emit(here.recorder.administration(by, Action.ACCOUNT_DISABLE, "account", account.id, Place()))
+    tx.emit(here.recorder.by_itself(account.agency_id, Action.ACCOUNT_DISABLE, "account", account.id))

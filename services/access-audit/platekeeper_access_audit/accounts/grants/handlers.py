@@ -29,7 +29,7 @@ async def change(
     """
     now = here.clock()
     await tx.lock()
-    await incumbents.demand(tx, here, by, Action.ROLES_CHANGE, rules.CLAUSE)
+    by = by.acting_for((await incumbents.demand(tx, here, by, Action.ROLES_CHANGE, rules.CLAUSE)).office)
     domain.demand_roles(roles)
     account = await storage.find_account(tx, account_id, by.agency_id)
     domain.demand_enabled(account)
@@ -60,15 +60,16 @@ async def change(
 async def confirm(tx: Tx, here: AccountsRoom, grant_id: str, *, by: Caller, place: Place) -> Grant:
     """A second person's word puts the roles in force (B2).
 
-    Raises Conflict `same_person`, `grant_settled`, `roles_moved` or `account_disabled`, Refused `not_second_person`,
-    NotFound.
+    Raises Conflict `same_person`, `second_person_beholden`, `grant_settled`, `roles_moved` or `account_disabled`,
+    Refused `not_second_person`, NotFound.
     """
     await tx.lock()
     grant = await kept.find(tx, by.agency_id, grant_id)
     account = await storage.find_account(tx, grant.account_id, by.agency_id)
     domain.demand_enabled(account)
     rules.demand_confirmable(grant, account, by.subject)
-    await incumbents.demand_second_person(tx, here, by, Action.ROLES_CONFIRM)
+    second = await incumbents.demand_second_person(tx, here, by, Action.ROLES_CONFIRM, beside=grant.proposed_by)
+    by = by.acting_for(second.office)
     await _demand_authorised(tx, here, account, grant.after)
     await kept.confirm(tx, grant.id, by.subject, by.name, here.clock())
     await _put_in_force(tx, here, grant, account, by)

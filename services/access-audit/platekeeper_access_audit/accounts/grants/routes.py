@@ -2,17 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from platekeeper_access_audit.accounts.grants import handlers
 from platekeeper_access_audit.accounts.grants.documents import GrantDocument, RolesRequest
-from platekeeper_access_audit.accounts.room import AccountsRoom
-from platekeeper_common import edge
+from platekeeper_access_audit.accounts.room import Here
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
-
-Here = Annotated[AccountsRoom, Depends(edge.room)]
 
 router = APIRouter(tags=["accounts"])
 

@@ -11,7 +11,7 @@ from platekeeper_access_audit.accounts.storage import tables
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 role_grant = Table(
     "role_grant",
@@ -61,5 +61,5 @@ async def grants(tx: Tx, agency_id: AgencyId) -> list[Grant]:
 
 
 def _grant(row: Row[Any]) -> Grant:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    fields = dict(by_column(row))
     return Grant(**(fields | {"before": tuple(fields["before"]), "after": tuple(fields["after"])}))

@@ -1,6 +1,6 @@
 """The HTTP bodies of trusted issuers."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -39,6 +39,15 @@ class IssuerRequest(IssuerDocument):
 
     client_secret: Annotated[str, StringConstraints(min_length=1, max_length=1_000)] | None = None
     """Kept encrypted and never shown; left out: as before."""
+
+
+class RegisteredDocument(IssuerDocument):
+    """An issuer as it was registered, and whether it is trusted already (B2)."""
+
+    status: Literal["in_force", "proposed"]
+    proposal_id: str | None = None
+    """Null: in force. A second person confirms it (`POST /v1/issuer/proposals/{proposal_id}/confirm`)."""
+    proposed_by_name: str | None = None
 
 
 class TrustedAgency(Document):

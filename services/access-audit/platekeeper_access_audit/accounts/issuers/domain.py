@@ -59,6 +59,16 @@ class Issuer:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An issuer that waits for a second person's word (B2)."""
+
+    id: str
+    issuer: Issuer
+    proposed_by: str
+    proposed_by_name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
     """A login that began here and waits for the issuer's word, or for our second factor."""
@@ -72,8 +82,10 @@ class Login:
     """PKCE's, wrapped by the key store."""
     expires_at: datetime
     account_id: str | None = None
-    """Whom the issuer named; only our second factor is missing."""
+    """Whom the issuer named; only our second factor or the person's acceptance of the policy is missing."""
     subject: str | None = None
+    second_factor: bool = False
+    """The issuer vouched for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +107,21 @@ class Word:
     subject: str
     username: str | None
     second_factor: bool
+
+
+def entrusts(old: Issuer | None, new: Issuer) -> bool:
+    """Whether it is another's word, or another word, that lets people in as somebody from now on (B2)."""
+    return old is None or {**old.told(), "passwords": None} != {**new.told(), "passwords": None}
+
+
+def demand_proposed(found: Proposal | None, by: str) -> Proposal:
+    """Raise NotFound `issuer_proposal_unknown`, Conflict `same_person` (B2)."""
+    if found is None:
+        raise NotFound("no such issuer waits to be confirmed", code="issuer_proposal_unknown", clause="B2")
+    if found.proposed_by == by:
+        detail = "two persons say who may let people in: somebody else confirms what you proposed"
+        raise Conflict(detail, code="same_person", clause="B2")
+    return found
 
 
 def demand_url(url: str, what: str = "the issuer") -> None:
@@ -197,8 +224,14 @@ def demand_linkable(account: Account, linked: str | None, subject: str) -> None:
 
 
 def known(login: Login, account: Account, vouched: Word, now: datetime) -> Login:
-    """The login once the issuer has spoken and our second factor is missing."""
-    return replace(login, account_id=account.id, subject=vouched.subject, expires_at=now + LOGIN_LIFE)
+    """The login once the issuer has spoken and something of ours is missing."""
+    return replace(
+        login,
+        account_id=account.id,
+        subject=vouched.subject,
+        second_factor=vouched.second_factor,
+        expires_at=now + LOGIN_LIFE,
+    )
 
 
 def demand_registered(issuer: Issuer | None) -> Issuer:

@@ -1,20 +1,23 @@
 """Trusted issuers in use: registered by an administrator, then logins that go out to them and come back."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from platekeeper_access_audit.accounts import attempts, sign_on
 from platekeeper_access_audit.accounts import domain as rules
 from platekeeper_access_audit.accounts import storage as accounts
 from platekeeper_access_audit.accounts.domain import Account
 from platekeeper_access_audit.accounts.issuers import domain, openid, storage
-from platekeeper_access_audit.accounts.issuers.domain import LOGIN_LIFE, Issuer, Login, Word, digest
+from platekeeper_access_audit.accounts.issuers.domain import LOGIN_LIFE, Issuer, Login, Proposal, Word, digest
+from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.second_factors import handlers as second_factors
 from platekeeper_access_audit.accounts.sessions.domain import WITH_CODE
-from platekeeper_access_audit.accounts.sessions.handlers import Begun
+from platekeeper_access_audit.accounts.sessions.tokens import Begun
 from platekeeper_access_audit.accounts.sign_on import Where
+from platekeeper_common import ids
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
@@ -46,6 +49,14 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
+class Registered:
+    """The issuer as it was asked for; with what waits for a second person's word, None: it is in force (B2)."""
+
+    issuer: Issuer
+    waiting: Proposal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """Where the browser goes, and what it must bring back."""
 
@@ -68,13 +79,17 @@ class Answer:
 
 async def register(
     tx: Tx, here: AccountsRoom, asked: Registration, agency_id: str | None, *, by: Caller, place: Place
-) -> Issuer:
-    """The agency's issuer from now on, once it has answered fitly. Raises Invalid, Conflict, Busy, NotFound."""
+) -> Registered:
+    """The agency's issuer, once it has answered fitly; another than is trusted now waits for a second person (B2).
+
+    Raises Refused `not_administrator`, Invalid, Conflict, Busy, NotFound.
+    """
     agency = await accounts.find_agency(tx, rules.agency_for(by, agency_id, Action.ISSUER_REGISTER))
     rules.demand_open(agency)
     domain.demand_url(asked.url)
     await openid.discover(asked.url)
     await tx.lock()
+    by = by.acting_for((await incumbents.demand(tx, here, by, Action.ISSUER_REGISTER, "B2")).office)
     old = await storage.find(tx, agency.id)
     domain.demand_secret(old, asked.url, asked.client_secret)
     tried = await storage.linked_subject(tx, by.subject, asked.url) is not None
@@ -90,10 +105,41 @@ async def register(
         passwords=asked.passwords,
         registered_at=here.clock(),
     )
-    await storage.put(tx, new)
-    written = {"before": old.told() if old else None, "after": new.told()}
+    waiting = Proposal(ids.new(), new, by.subject, by.name) if domain.entrusts(old, new) else None
+    if waiting is None:
+        await storage.put(tx, new)
+    else:
+        await storage.propose(tx, waiting)
+    written = {**_written(old, new), "proposal": waiting and waiting.id}
     tx.emit(await here.recorder.change(by, Action.ISSUER_REGISTER, "issuer", agency.id, place, written))
-    return new
+    return Registered(new, waiting)
+
+
+async def confirm(tx: Tx, here: AccountsRoom, proposal_id: str, *, by: Caller, place: Place) -> Registered:
+    """A second person's word puts the issuer in force that waits under this id (B2).
+
+    Raises NotFound `issuer_proposal_unknown`, Conflict `same_person`, `second_person_beholden` or `agency_closed`,
+    Refused `not_second_person`.
+    """
+    await tx.lock()
+    found = await storage.proposed(tx, by.agency_id)
+    waiting = domain.demand_proposed(found if found and found.id == proposal_id else None, by.subject)
+    rules.demand_open(await accounts.find_agency(tx, by.agency_id))
+    second = await incumbents.demand_second_person(tx, here, by, Action.ISSUER_CONFIRM, beside=waiting.proposed_by)
+    by = by.acting_for(second.office)
+    old, new = await storage.find(tx, by.agency_id), replace(waiting.issuer, registered_at=here.clock())
+    await storage.put(tx, new)
+    await storage.forget_proposal(tx, by.agency_id)
+    written = {**_written(old, new), "proposal": waiting.id}
+    tx.emit(await here.recorder.change(by, Action.ISSUER_CONFIRM, "issuer", by.agency_id, place, written))
+    return Registered(new)
+
+
+async def proposals(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> list[Proposal]:
+    """The issuer that waits at the own agency, if one does."""
+    tx.emit(here.recorder.administration(by, Action.ISSUER_PROPOSAL_VIEW, "issuer", by.agency_id, place))
+    waiting = await storage.proposed(tx, by.agency_id)
+    return [] if waiting is None else [waiting]
 
 
 async def registered(tx: Tx, here: AccountsRoom, agency_id: str | None, *, by: Caller, place: Place) -> Issuer:
@@ -104,11 +150,12 @@ async def registered(tx: Tx, here: AccountsRoom, agency_id: str | None, *, by: C
 
 
 async def remove(tx: Tx, here: AccountsRoom, agency_id: str | None, *, by: Caller, place: Place) -> None:
-    """The agency logs in by password again. Raises NotFound `issuer_unknown`."""
+    """The agency logs in by password again, and none waits any more. Raises NotFound `issuer_unknown`."""
     owner = rules.agency_for(by, agency_id, Action.ISSUER_REMOVE)
     await tx.lock()
     old = domain.demand_registered(await storage.find(tx, owner))
     await storage.remove(tx, owner)
+    await storage.forget_proposal(tx, owner)
     written = {"before": old.told(), "after": None}
     tx.emit(await here.recorder.change(by, Action.ISSUER_REMOVE, "issuer", owner, place, written))
 
@@ -162,7 +209,7 @@ async def finish(here: AccountsRoom, answer: Answer, browser: str | None, where:
             account = await _account(tx, issuer, vouched)
         login = domain.known(login, account, vouched, here.clock())
     else:
-        vouched = Word(login.subject, None, second_factor=False)
+        vouched = Word(login.subject, None, login.second_factor)
         async with here.db.tx() as tx:
             account = await accounts.find_account(tx, login.account_id, issuer.agency_id)
     attempt = await sign_on.admit(here, account.username)
@@ -222,6 +269,10 @@ async def _account(tx: Tx, issuer: Issuer, vouched: Word) -> Account:
         return await accounts.find_account(tx, linked, issuer.agency_id)
     named = await accounts.account_of(tx, vouched.username) if vouched.username else None
     return domain.demand_account(named, issuer)
+
+
+def _written(old: Issuer | None, new: Issuer) -> dict[str, Any]:
+    return {"before": old.told() if old else None, "after": new.told()}
 
 
 def _wrapped(here: AccountsRoom, agency_id: AgencyId, secret: str | None) -> bytes | None:

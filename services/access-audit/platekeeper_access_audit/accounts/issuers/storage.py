@@ -4,26 +4,38 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, LargeBinary, Row, String, Table, delete, func, select
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, LargeBinary, Row, String, Table, delete, false, func, select
 
-from platekeeper_access_audit.accounts.issuers.domain import Issuer, Login
+from platekeeper_access_audit.accounts.issuers.domain import Issuer, Login, Proposal
 from platekeeper_access_audit.accounts.storage import account, agency, tables
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
-issuer = Table(
-    "issuer",
+
+def _registration() -> tuple[Column[Any], ...]:
+    """What is kept of an issuer, in force or proposed."""
+    return (
+        Column("agency_id", String, ForeignKey("agency.id"), primary_key=True),
+        Column("url", String, nullable=False),
+        Column("client_id", String, nullable=False),
+        Column("client_secret", LargeBinary, nullable=False, comment="wrapped by the key store"),
+        Column("username_claim", String, nullable=False),
+        Column("second_factor_amr", JSON, nullable=False),
+        Column("second_factor_acr", JSON, nullable=False),
+        Column("passwords", Boolean, nullable=False),
+        Column("registered_at", Moment, nullable=False),
+    )
+
+
+issuer = Table("issuer", tables, *_registration())
+issuer_proposal = Table(
+    "issuer_proposal",
     tables,
-    Column("agency_id", String, ForeignKey("agency.id"), primary_key=True),
-    Column("url", String, nullable=False),
-    Column("client_id", String, nullable=False),
-    Column("client_secret", LargeBinary, nullable=False, comment="wrapped by the key store"),
-    Column("username_claim", String, nullable=False),
-    Column("second_factor_amr", JSON, nullable=False),
-    Column("second_factor_acr", JSON, nullable=False),
-    Column("passwords", Boolean, nullable=False),
-    Column("registered_at", Moment, nullable=False),
+    *_registration(),
+    Column("id", String, nullable=False, comment="another for each proposal"),
+    Column("proposed_by", String, nullable=False, comment="account"),
+    Column("proposed_by_name", String, nullable=False),
 )
 issuer_login = Table(
     "issuer_login",
@@ -36,6 +48,7 @@ issuer_login = Table(
     Column("expires_at", Moment, nullable=False, index=True),
     Column("account_id", String, nullable=True, comment="whom the issuer named; our second factor is missing"),
     Column("subject", String, nullable=True),
+    Column("second_factor", Boolean, nullable=False, server_default=false()),
 )
 issuer_link = Table(
     "issuer_link",
@@ -64,6 +77,24 @@ async def remove(tx: Tx, agency_id: AgencyId) -> bool:
     return await tx.write(delete(issuer).where(issuer.c.agency_id == agency_id)) == 1
 
 
+async def propose(tx: Tx, new: Proposal) -> None:
+    """It waits for a second person, in place of whatever waited."""
+    await forget_proposal(tx, new.issuer.agency_id)
+    who = {"id": new.id, "proposed_by": new.proposed_by, "proposed_by_name": new.proposed_by_name}
+    await tx.write(issuer_proposal.insert().values(**asdict(new.issuer), **who))
+
+
+async def proposed(tx: Tx, agency_id: AgencyId) -> Proposal | None:
+    """What waits at the agency."""
+    row = await tx.row(select(issuer_proposal).where(issuer_proposal.c.agency_id == agency_id))
+    return None if row is None else Proposal(row.id, _issuer(row), row.proposed_by, row.proposed_by_name)
+
+
+async def forget_proposal(tx: Tx, agency_id: AgencyId) -> None:
+    """Nothing waits at the agency."""
+    await tx.write(delete(issuer_proposal).where(issuer_proposal.c.agency_id == agency_id))
+
+
 async def agencies(tx: Tx) -> list[tuple[str, str]]:
     """Id and name of every agency that is not closed and has an issuer, by name."""
     found = select(agency.c.id, agency.c.name).join(issuer, issuer.c.agency_id == agency.c.id)
@@ -86,14 +117,13 @@ async def take_login(tx: Tx, state_sha256: str, browser_sha256: str) -> Login | 
     """The login of that browser, which waits no longer: of many who take it at once one gets it."""
     own = (issuer_login.c.state_sha256 == state_sha256) & (issuer_login.c.browser_sha256 == browser_sha256)
     rows = await tx.write_returning(delete(issuer_login).where(own).returning(issuer_login))
-    return Login(**rows[0]._mapping) if rows else None  # noqa: SLF001 - SQLAlchemy's public name for it
+    return Login(**by_column(rows[0])) if rows else None
 
 
 async def prune_logins(tx: Tx, now: datetime) -> int:
     """Drop those that have ended; how many wait."""
     await tx.write(delete(issuer_login).where(issuer_login.c.expires_at <= now))
-    row = await tx.row(select(func.count()).select_from(issuer_login))
-    return int(row[0]) if row else 0
+    return await tx.number(select(func.count()).select_from(issuer_login))
 
 
 async def linked_account(tx: Tx, url: str, subject: str, agency_id: AgencyId) -> str | None:
@@ -124,6 +154,6 @@ async def unlink(tx: Tx, account_id: str) -> None:
 
 
 def _issuer(row: Row[Any]) -> Issuer:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    fields = {column.name: by_column(row)[column.name] for column in issuer.c}
     lists = {name: tuple(fields[name]) for name in ("second_factor_amr", "second_factor_acr")}
     return Issuer(**(fields | lists))

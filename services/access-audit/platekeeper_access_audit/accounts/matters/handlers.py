@@ -33,6 +33,7 @@ async def choose(tx: Tx, here: AccountsRoom, asked: Use, *, by: Caller, place: P
     """
     policy = here.foundation.policies.of(by.agency_id).section(UsePolicy)
     policy.demand(asked)
+    policy.demand_no_words(asked)
     decide(by, Action.MATTER_CHOOSE, use=asked, policy=policy)
     now = here.clock()
     await tx.lock(f"matter/{by.session}")

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from platekeeper_access_audit.accounts.matters import handlers
 from platekeeper_access_audit.accounts.matters.documents import (
@@ -13,13 +13,11 @@ from platekeeper_access_audit.accounts.matters.documents import (
     NumberSupplied,
 )
 from platekeeper_access_audit.accounts.matters.handlers import Carried
-from platekeeper_access_audit.accounts.room import AccountsRoom
-from platekeeper_common import edge
+from platekeeper_access_audit.accounts.room import AccountsRoom, Here
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 
-Here = Annotated[AccountsRoom, Depends(edge.room)]
 router = APIRouter(prefix="/v1", tags=["matters"])
 
 

@@ -10,7 +10,7 @@ from platekeeper_access_audit.accounts.storage import tables
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.matter import Matter
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 matter_session = Table(
     "matter_session",
@@ -69,6 +69,6 @@ async def supply(tx: Tx, matter_id: str, number: str, at: datetime) -> None:
 
 
 def _chosen(row: Row[Any]) -> Chosen:
-    facts = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
+    facts = by_column(row)
     matter = Matter(**{name: facts[name] for name in Matter.__slots__})
     return Chosen(matter=matter, **{name: facts[name] for name in Chosen.__slots__ if name != "matter"})

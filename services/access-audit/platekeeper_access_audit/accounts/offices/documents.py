@@ -3,14 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
+from platekeeper_access_audit.accounts.agency_names import AgencyName
 from platekeeper_access_audit.accounts.offices.domain import Delegation, Incumbent, Post
 from platekeeper_access_audit.accounts.storage import Term
 from platekeeper_common.actions import Action
 from platekeeper_common.moments import Instant
-
-AgencyName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$")]
 
 
 class Document(BaseModel):
@@ -111,6 +110,8 @@ class IncumbentDocument(Document):
     basis: Literal["holder", "delegate", "acting"]
     until: datetime | None
     delegation_id: str | None
+    authority: str | None
+    """By what, as the access record of the act says it; null: the holder needs none."""
 
 
 class IncumbentsDocument(Document):
@@ -176,6 +177,7 @@ def _incumbent(one: Incumbent) -> IncumbentDocument:
         account_id=one.account_id,
         name=one.name,
         basis=one.basis,
-        until=one.until,
+        until=one.office.until,
         delegation_id=one.delegation_id,
+        authority=one.office.authority,
     )

@@ -5,21 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from platekeeper_access_audit.accounts.domain import Account
 from platekeeper_access_audit.accounts.policy import Blocked, PostsPolicy
 from platekeeper_access_audit.accounts.storage import Term
 from platekeeper_common.actions import Action
 from platekeeper_common.authorization import not_in_office
 from platekeeper_common.caller import Caller, Office
 from platekeeper_common.errors import Conflict, Invalid, Refused
-from platekeeper_common.rules import ADMINISTRATOR, RULES
+from platekeeper_common.rules import ADMINISTRATOR, RULES, SERVICE_ACCOUNT
 
-SECOND_PERSON = frozenset({Action.POLICY_CHANGE_CONFIRM, Action.ROLES_CONFIRM})
+SECOND_PERSON = frozenset({Action.POLICY_CHANGE_CONFIRM, Action.ROLES_CONFIRM, Action.ISSUER_CONFIRM})
 """What a post does as the second person; whether it is one, `second_person` of the policy says (B2)."""
 ACTS: Mapping[str, frozenset[Action]] = {
     ADMINISTRATOR: frozenset(
         {action for action, rule in RULES.items() if rule.post == ADMINISTRATOR}
         | {Action.RELEASE_DECIDE, Action.PURGE_ORDER_SIGN, Action.TRAINING_CERTIFY, Action.COURSE_EDIT}
-        | {Action.NOTICE_VIEW}
+        | {Action.NOTICE_VIEW, Action.ACCOUNT_RESET}
         | SECOND_PERSON
     ),
     "collection_steward": frozenset({Action.RELEASE_DECIDE}) | SECOND_PERSON,
@@ -65,7 +66,7 @@ class Incumbent:
     account_id: str
     name: str
     basis: Basis
-    until: datetime | None = None
+    office: Office
     delegation_id: str | None = None
 
 
@@ -94,10 +95,11 @@ class Post:
         """Who may do the act for this post now: its holder, delegates, while it is vacant who acts (B1 to B3, B9)."""
         if act in self.blocked or act not in ACTS.get(self.code, frozenset()):
             return []
-        found = [Incumbent(self.holder.account_id, self.holder.name, "holder")] if self.holder else []
-        found += [Incumbent(term.account_id, term.name, "acting") for term in self.acting]
+        held = [self.holder] if self.holder else []
+        found = [Incumbent(term.account_id, term.name, "holder", Office(self.code)) for term in held]
+        found += [Incumbent(term.account_id, term.name, "acting", self._acting(term)) for term in self.acting]
         found += [
-            Incumbent(one.account_id, one.name, "delegate", one.ends_at, one.id)
+            Incumbent(one.account_id, one.name, "delegate", self._delegated(one), one.id)
             for one in self.delegations
             if act in one.acts
         ]
@@ -115,14 +117,20 @@ class Post:
     def offices(self, account_id: str) -> list[Office]:
         """What the account may do for this post, as a token says it: each ends by itself."""
         if self.holder is not None and self.holder.account_id == account_id:
-            return [Office(self.code)]
-        own = frozenset(ACTS.get(self.code, frozenset()) - self.blocked)
-        acting = any(term.account_id == account_id for term in self.acting)
-        return [Office(self.code, own)] * acting + [
-            Office(self.code, own & frozenset(one.acts), one.ends_at)
-            for one in self.delegations
-            if one.account_id == account_id
-        ]
+            return [Office(self.code, until=self.holder.until)]
+        acting = [self._acting(term) for term in self.acting if term.account_id == account_id][:1]
+        return acting + [self._delegated(one) for one in self.delegations if one.account_id == account_id]
+
+    def _acting(self, term: Term) -> Office:
+        until = self.next.since if self.next else None
+        return Office(self.code, self._acts(), until, f"vacancy:{term.post}")
+
+    def _delegated(self, one: Delegation) -> Office:
+        return Office(self.code, self._acts() & frozenset(one.acts), one.ends_at, f"delegation:{one.id}")
+
+    def _acts(self) -> frozenset[str]:
+        """What can be done for it by somebody else than its holder."""
+        return frozenset(ACTS.get(self.code, frozenset()) - self.blocked)
 
 
 def blocked(policy: PostsPolicy) -> frozenset[Action]:
@@ -172,21 +180,28 @@ def demand_acts(post: str, acts: Collection[str]) -> None:
 
 
 def demand_term(begins: datetime, ends: datetime, now: datetime) -> None:
-    """Raise Invalid `delegation_dates_wrong` unless it ends after it begins, and after now."""
-    if not begins < ends or ends <= now:
-        raise Invalid("a delegation ends, after it begins and after now", code="delegation_dates_wrong", clause="B3")
+    """Raise Invalid `delegation_dates_wrong` unless it begins now or later, and ends after that."""
+    if not now <= begins < ends:
+        detail = "a delegation begins now or later and ends after that: nobody had acted for the post before"
+        raise Invalid(detail, code="delegation_dates_wrong", clause="B3")
 
 
-def demand_holder(by: Caller, post: Post) -> None:
-    """Raise Conflict `post_vacant` (B9) or Refused `not_post_holder` (B3)."""
-    if post.holder is None:
-        raise vacant(post)
-    if post.holder.account_id != by.subject:
+def demand_head(by: Caller, post: Post) -> None:
+    """Raise Refused `not_post_holder` unless the caller holds the post, or acts for it while it is vacant (B3, B9)."""
+    heads = [post.holder] if post.holder else post.acting
+    if not any(term.account_id == by.subject for term in heads):
         raise Refused(
-            f"only the {post.title} in office delegates; whoever acts for the post does not pass it on",
+            f"only the {post.title} in office delegates, or who acts while nobody is; a delegate passes nothing on",
             code="not_post_holder",
             clause="B3",
         )
+
+
+def demand_person(account: Account) -> None:
+    """Raise Conflict `not_a_person` for the account of a machine: it holds no post and acts for none (A3)."""
+    if SERVICE_ACCOUNT in account.roles:
+        detail = f"{account.name} is a machine's account: a person holds a post and acts for it"
+        raise Conflict(detail, code="not_a_person", clause="A3")
 
 
 def demand_another(by: Caller, account_id: str) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from platekeeper_access_audit.accounts import domain, storage
+from platekeeper_access_audit.accounts.hands import handlers as hands
 from platekeeper_access_audit.accounts.offices import domain as rules
 from platekeeper_access_audit.accounts.offices import incumbents
 from platekeeper_access_audit.accounts.offices import storage as offices
@@ -68,17 +69,21 @@ async def standing(tx: Tx, here: AccountsRoom, code: str, *, by: Caller, place: 
 async def fill(tx: Tx, here: AccountsRoom, new: Appointment, asked: str | None, *, by: Caller, place: Place) -> Post:
     """The account holds the post from then on, its last holder until then; no account leaves it vacant (B3, B9).
 
-    Raises Refused `not_administrator`, NotFound, Conflict `account_disabled`, Invalid `term_begins_past`.
+    Raises Refused `not_administrator`, NotFound, Conflict `account_disabled` or `not_a_person`, Invalid
+    `term_begins_past`.
     """
     now = here.clock()
     await tx.lock()
     agency = await storage.find_agency(tx, domain.agency_for(by, asked, Action.POST_FILL))
     domain.demand_open(agency)
     before = await incumbents.post(tx, here, agency, new.post)
-    await _demand_filler(tx, here, by, before)
+    by = await _filler(tx, here, by, before)
     begins = rules.demand_begins(new.begins, now)
     if new.account_id is not None:
-        domain.demand_enabled(await storage.find_account(tx, new.account_id, agency.id))
+        account = await storage.find_account(tx, new.account_id, agency.id)
+        domain.demand_enabled(account)
+        rules.demand_person(account)
+        await hands.laid(tx, here, account.id, agency.id, "appointed", by=by)
     await _appoint(tx, agency, before, new.account_id, begins, now, set_by=by.subject)
     if before.holder is not None and begins == now and before.holder.account_id != new.account_id:
         tx.emit(AccessRevoked(agency_id=agency.id, before=now, subject=before.holder.account_id))
@@ -89,21 +94,22 @@ async def fill(tx: Tx, here: AccountsRoom, new: Appointment, asked: str | None, 
 
 
 async def delegate(tx: Tx, here: AccountsRoom, new: NewDelegation, *, by: Caller, place: Place) -> Delegation:
-    """The post's holder lets somebody do some of its acts for a time; on its end they drop by themselves (B3).
+    """Who heads the post lets somebody do some of its acts for a time; on its end they drop by themselves (B3).
 
-    Raises Refused `not_post_holder`, Conflict `post_vacant` or `account_disabled`, NotFound, Invalid.
+    Raises Refused `not_post_holder`, Conflict `account_disabled` or `not_a_person`, NotFound, Invalid.
     """
     now = here.clock()
     await tx.lock()
     agency = await storage.find_agency(tx, by.agency_id)
     post = await incumbents.post(tx, here, agency, new.post)
-    rules.demand_holder(by, post)
+    rules.demand_head(by, post)
     rules.demand_another(by, new.account_id)
     rules.demand_acts(new.post, new.acts)
     begins = new.begins or now
     rules.demand_term(begins, new.ends, now)
     account = await storage.find_account(tx, new.account_id, agency.id)
     domain.demand_enabled(account)
+    rules.demand_person(account)
     given = Delegation(
         id=ids.new(),
         agency_id=agency.id,
@@ -117,6 +123,7 @@ async def delegate(tx: Tx, here: AccountsRoom, new: NewDelegation, *, by: Caller
         given_at=now,
     )
     await offices.add_delegation(tx, given)
+    await hands.laid(tx, here, account.id, agency.id, "delegated", by=by)
     tx.emit(await _recorded(here, by, None, given, place))
     return given
 
@@ -128,15 +135,15 @@ async def delegations(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -
 
 
 async def revoke(tx: Tx, here: AccountsRoom, delegation_id: str, *, by: Caller, place: Place) -> Delegation:
-    """Take a delegation back, at once; whoever holds the post today may. Safe to run twice.
+    """Take a delegation back, at once; whoever heads the post today may. Safe to run twice.
 
-    Raises NotFound, Conflict `post_vacant`, Refused `not_post_holder`.
+    Raises NotFound, Refused `not_post_holder`.
     """
     now = here.clock()
     await tx.lock()
     before = await offices.find_delegation(tx, by.agency_id, delegation_id)
     agency = await storage.find_agency(tx, by.agency_id)
-    rules.demand_holder(by, await incumbents.post(tx, here, agency, before.post))
+    rules.demand_head(by, await incumbents.post(tx, here, agency, before.post))
     if before.revoked_at is None:
         await offices.revoke_delegation(tx, before.id, now)
         tx.emit(AccessRevoked(agency_id=agency.id, before=now, subject=before.account_id))
@@ -145,13 +152,14 @@ async def revoke(tx: Tx, here: AccountsRoom, delegation_id: str, *, by: Caller, 
     return after
 
 
-async def _demand_filler(tx: Tx, here: AccountsRoom, by: Caller, post: Post) -> None:
+async def _filler(tx: Tx, here: AccountsRoom, by: Caller, post: Post) -> Caller:
     """Who holds the post of administrator, or acts for it, fills posts; the platform a vacant one of administrator."""
     if domain.is_platform(by):
         domain.demand_filler(by, post.code, held=post.holder is not None)
-        return
+        return by
     quality = await incumbents.demand(tx, here, by, Action.POST_FILL, "B3")
     rules.demand_no_self_service(quality, post)
+    return by.acting_for(quality.office)
 
 
 async def _appoint(

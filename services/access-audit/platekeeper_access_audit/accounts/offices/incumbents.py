@@ -1,6 +1,7 @@
 """Who may act for a post now: the one answer, of which every check of a post and every token is made."""
 
 from platekeeper_access_audit.accounts import agencies, storage
+from platekeeper_access_audit.accounts.hands import handlers as hands
 from platekeeper_access_audit.accounts.offices import storage as offices
 from platekeeper_access_audit.accounts.offices.domain import Incumbent, Post, blocked
 from platekeeper_access_audit.accounts.policy import ActingPolicy, PostsPolicy
@@ -76,16 +77,19 @@ async def demand(
     return (await post(tx, here, agency, code)).demand(by, act, clause)
 
 
-async def demand_second_person(tx: Tx, here: AccountsRoom, by: Caller, act: Action) -> Incumbent:
-    """In which quality the caller is a second person of the own agency. Raises Refused `not_second_person` (B2)."""
+async def demand_second_person(tx: Tx, here: AccountsRoom, by: Caller, act: Action, *, beside: str) -> Incumbent:
+    """In which quality the caller is a second person of the own agency, `beside` the one who proposed.
+
+    Raises Refused `not_second_person`, Conflict `second_person_beholden` (B2).
+    """
     agency = await storage.find_agency(tx, by.agency_id)
     known = await posts(tx, here, agency)
     wanted = agencies.profile_of(here, agency).section(PostsPolicy).second_person
     seconds = [known[code] for code in wanted if code in known]
-    for post in seconds:
-        for one in post.incumbents(act):
-            if one.account_id == by.subject:
-                return one
+    for one in (one for post in seconds for one in post.incumbents(act)):
+        if one.account_id == by.subject:
+            await hands.demand_apart(tx, here, agency, beside, by.subject, "B2")
+            return one
     who = ", ".join(post.title for post in seconds)
     detail = f"the second person is one of these in office, or a delegate for {act}: {who}"
     raise Refused(detail, code="not_second_person", clause="B2")

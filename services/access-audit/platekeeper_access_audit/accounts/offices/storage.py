@@ -11,6 +11,7 @@ from platekeeper_access_audit.accounts.storage import Term, account, delegation,
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.schema import by_column
 
 
 async def set_term(tx: Tx, term_id: str, agency_id: AgencyId, new: Term, *, set_by: str) -> None:
@@ -82,5 +83,5 @@ def _wanted(agency_id: AgencyId) -> Select[Any]:
 
 
 def _delegation(row: Row[Any]) -> Delegation:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    fields = dict(by_column(row))
     return Delegation(**(fields | {"acts": tuple(fields["acts"])}))

@@ -1,7 +1,7 @@
 """The rules of purge orders: what one covers, who must sign it, and whether it is in force (clauses B10, B9, F3)."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -140,8 +140,12 @@ def demand_alive(order: Order, now: datetime) -> None:
         raise _refused(f"the order expired at {order.ends_at}; draft and sign another", "order_expired")
 
 
-def demand_covered(order: Order, asked: Purge, minimum: Period, titles: Mapping[str, str], now: datetime) -> None:
+def demand_covered(
+    order: Order, asked: Purge, minimum: Period, signed_by: Sequence[str], titles: Mapping[str, str], now: datetime
+) -> None:
     """Return when the order lets the purge run; vacancies are the caller's to check (B9).
+
+    `signed_by`: the posts that sign by the policy in force, which may ask for more than the order was drafted for.
 
     Raises Conflict `order_revoked`, `order_expired`, `order_unsigned` naming who is missing, or `outside_order` (B10);
     `not_due` while some of the records have not served their minimum, counted from receipt (F1).
@@ -151,6 +155,10 @@ def demand_covered(order: Order, asked: Purge, minimum: Period, titles: Mapping[
         who = ", ".join(titles.get(post, post) for post in order.missing)
         detail = f"the order lacks a signature: {who}; POST /v1/purge-orders/{order.id}/signatures"
         raise _refused(detail, "order_unsigned", missing=order.missing)
+    if unasked := [post for post in signed_by if post not in order.signed_by]:
+        who = ", ".join(titles.get(post, post) for post in unasked)
+        detail = f"by the policy in force {who} signs too, whom the order was not drafted for; draft and sign another"
+        raise _refused(detail, "order_unsigned", missing=unasked)
     late = order.received_before is not None and asked.received_before > order.received_before
     early = order.received_from is not None and (
         asked.received_from is None or asked.received_from < order.received_from

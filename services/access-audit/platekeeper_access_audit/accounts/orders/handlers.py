@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from platekeeper_access_audit.accounts import agencies, domain, storage
+from platekeeper_access_audit.accounts.hands import handlers as hands
 from platekeeper_access_audit.accounts.offices import incumbents
-from platekeeper_access_audit.accounts.offices.domain import vacant
+from platekeeper_access_audit.accounts.offices.domain import Incumbent, vacant
 from platekeeper_access_audit.accounts.orders import domain as rules
 from platekeeper_access_audit.accounts.orders import storage as kept
 from platekeeper_access_audit.accounts.orders.domain import Approvals, Kind, Order, Purge, Signature
@@ -42,7 +43,7 @@ async def draft(tx: Tx, here: AccountsRoom, new: NewOrder, *, by: Caller, place:
     await tx.lock()
     profile = await _profile(tx, here, by)
     policy = profile.section(OrdersPolicy)
-    await _demand_some_signer(tx, here, by, policy)
+    by = by.acting_for((await _demand_some_signer(tx, here, by, policy)).office)
     rules.demand_item(new.schedule_item, {_schedule(profile)[0]})
     rules.demand_window(new.kind, new.received_from, new.received_before)
     order = Order(
@@ -69,7 +70,8 @@ async def draft(tx: Tx, here: AccountsRoom, new: NewOrder, *, by: Caller, place:
 async def sign(tx: Tx, here: AccountsRoom, order_id: str, post: str, sha256: str, *, by: Caller, place: Place) -> Order:
     """The caller signs for the post; the last signature puts the order in force (B10).
 
-    Raises Conflict as `rules.demand_signable`, `post_vacant` (B9), Refused `not_<post>`, NotFound.
+    Raises Conflict as `rules.demand_signable`, `post_vacant` (B9), `second_person_beholden`, Refused `not_<post>`,
+    NotFound.
     """
     now = here.clock()
     await tx.lock()
@@ -78,6 +80,8 @@ async def sign(tx: Tx, here: AccountsRoom, order_id: str, post: str, sha256: str
     agency = await storage.find_agency(tx, by.agency_id)
     standing = await incumbents.post(tx, here, agency, post)
     quality = standing.demand(by, Action.PURGE_ORDER_SIGN, rules.CLAUSE)
+    for other in order.signatures:
+        await hands.demand_apart(tx, here, agency, other.account_id, by.subject, rules.CLAUSE)
     signature = Signature(
         post=post,
         title=standing.title,
@@ -93,7 +97,8 @@ async def sign(tx: Tx, here: AccountsRoom, order_id: str, post: str, sha256: str
         begins, ends = rules.force(policy, now)
         await kept.change(tx, order.id, in_force_from=begins, ends_at=ends)
         signed = replace(signed, in_force_from=begins, ends_at=ends)
-    written = {"post": post, "basis": quality.basis, "delegation": quality.delegation_id, "sha256": order.sha256}
+    written = {"post": post, "basis": quality.basis, "sha256": order.sha256}
+    by = by.acting_for(quality.office)
     tx.emit(await here.recorder.change(by, Action.PURGE_ORDER_SIGN, "purge_order", order.id, place, written))
     return signed
 
@@ -105,7 +110,8 @@ async def revoke(tx: Tx, here: AccountsRoom, order_id: str, *, by: Caller, place
     """
     await tx.lock()
     order = await kept.find(tx, by.agency_id, order_id)
-    await _demand_some_signer(tx, here, by, (await _profile(tx, here, by)).section(OrdersPolicy))
+    policy = (await _profile(tx, here, by)).section(OrdersPolicy)
+    by = by.acting_for((await _demand_some_signer(tx, here, by, policy)).office)
     if order.revoked_at is None:
         order = replace(order, revoked_at=here.clock(), revoked_by=by.subject)
         await kept.change(tx, order.id, revoked_at=order.revoked_at, revoked_by=by.subject)
@@ -128,16 +134,18 @@ async def check(tx: Tx, here: AccountsRoom, order_id: str, asked: Purge, *, by: 
 async def may_run(tx: Tx, here: AccountsRoom, order_id: str, asked: Purge, *, by: Caller) -> Order:
     """The order under which the purge may run now (B10, F3).
 
-    Raises NotFound `order_unknown`, Conflict as `rules.demand_covered`, or `post_vacant` when a post that signs is
-    vacant today (B9).
+    Raises NotFound `order_unknown` or `schedule_item_unknown`, Conflict as `rules.demand_covered`, or `post_vacant`
+    when a post that signs is vacant today (B9).
     """
     now = here.clock()
     order = await kept.find(tx, by.agency_id, order_id)
     agency = await storage.find_agency(tx, by.agency_id)
     standing = await incumbents.posts(tx, here, agency)
-    _, minimum = _schedule(agencies.profile_of(here, agency))
+    profile = agencies.profile_of(here, agency)
+    item, minimum = _schedule(profile)
+    rules.demand_item(order.schedule_item, {item})
     titles = {code: post.title for code, post in standing.items()}
-    rules.demand_covered(order, asked, minimum, titles, now)
+    rules.demand_covered(order, asked, minimum, profile.section(OrdersPolicy).purge_signed_by, titles, now)
     for code in order.signed_by:
         post = standing.get(code)
         if post is not None and Action.PURGE_ORDER_SIGN in post.blocked:
@@ -145,13 +153,14 @@ async def may_run(tx: Tx, here: AccountsRoom, order_id: str, asked: Purge, *, by
     return order
 
 
-async def _demand_some_signer(tx: Tx, here: AccountsRoom, by: Caller, policy: OrdersPolicy) -> None:
+async def _demand_some_signer(tx: Tx, here: AccountsRoom, by: Caller, policy: OrdersPolicy) -> Incumbent:
     agency = await storage.find_agency(tx, by.agency_id)
     domain.demand_open(agency)
     standing = await incumbents.posts(tx, here, agency)
     signers = [standing[code] for code in policy.purge_signed_by if code in standing]
-    if any(one.account_id == by.subject for post in signers for one in post.incumbents(Action.PURGE_ORDER_SIGN)):
-        return
+    for one in (one for post in signers for one in post.incumbents(Action.PURGE_ORDER_SIGN)):
+        if one.account_id == by.subject:
+            return one
     for post in signers:
         if Action.PURGE_ORDER_SIGN in post.blocked and any(one.account_id == by.subject for one in post.acting):
             raise vacant(post)

@@ -2,18 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from platekeeper_access_audit.accounts.orders import documents, handlers
 from platekeeper_access_audit.accounts.orders.documents import OrderDocument
 from platekeeper_access_audit.accounts.orders.domain import Approvals
-from platekeeper_access_audit.accounts.room import AccountsRoom
-from platekeeper_common import edge
+from platekeeper_access_audit.accounts.room import Here
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
-
-Here = Annotated[AccountsRoom, Depends(edge.room)]
 
 router = APIRouter(prefix="/v1/purge-orders", tags=["purge orders"])
 

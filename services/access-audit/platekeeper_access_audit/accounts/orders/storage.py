@@ -11,7 +11,7 @@ from platekeeper_access_audit.accounts.storage import tables
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 purge_order = Table(
     "purge_order",
@@ -87,13 +87,13 @@ async def _signatures(tx: Tx, order_ids: Iterable[str]) -> Mapping[str, list[Sig
     wanted = select(purge_signature).where(purge_signature.c.order_id.in_(list(order_ids)))
     found: dict[str, list[Signature]] = {}
     for row in await tx.rows(wanted.order_by(purge_signature.c.signed_at, purge_signature.c.post)):
-        fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+        fields = dict(by_column(row))
         found.setdefault(fields.pop("order_id"), []).append(Signature(**fields))
     return found
 
 
 def _order(row: Row[Any], signatures: list[Signature]) -> Order:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    fields = dict(by_column(row))
     papers = Approvals(fields.pop("governing_body"), fields.pop("attorney_consent"))
     fields |= {"signed_by": tuple(fields["signed_by"]), "approvals": papers, "signatures": tuple(signatures)}
     return Order(**fields)

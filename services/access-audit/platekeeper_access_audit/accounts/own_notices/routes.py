@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from platekeeper_access_audit.accounts.own_notices import storage
 from platekeeper_access_audit.accounts.own_notices.documents import NoticeDocument
-from platekeeper_access_audit.accounts.room import AccountsRoom
-from platekeeper_common import edge
+from platekeeper_access_audit.accounts.room import Here
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
@@ -19,7 +18,7 @@ router = APIRouter(tags=["notices"])
 async def own_notices(
     who: Annotated[Caller, may(Action.NOTICES_READ)],
     tx: Tx,
-    here: Annotated[AccountsRoom, Depends(edge.room)],
+    here: Here,
     place: CurrentPlace,
 ) -> list[NoticeDocument]:
     """What happened at the own account, newest first (A3)."""

@@ -23,10 +23,10 @@ from webauthn.helpers.structs import (
 )
 
 from platekeeper_common.errors import Conflict, Invalid, Unauthenticated
+from platekeeper_common.ids import PLATFORM_NAME
 
 METHODS = ("hwk", "user")
 """How a token says that its holder came with a passkey (RFC 8176): a key, and a person who was verified."""
-PLATFORM_NAME = "Platekeeper"
 CHALLENGE_LIFE = timedelta(minutes=5)
 MOST_PASSKEYS = 10
 """Of one person."""

@@ -13,8 +13,9 @@ from platekeeper_access_audit.accounts.domain import Account
 from platekeeper_access_audit.accounts.passkeys import domain, storage
 from platekeeper_access_audit.accounts.passkeys.domain import CHALLENGE_LIFE, Challenge, Passkey, Proof, Purpose
 from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.second_factors.handlers import demand_shown
 from platekeeper_access_audit.accounts.sessions import handlers as sessions
-from platekeeper_access_audit.accounts.sessions.handlers import Begun
+from platekeeper_access_audit.accounts.sessions.tokens import Begun
 from platekeeper_access_audit.accounts.sign_on import Where
 from platekeeper_common import ids
 from platekeeper_common.access import Place
@@ -40,8 +41,12 @@ class Asked:
 
 
 async def registration_options(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> Asked:
-    """Begin to register a passkey for the caller. Raises Conflict `too_many_passkeys`, `passkeys_need_host_name`."""
+    """Begin to register a passkey for the caller.
+
+    Raises Conflict `too_many_passkeys`, `passkeys_need_host_name`, Unauthenticated `second_factor_owed`.
+    """
     await tx.lock()
+    await demand_shown(tx, by)
     known = await storage.of_account(tx, by.subject)
     domain.demand_few(known)
     challenge = await _challenge(tx, here, "register", by.subject)
@@ -55,11 +60,13 @@ async def registration_options(tx: Tx, here: AccountsRoom, *, by: Caller, place:
 async def register(tx: Tx, here: AccountsRoom, proof: Proof, name: str, *, by: Caller, place: Place) -> Passkey:
     """The caller's new passkey; this session has shown it already.
 
-    Raises Unauthenticated `challenge_unknown`, Invalid `passkey_not_proved`, Conflict `passkey_taken`.
+    Raises Unauthenticated `challenge_unknown`, `second_factor_owed`, Invalid `passkey_not_proved`, Conflict
+    `passkey_taken`.
     """
     challenge = await take(here, proof, "register", by.subject)
     new = domain.registered(here.origin, challenge, proof, account_id=by.subject, name=name, now=here.clock())
     await tx.lock()
+    await demand_shown(tx, by)
     domain.demand_few(await storage.of_account(tx, by.subject))
     try:
         await storage.add(tx, new)
@@ -77,7 +84,8 @@ async def listed(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> lis
 
 
 async def remove(tx: Tx, here: AccountsRoom, passkey_id: str, *, by: Caller, place: Place) -> None:
-    """Forget one of the caller's passkeys. Raises NotFound `passkey_unknown`."""
+    """Forget one of the caller's passkeys. Raises NotFound `passkey_unknown`, Unauthenticated `second_factor_owed`."""
+    await demand_shown(tx, by)
     if not await storage.remove(tx, by.subject, passkey_id):
         raise NotFound("you have no such passkey", code="passkey_unknown", clause="G2")
     tx.emit(here.recorder.administration(by, Action.PASSKEY_REMOVE, "passkey", passkey_id, place))

@@ -2,21 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
 from platekeeper_access_audit.accounts.passkeys import documents, handlers
 from platekeeper_access_audit.accounts.passkeys.domain import Passkey, Proof
 from platekeeper_access_audit.accounts.passkeys.handlers import Asked
-from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.room import Here
 from platekeeper_access_audit.accounts.sessions.documents import RefreshRequest, SessionToken
 from platekeeper_access_audit.accounts.sessions.routes import Kept, shown, told
 from platekeeper_access_audit.accounts.sign_on import from_where
-from platekeeper_common import edge
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
-
-Here = Annotated[AccountsRoom, Depends(edge.room)]
 
 router = APIRouter(tags=["passkeys"])
 

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary, String, Tabl
 from platekeeper_access_audit.accounts.passkeys.domain import Challenge, Passkey
 from platekeeper_access_audit.accounts.storage import tables
 from platekeeper_common.db import Tx
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 passkey = Table(
     "passkey",
@@ -40,14 +40,14 @@ async def add(tx: Tx, new: Passkey) -> None:
 async def find(tx: Tx, passkey_id: str) -> Passkey | None:
     """The passkey with that id."""
     row = await tx.row(select(passkey).where(passkey.c.id == passkey_id))
-    return None if row is None else Passkey(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    return None if row is None else Passkey(**by_column(row))
 
 
 async def of_account(tx: Tx, account_id: str) -> list[Passkey]:
     """The account's passkeys, the oldest first."""
     own = select(passkey).where(passkey.c.account_id == account_id)
     rows = await tx.rows(own.order_by(passkey.c.registered_at, passkey.c.id))
-    return [Passkey(**row._mapping) for row in rows]  # noqa: SLF001
+    return [Passkey(**by_column(row)) for row in rows]
 
 
 async def used(tx: Tx, passkey_id: str, sign_count: int, at: datetime) -> None:
@@ -75,11 +75,10 @@ async def take_challenge(tx: Tx, challenge_id: str) -> Challenge | None:
     """The challenge, which from then on is none: of many who take it at once one gets it."""
     own = delete(passkey_challenge).where(passkey_challenge.c.id == challenge_id).returning(passkey_challenge)
     rows = await tx.write_returning(own)
-    return Challenge(**rows[0]._mapping) if rows else None  # noqa: SLF001
+    return Challenge(**by_column(rows[0])) if rows else None
 
 
 async def prune_challenges(tx: Tx, now: datetime) -> int:
     """Drop those that have ended; how many are left."""
     await tx.write(delete(passkey_challenge).where(passkey_challenge.c.expires_at <= now))
-    row = await tx.row(select(func.count()).select_from(passkey_challenge))
-    return int(row[0]) if row else 0
+    return await tx.number(select(func.count()).select_from(passkey_challenge))

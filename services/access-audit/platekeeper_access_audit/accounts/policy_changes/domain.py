@@ -9,6 +9,7 @@ from typing import Any, Literal
 import rfc8785
 
 from platekeeper_access_audit.accounts.policy_changes.settings import SETTINGS, Difference, forbidden, weigh
+from platekeeper_common.adoptions import FORM
 from platekeeper_common.errors import Conflict, Invalid, Refused
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policy import HEAD, PolicyError
@@ -154,7 +155,7 @@ def text(new: Version) -> str:
         "proposed-by": new.proposed_by or "none",
         "confirmed-by": new.confirmed_by or "none",
     }
-    return "platekeeper policy v1\n" + "".join(f"{name} {value}\n" for name, value in lines.items())
+    return f"{FORM}\n" + "".join(f"{name} {value}\n" for name, value in lines.items())
 
 
 def _flat(document: Document) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from platekeeper_access_audit.accounts.policy_changes import domain as rules
 from platekeeper_access_audit.accounts.policy_changes import storage as kept
 from platekeeper_access_audit.accounts.policy_changes.domain import Change, Version
 from platekeeper_access_audit.accounts.room import AccountsRoom
-from platekeeper_common import ids
+from platekeeper_common import adoptions, ids
 from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
@@ -20,10 +20,6 @@ from platekeeper_common.notes import NoteSigner
 from platekeeper_common.policies import Agency
 from platekeeper_common.policy import PolicyError, Profile
 
-SIGNER = "platekeeper/policy"
-KEY = "policy/signing"
-"""Of the key store: the seed (RFC 8032) that signs versions; accounts alone use it."""
-
 
 async def propose(tx: Tx, here: AccountsRoom, document: str, reason: str, *, by: Caller, place: Place) -> Change:
     """A change of the own agency's policy, in force at once where no second person is asked for.
@@ -32,7 +28,7 @@ async def propose(tx: Tx, here: AccountsRoom, document: str, reason: str, *, by:
     Invalid `policy_invalid`, Conflict `policy_unchanged` or `platform_setting`.
     """
     await tx.lock()
-    await incumbents.demand(tx, here, by, Action.POLICY_CHANGE_PROPOSE, rules.CLAUSE)
+    by = by.acting_for((await incumbents.demand(tx, here, by, Action.POLICY_CHANGE_PROPOSE, rules.CLAUSE)).office)
     agency = await storage.find_agency(tx, by.agency_id)
     try:
         profile = here.foundation.policies.checked(agency.profile, document)
@@ -65,13 +61,17 @@ async def propose(tx: Tx, here: AccountsRoom, document: str, reason: str, *, by:
 async def confirm(tx: Tx, here: AccountsRoom, change_id: str, *, by: Caller, place: Place) -> Change:
     """A second person's word puts a change in force (B2).
 
-    Raises Conflict `same_person`, `change_settled` or `policy_moved`, Refused `not_second_person`, NotFound.
+    Raises Conflict `same_person`, `second_person_beholden`, `change_settled` or `policy_moved`, Refused
+    `not_second_person`, NotFound.
     """
     await tx.lock()
     change = await kept.find_change(tx, by.agency_id, change_id)
     agency = await storage.find_agency(tx, by.agency_id)
     rules.demand_confirmable(change, by.subject, agencies.profile_of(here, agency).version)
-    await incumbents.demand_second_person(tx, here, by, Action.POLICY_CHANGE_CONFIRM)
+    second = await incumbents.demand_second_person(
+        tx, here, by, Action.POLICY_CHANGE_CONFIRM, beside=change.proposed_by
+    )
+    by = by.acting_for(second.office)
     profile = here.foundation.policies.completed(agency.profile, rules.parsed(change.document))
     tx.emit(await _recorded(here, by, Action.POLICY_CHANGE_CONFIRM, change, place))
     return await _put_in_force(tx, here, agency, change, profile, by=by)
@@ -81,7 +81,7 @@ async def withdraw(tx: Tx, here: AccountsRoom, change_id: str, *, by: Caller, pl
     """A proposal that is not to come into force. Raises Conflict `change_settled`, Refused `not_administrator`."""
     await tx.lock()
     change = await kept.find_change(tx, by.agency_id, change_id)
-    await incumbents.demand(tx, here, by, Action.POLICY_CHANGE_PROPOSE, rules.CLAUSE)
+    by = by.acting_for((await incumbents.demand(tx, here, by, Action.POLICY_CHANGE_PROPOSE, rules.CLAUSE)).office)
     rules.demand_open(change)
     await kept.settle(tx, change.id, "withdrawn", by.subject, by.name, here.clock())
     tx.emit(await _recorded(here, by, Action.POLICY_CHANGE_PROPOSE, change, place))
@@ -112,12 +112,18 @@ async def version(tx: Tx, here: AccountsRoom, number: int, *, by: Caller, place:
 
 
 async def remember(here: AccountsRoom) -> None:
-    """At the start of the process: follow what agencies adopted before anything is asked of their policies."""
+    """At the start of the process: follow what agencies adopted before anything is asked of their policies.
+
+    It is said again too, signed with the key of today: whatever else lies on the bus is not the last word any more.
+    """
+    signer = await _signer(here)
     async with here.db.tx() as tx:
         for agency in await storage.agencies(tx):
             last = await kept.latest(tx, agency.id)
             if last is not None and await _adopted_before(tx, agency):
-                await here.foundation.policies.adopt(_event(last, agency))
+                said = _event(replace(last, note=signer.sign(rules.text(last)), verifier_key=signer.key), agency)
+                await here.foundation.policies.adopt(said)
+                tx.emit(said)
 
 
 async def keep_installed(here: AccountsRoom) -> None:
@@ -163,7 +169,7 @@ async def _next(
 ) -> Version:
     last = await kept.latest(tx, agency.id)
     document = rules.canonical(profile.document)
-    signer = NoteSigner(SIGNER, await here.foundation.keys.key(KEY))
+    signer = await _signer(here)
     new = Version(
         agency_id=agency.id,
         number=last.number + 1 if last else 1,
@@ -182,6 +188,14 @@ async def _next(
     new = replace(new, note=signer.sign(rules.text(new)))
     await kept.add_version(tx, new)
     return new
+
+
+async def _signer(here: AccountsRoom) -> NoteSigner:
+    """Who signs versions now; every process has been told to believe the key."""
+    keys = here.foundation.keys
+    signer = NoteSigner(adoptions.SIGNER, await keys.key(adoptions.SIGNING))
+    await adoptions.believe(keys, signer.key)
+    return signer
 
 
 async def _adopted_before(tx: Tx, agency: Agency) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from platekeeper_access_audit.accounts.policy_changes import handlers
 from platekeeper_access_audit.accounts.policy_changes.documents import (
@@ -11,13 +11,10 @@ from platekeeper_access_audit.accounts.policy_changes.documents import (
     VersionDocument,
     WholeVersion,
 )
-from platekeeper_access_audit.accounts.room import AccountsRoom
-from platekeeper_common import edge
+from platekeeper_access_audit.accounts.room import Here
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
-
-Here = Annotated[AccountsRoom, Depends(edge.room)]
 
 router = APIRouter(tags=["policy"])
 

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from platekeeper_common.periods import Period, parse_duration
 
 Class = Literal["shortens_retention", "widens_access", "unweighed", "other"]
-Bound = Literal["fixed", "at_least", "at_most", "operators"]
-"""Against the installed profile, which says what the manual says; `operators`: set in the file, for all processes."""
+Bound = Literal["fixed", "named", "at_least", "at_most", "operators"]
+"""Against the installed profile, which says what the manual says; `named`: it may be called otherwise, but is there;
+`operators`: set in the file, for all processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ def _fixed(clause: str) -> Setting:
 
 
 PLAIN = Setting()
+ABSENT = "none"
+"""What a profile says of a post that the department does not have."""
 SETTINGS: Mapping[str, Setting] = {
     "use.purposes": Setting(more="widens_access", clause="A1"),
     "use.matter_types": Setting(more="widens_access", clause="A8"),
@@ -63,11 +66,12 @@ SETTINGS: Mapping[str, Setting] = {
     "sessions.lock_after_failures": Setting(more="widens_access", size=float, clause="G2"),
     "sessions.lock_within": Setting(less="widens_access", size=_duration, clause="G2"),
     "posts.agency_head": PLAIN,
-    "posts.custodian_of_records": PLAIN,
-    "posts.records_supervisor": PLAIN,
+    "posts.custodian_of_records": Setting(bound="named", clause="B10"),
+    "posts.records_supervisor": Setting(bound="named", clause="I7"),
     "posts.agency_attorney": PLAIN,
     "posts.vacancy_blocks": _fixed("B9"),
-    "posts.second_person": Setting(more="widens_access"),
+    "posts.second_person": Setting(less="widens_access", more="widens_access"),
+    "posts.second_person_after": Setting(less="widens_access", size=_duration),
     "orders.purge_signed_by": Setting(bound="at_least", clause="B10"),
     "orders.purge_order_stands": Setting(bound="at_most", size=_period, clause="B10"),
     "ingest.live_alert_max_age": PLAIN,
@@ -124,6 +128,8 @@ def forbidden(name: str, installed: Any, after: Any) -> bool:
         return False
     if setting.bound in ("fixed", "operators"):
         return bool(after != installed)
+    if setting.bound == "named":
+        return bool(after == ABSENT != installed)
     low, high = (installed, after) if setting.bound == "at_least" else (after, installed)
     if setting.size is not None:
         return setting.size(low) > setting.size(high)

@@ -12,7 +12,7 @@ from platekeeper_access_audit.accounts.storage import tables
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 policy_change = Table(
     "policy_change",
@@ -88,16 +88,16 @@ async def versions(tx: Tx, agency_id: AgencyId) -> list[Version]:
     """All of the agency's, latest first."""
     wanted = select(policy_version).where(policy_version.c.agency_id == agency_id)
     rows = await tx.rows(wanted.order_by(policy_version.c.number.desc()))
-    return [Version(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+    return [Version(**by_column(row)) for row in rows]
 
 
 async def latest(tx: Tx, agency_id: AgencyId) -> Version | None:
     """The agency's last version."""
     wanted = select(policy_version).where(policy_version.c.agency_id == agency_id)
     row = await tx.row(wanted.order_by(policy_version.c.number.desc()).limit(1))
-    return None if row is None else Version(**row._mapping)  # noqa: SLF001
+    return None if row is None else Version(**by_column(row))
 
 
 def _change(row: Row[Any]) -> Change:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    fields = dict(by_column(row))
     return Change(**(fields | {"differences": tuple(Difference(**one) for one in fields["differences"])}))

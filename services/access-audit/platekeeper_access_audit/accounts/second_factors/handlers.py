@@ -18,6 +18,7 @@ from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict, Invalid
+from platekeeper_common.ids import PLATFORM_NAME
 
 RECOVERY_CODES = 10
 
@@ -32,28 +33,30 @@ class SecondFactor:
 
 
 async def enrol(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> SecondFactor:
-    """A fresh second factor, in force once confirmed. Raises Conflict `second_factor_present`."""
+    """A fresh second factor, in force once confirmed. Raises Conflict `second_factor_present`; as `demand_shown`."""
     await tx.lock()
     account = await accounts.find_account(tx, by.subject, by.agency_id)
     if account.totp_confirmed:
         raise Conflict("you have a second factor; an administrator can reset it", code="second_factor_present")
+    await demand_shown(tx, by)
     secret = pyotp.random_base32()
     wrapped = here.foundation.keys.wrap(secret.encode(), _wrapped_as(account.id))
     await accounts.change_account(tx, account.id, totp_secret=wrapped)
     tx.emit(here.recorder.administration(by, Action.SECOND_FACTOR_ENROL, "account", account.id, place))
-    uri = pyotp.TOTP(secret).provisioning_uri(name=account.username, issuer_name=sessions.PLATFORM_NAME)
+    uri = pyotp.TOTP(secret).provisioning_uri(name=account.username, issuer_name=PLATFORM_NAME)
     return SecondFactor(secret, uri, _qr(uri))
 
 
 async def confirm(tx: Tx, here: AccountsRoom, code: str, *, by: Caller, place: Place) -> list[str]:
     """From now on every login needs a code; the recovery codes, shown once. This session has shown one already.
 
-    Raises Conflict `second_factor_absent`, Invalid `second_factor_wrong`.
+    Raises Conflict `second_factor_absent`, Invalid `second_factor_wrong`; as `demand_shown`.
     """
     await tx.lock()
     account = await accounts.find_account(tx, by.subject, by.agency_id)
     if account.totp_secret is None or account.totp_confirmed:
         raise Conflict("no second factor waits to be confirmed; enrol first", code="second_factor_absent")
+    await demand_shown(tx, by)
     step = code_step(opened(here, account), code, after=account.totp_last_step, now=here.clock())
     if step is None:
         raise Invalid("the code is not the one that your second factor shows now", code="second_factor_wrong")
@@ -63,6 +66,17 @@ async def confirm(tx: Tx, here: AccountsRoom, code: str, *, by: Caller, place: P
     await sessions.strengthen(tx, by, WITH_CODE)
     tx.emit(here.recorder.administration(by, Action.SECOND_FACTOR_ENROL, "account", account.id, place))
     return codes
+
+
+async def demand_shown(tx: Tx, by: Caller) -> None:
+    """Return when the caller has no second factor yet, or has shown one in the running session (G2).
+
+    Otherwise a stolen password would make a second factor of its own beside the person's, or take theirs away.
+    Raises Unauthenticated `second_factor_owed`.
+    """
+    account = await accounts.find_account(tx, by.subject, by.agency_id)
+    if account.totp_confirmed or await storage.has_passkey(tx, by.subject):
+        await sessions.demand_strong(tx, by)
 
 
 async def spend_recovery_code(tx: Tx, here: AccountsRoom, account: Account, code: str) -> bool:

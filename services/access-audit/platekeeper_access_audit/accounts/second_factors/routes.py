@@ -3,21 +3,19 @@
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
-from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.room import Here
 from platekeeper_access_audit.accounts.second_factors import handlers
 from platekeeper_access_audit.accounts.second_factors.documents import (
     RecoveryCodes,
     SecondFactorConfirmation,
     SecondFactorDocument,
 )
-from platekeeper_common import edge
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 
-Here = Annotated[AccountsRoom, Depends(edge.room)]
 Own = Annotated[Caller, may(Action.SECOND_FACTOR_ENROL)]
 
 router = APIRouter(tags=["second factor"])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, String, Table, delete, update
+from sqlalchemy import Column, ForeignKey, String, Table, column, delete, select, table, update
 
 from platekeeper_access_audit.accounts.storage import tables
 from platekeeper_common.db import Tx
@@ -16,6 +16,8 @@ recovery_code = Table(
     Column("account_id", String, ForeignKey("account.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("used_at", Moment, nullable=True),
 )
+_passkey = table("passkey", column("account_id"))
+"""Of the passkeys' room, which stands on this one."""
 
 
 async def replace(tx: Tx, account_id: str, digests: Sequence[str]) -> None:
@@ -30,3 +32,9 @@ async def spend(tx: Tx, account_id: str, digest: str, at: datetime) -> bool:
     """Whether it is a code of the account that was not used before; now it was."""
     own = (recovery_code.c.sha256 == digest) & (recovery_code.c.account_id == account_id)
     return await tx.write(update(recovery_code).where(own & recovery_code.c.used_at.is_(None)).values(used_at=at)) > 0
+
+
+async def has_passkey(tx: Tx, account_id: str) -> bool:
+    """Whether the account can sign on with a passkey."""
+    found = select(_passkey.c.account_id).where(_passkey.c.account_id == account_id).limit(1)
+    return await tx.row(found) is not None

@@ -120,6 +120,12 @@ def shared_account() -> Refused:
     return Refused(detail, code="shared_account", clause="A3")
 
 
+def second_factor_owed() -> Unauthenticated:
+    """The answer to a password alone that would change an account's second factors."""
+    detail = "the account has a second factor: sign on with it before you add another or take one away"
+    return Unauthenticated(detail, code="second_factor_owed", clause="G2")
+
+
 def receives_hits(session: Session) -> bool:
     """Whether hits still arrive while it is locked (G2)."""
     return session.terminal is not None and session.terminal.kind in KEEPS_HITS

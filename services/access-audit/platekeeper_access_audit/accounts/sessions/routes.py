@@ -2,20 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Cookie, Depends, Response
+from fastapi import APIRouter, Cookie, Response
 
-from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.room import AccountsRoom, Here
 from platekeeper_access_audit.accounts.sessions import handlers
 from platekeeper_access_audit.accounts.sessions.documents import RefreshRequest, SessionToken
-from platekeeper_access_audit.accounts.sessions.handlers import Begun
-from platekeeper_common import edge
+from platekeeper_access_audit.accounts.sessions.tokens import Begun, issue
 from platekeeper_common.edge import CurrentPlace
 
 COOKIE = "__Secure-platekeeper-refresh"
 COOKIE_PATH = "/v1/session"
 """The browser shows the cookie to these doors alone."""
 
-Here = Annotated[AccountsRoom, Depends(edge.room)]
 Kept = Annotated[str | None, Cookie(alias=COOKIE, max_length=256)]
 
 router = APIRouter(tags=["sessions"])
@@ -41,7 +39,7 @@ async def end(
 async def told(here: AccountsRoom, begun: Begun, answer: Response) -> SessionToken:
     """The session's token as an answer; sets the cookie where the browser keeps the refresh token."""
     who, session = begun.caller, begun.session
-    token = await handlers.issue(here, who)
+    token = await issue(here, who)
     if session.cookie:
         life = int((session.until - here.clock()).total_seconds())
         answer.set_cookie(

@@ -13,7 +13,7 @@ from platekeeper_common.caller import Terminal
 from platekeeper_common.db import Tx
 from platekeeper_common.events.ingest import Position
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 session = Table(
     "session",
@@ -134,7 +134,7 @@ def _running(now: datetime) -> Any:
 
 
 def _session(row: Row[Any]) -> Session:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    fields = dict(by_column(row))
     terminal_id, kind = fields.pop("terminal_id"), fields.pop("terminal_kind")
     fields["terminal"] = Terminal(terminal_id, kind) if terminal_id else None
     latitude, longitude = fields.pop("latitude"), fields.pop("longitude")

@@ -2,19 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
-from platekeeper_access_audit.accounts.room import AccountsRoom
+from platekeeper_access_audit.accounts.room import Here
 from platekeeper_access_audit.accounts.terminals import handlers
 from platekeeper_access_audit.accounts.terminals.documents import NewTerminal, TerminalDocument, TerminalSecret
 from platekeeper_access_audit.accounts.terminals.domain import RegisteredTerminal
-from platekeeper_common import edge
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.documents import PositionDocument
 from platekeeper_common.edge import CurrentPlace, Tx, may
-
-Here = Annotated[AccountsRoom, Depends(edge.room)]
 
 router = APIRouter(tags=["terminals"])
 

@@ -9,7 +9,7 @@ from platekeeper_access_audit.accounts.storage import tables
 from platekeeper_access_audit.accounts.terminals.domain import RegisteredTerminal
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 terminal = Table(
     "terminal",
@@ -35,13 +35,13 @@ async def find(tx: Tx, terminal_id: str, agency_id: AgencyId) -> RegisteredTermi
     """The agency's terminal, a retired one too."""
     own = (terminal.c.id == terminal_id) & (terminal.c.agency_id == agency_id)
     row = await tx.row(select(terminal).where(own))
-    return None if row is None else RegisteredTerminal(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+    return None if row is None else RegisteredTerminal(**by_column(row))
 
 
 async def listed(tx: Tx, agency_id: AgencyId) -> list[RegisteredTerminal]:
     """The agency's terminals by name, retired ones too."""
     own = select(terminal).where(terminal.c.agency_id == agency_id).order_by(terminal.c.name, terminal.c.id)
-    return [RegisteredTerminal(**row._mapping) for row in await tx.rows(own)]  # noqa: SLF001
+    return [RegisteredTerminal(**by_column(row)) for row in await tx.rows(own)]
 
 
 async def retire(tx: Tx, terminal_id: str, at: datetime) -> None:

@@ -41,7 +41,7 @@ async def edit(tx: Tx, here: AccountsRoom, new: RegisteredTitle, *, by: Caller, 
     accounts.demand_roles(new.roles)
     await tx.lock()
     agency = await people.find_agency(tx, by.agency_id)
-    await incumbents.demand(tx, here, by, Action.TITLE_EDIT, "B5")
+    by = by.acting_for((await incumbents.demand(tx, here, by, Action.TITLE_EDIT, "B5")).office)
     await catalogue.demand_courses(tx, here, agency, new.courses)
     return await _put(tx, here, agency, new, by=by, place=place)
 
@@ -50,7 +50,7 @@ async def withdraw(tx: Tx, here: AccountsRoom, title: str, *, by: Caller, place:
     """Take a title out of the register. Raises Refused `not_administrator`, NotFound, Conflict `title_in_use`."""
     await tx.lock()
     agency = await people.find_agency(tx, by.agency_id)
-    await incumbents.demand(tx, here, by, Action.TITLE_EDIT, "B5")
+    by = by.acting_for((await incumbents.demand(tx, here, by, Action.TITLE_EDIT, "B5")).office)
     found = domain.demand_registered(await register(tx, here, agency), title)
     holders = [one for one in await people.accounts(tx, agency.id) if one.title == title and one.disabled_at is None]
     domain.demand_unused(len(holders))

@@ -49,7 +49,7 @@ async def teach(
     agency = await people.find_agency(tx, by.agency_id)
     policy = policy_of(here, agency)
     owners = await incumbents.who_may(tx, here, agency, domain.certifying_post(policy), Action.COURSE_EDIT)
-    domain.demand_training_owner(policy, by, owners, clause="B6")
+    by = by.acting_for(domain.demand_training_owner(policy, by, owners, clause="B6").office)
     known = await of(tx, here, agency)
     domain.demand_new_version(known, new)
     kept = replace(new, edited_by=by.subject, edited_at=now)

@@ -11,10 +11,13 @@ from platekeeper_access_audit.accounts.training.domain import CourseVersion, Sta
 from platekeeper_access_audit.accounts.training.notices import Subject, Told
 from platekeeper_access_audit.accounts.training.report import Line as Person
 from platekeeper_common.documents import Shown
+from platekeeper_common.lines import readable
 from platekeeper_common.moments import Instant
 from platekeeper_common.periods import Period
 
-Version = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^\S(.*\S)?$")]
+Version = Annotated[
+    str, StringConstraints(min_length=1, max_length=40, pattern=r"^\S(.*\S)?$"), AfterValidator(readable)
+]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 

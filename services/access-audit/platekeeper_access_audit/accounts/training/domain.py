@@ -106,11 +106,13 @@ def certifying_post(policy: AccountsPolicy) -> str:
     return "training_owner" if policy.training_owner else "administrator"
 
 
-def demand_training_owner(policy: AccountsPolicy, by: Caller, owners: Iterable[Incumbent], *, clause: str) -> None:
-    """Raise Refused `not_training_owner` unless the caller is one of those who act for the certifying post."""
-    if by.subject not in {one.account_id for one in owners}:
-        detail = f"only the {policy.certifier} in office certifies training and keeps the courses"
-        raise Refused(detail, code="not_training_owner", clause=clause)
+def demand_training_owner(policy: AccountsPolicy, by: Caller, owners: Iterable[Incumbent], *, clause: str) -> Incumbent:
+    """In which quality the caller acts for the certifying post. Raises Refused `not_training_owner`."""
+    for one in owners:
+        if one.account_id == by.subject:
+            return one
+    detail = f"only the {policy.certifier} in office certifies training and keeps the courses"
+    raise Refused(detail, code="not_training_owner", clause=clause)
 
 
 def demand_not_own(by: Caller, account_id: str) -> None:

@@ -45,7 +45,7 @@ async def certify(tx: Tx, here: AccountsRoom, new: NewCertificate, *, by: Caller
     policy = policy_of(here, agency)
     domain.demand_not_own(by, new.account_id)
     owners = await incumbents.who_may(tx, here, agency, domain.certifying_post(policy), Action.TRAINING_CERTIFY)
-    domain.demand_training_owner(policy, by, owners, clause="C3")
+    quality = domain.demand_training_owner(policy, by, owners, clause="C3")
     version = domain.demand_accepted(await catalogue.of(tx, here, agency), new.course, new.version, now)
     until = domain.valid_until(version, new.completed_on, new.valid_until, now)
     account = await people.find_account(tx, new.account_id, agency.id)
@@ -63,6 +63,7 @@ async def certify(tx: Tx, here: AccountsRoom, new: NewCertificate, *, by: Caller
         certified_at=now,
     )
     await storage.add(tx, certificate)
+    by = by.acting_for(quality.office)
     tx.emit(here.recorder.administration(by, Action.TRAINING_CERTIFY, "account", account.id, place))
     return certificate
 

@@ -31,7 +31,7 @@ from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.policies import Agency
 from platekeeper_common.rules import ADMINISTRATOR
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 Subject = Literal["training", "access_review"]
 ACCESS = "access"
@@ -101,11 +101,12 @@ async def write_due(here: AccountsRoom) -> None:
 async def listed(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> list[Told]:
     """The caller's own, or in one of the two posts the agency's; the latest first."""
     agency = await people.find_agency(tx, by.agency_id)
-    told = [
-        one.account_id
-        for post in (ADMINISTRATOR, certifying_post(policy_of(here, agency)))
-        for one in await incumbents.who_may(tx, here, agency, post, Action.NOTICE_VIEW)
-    ]
+    told = {
+        one.account_id: one.office
+        for post in (certifying_post(policy_of(here, agency)), ADMINISTRATOR)
+        for one in reversed(await incumbents.who_may(tx, here, agency, post, Action.NOTICE_VIEW))
+    }
+    by = by.acting_for(told.get(by.subject))
     tx.emit(here.recorder.administration(by, Action.NOTICE_VIEW, "expiry_notices", agency.id, place))
     chosen = (
         select(expiry_notice, people.account.c.name).join(people.account).where(expiry_notice.c.agency_id == agency.id)
@@ -128,7 +129,7 @@ async def listed(tx: Tx, here: AccountsRoom, *, by: Caller, place: Place) -> lis
 async def _written(tx: Tx, agency_id: AgencyId) -> set[Notice]:
     columns = [expiry_notice.c[name] for name in ("account_id", "subject", "course", "ends_at", "days")]
     own = select(*columns).where(expiry_notice.c.agency_id == agency_id)
-    return {Notice(**row._mapping) for row in await tx.rows(own)}  # noqa: SLF001 - SQLAlchemy's public name for it
+    return {Notice(**by_column(row)) for row in await tx.rows(own)}
 
 
 async def _due(tx: Tx, here: AccountsRoom, agency: Agency) -> list[Notice]:

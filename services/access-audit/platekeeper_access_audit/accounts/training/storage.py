@@ -12,7 +12,7 @@ from platekeeper_common import ids
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.periods import Period
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 training_certificate = Table(
     "training_certificate",
@@ -53,7 +53,7 @@ async def add(tx: Tx, certificate: Certificate) -> None:
 async def of_account(tx: Tx, account_id: str) -> list[Certificate]:
     """What the person has completed, ever."""
     own = select(training_certificate).where(training_certificate.c.account_id == account_id)
-    return [Certificate(**row._mapping) for row in await tx.rows(own)]  # noqa: SLF001 - SQLAlchemy's public name
+    return [Certificate(**by_column(row)) for row in await tx.rows(own)]
 
 
 async def of_agency(tx: Tx, agency_id: AgencyId) -> Mapping[str, list[Certificate]]:
@@ -61,7 +61,7 @@ async def of_agency(tx: Tx, agency_id: AgencyId) -> Mapping[str, list[Certificat
     found: defaultdict[str, list[Certificate]] = defaultdict(list)
     own = select(training_certificate).where(training_certificate.c.agency_id == agency_id)
     for row in await tx.rows(own):
-        found[row.account_id].append(Certificate(**row._mapping))  # noqa: SLF001 - as above
+        found[row.account_id].append(Certificate(**by_column(row)))
     return found
 
 

@@ -137,8 +137,11 @@ def demand_may_review(audit: Audit, sampled: Sampled, by: Caller) -> None:
         raise Conflict("this record was reviewed; its finding stays", code="record_reviewed", clause="G4")
 
 
-def demand_may_sign(audit: Audit, sample: Iterable[Sampled], by: Caller) -> None:
-    """Raise Conflict `audit_signed_off` or `audit_unfinished`, Refused `own_sign_off` for the only reviewer."""
+def demand_may_sign(audit: Audit, sample: Iterable[Sampled], by: Caller, approver: str) -> None:
+    """Raise Conflict `audit_signed_off` or `audit_unfinished`, Refused `own_sign_off` for the only reviewer.
+
+    Refused `not_approver` for another than who bears the title that the policy names and publishes.
+    """
     demand_open(audit)
     records = list(sample)
     if left := sum(one.reviewed_at is None for one in records):
@@ -147,6 +150,12 @@ def demand_may_sign(audit: Audit, sample: Iterable[Sampled], by: Caller) -> None
         raise Refused(
             "whoever reviewed the whole sample does not sign it off; another administrator or auditor can",
             code="own_sign_off",
+            clause="G4",
+        )
+    if by.title != approver:
+        raise Refused(
+            f"an audit is signed off by the {approver}, as the policy says; your title is {by.title or 'none'}",
+            code="not_approver",
             clause="G4",
         )
 

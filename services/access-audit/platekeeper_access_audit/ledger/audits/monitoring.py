@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from platekeeper_access_audit.ledger.audits import domain, storage
-from platekeeper_access_audit.ledger.clerk import clerk
-from platekeeper_access_audit.ledger.policy import AuditsPolicy, Detector, LedgerPolicy
-from platekeeper_access_audit.ledger.reviews import detectors
+from platekeeper_access_audit.ledger.policy import AuditsPolicy, Detector, LedgerPolicy, hours_of_shifts
+from platekeeper_access_audit.ledger.reviews import alert_storage, looked_for
 from platekeeper_access_audit.ledger.reviews import storage as reviews
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common.access import Place
@@ -19,6 +18,7 @@ from platekeeper_common.errors import NotFound
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.periods import Month
 from platekeeper_common.policy import Profile
+from platekeeper_common.shared_policy import UsePolicy
 
 MONTHS_BACK = 12
 """Ended months of which a report is made when none has been yet."""
@@ -58,7 +58,8 @@ class Report:
 async def plan(tx: Tx, profile: Profile, agency_id: AgencyId) -> Plan:
     """The plan by the agency's profile as it is now."""
     ledger, audits = profile.section(LedgerPolicy), profile.section(AuditsPolicy)
-    looks_for = tuple((name, detectors.described(name, audits)) for name in audits.detectors)
+    shifts = hours_of_shifts(profile.section(UsePolicy))
+    looks_for = tuple((name, looked_for.described(name, audits, shifts)) for name in audits.detectors)
     last = await storage.last_signed_off(tx, agency_id)
     return Plan(
         reviewer=audits.reviewer,
@@ -118,8 +119,7 @@ async def make_due(here: LedgerRoom, agency_id: AgencyId) -> None:
             content = await _counted(tx, here, agency_id, month)
             sha256 = domain.digest(content)
             await storage.keep_report(tx, agency_id, str(month), content, here.clock(), sha256)
-            by = clerk(agency_id, here.clock())
-            tx.emit(here.recorder.administration(by, Action.AUDIT_WATCH, "monitoring_report", str(month), Place()))
+            tx.emit(here.recorder.by_itself(agency_id, Action.AUDIT_WATCH, "monitoring_report", str(month)))
 
 
 async def _counted(tx: Tx, here: LedgerRoom, agency_id: AgencyId, month: Month) -> dict[str, Any]:
@@ -128,7 +128,7 @@ async def _counted(tx: Tx, here: LedgerRoom, agency_id: AgencyId, month: Month) 
     items = await reviews.between(tx, agency_id, start, end)
     opened = [item for item in items if start <= item.opened_at < end]
     settled = [item for item in items if item.settled_at is not None and start <= item.settled_at < end]
-    alerts = await reviews.alerts_between(tx, agency_id, start, end)
+    alerts = await alert_storage.between(tx, agency_id, start, end)
     audits = await storage.of_agency(tx, agency_id)
     policy = here.foundation.policies.of(agency_id)
     found = Counter(str(item.detector) for item in opened if item.kind == "finding")

@@ -11,7 +11,6 @@ from platekeeper_access_audit.ledger.audits import domain, monitoring, sampling,
 from platekeeper_access_audit.ledger.audits.domain import Audit, Period, Why
 from platekeeper_access_audit.ledger.audits.sampling import Draw
 from platekeeper_access_audit.ledger.breaches import handlers as breaches
-from platekeeper_access_audit.ledger.clerk import clerk
 from platekeeper_access_audit.ledger.policy import AuditsPolicy, LedgerPolicy
 from platekeeper_access_audit.ledger.reviews import storage as reviews
 from platekeeper_access_audit.ledger.reviews.domain import Alert
@@ -19,7 +18,6 @@ from platekeeper_access_audit.ledger.reviews.watching import raise_alert
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_access_audit.ledger.tree import Signed
 from platekeeper_common import ids
-from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
 from platekeeper_common.ids import AgencyId
 
@@ -136,6 +134,5 @@ async def _open(here: LedgerRoom, agency_id: AgencyId, period: Period, signed: S
     )
     async with here.db.tx() as tx:
         await storage.add(tx, opened, drawn | {record_id: why[record_id] for record_id in further})
-        by = clerk(agency_id, now)
-        tx.emit(here.recorder.administration(by, Action.AUDIT_WATCH, "audit", opened.id, Place()))
+        tx.emit(here.recorder.by_itself(agency_id, Action.AUDIT_WATCH, "audit", opened.id))
     _log.info("audit opened", agency=agency_id, period=period.name, records=len(drawn) + len(further))

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from platekeeper_access_audit.ledger.audits import handlers, monitoring
 from platekeeper_access_audit.ledger.audits.documents import (
@@ -16,8 +16,7 @@ from platekeeper_access_audit.ledger.audits.documents import (
     SampledDocument,
     SignOff,
 )
-from platekeeper_access_audit.ledger.room import LedgerRoom
-from platekeeper_common import edge
+from platekeeper_access_audit.ledger.room import Here
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
@@ -27,7 +26,6 @@ from platekeeper_common.periods import Month
 MONTH = re.compile(r"2[0-9]{3}-(0[1-9]|1[0-2])", re.ASCII)
 
 router = APIRouter(prefix="/v1", tags=["audits"])
-Here = Annotated[LedgerRoom, Depends(edge.room)]
 Viewer = Annotated[Caller, may(Action.AUDIT_VIEW)]
 
 

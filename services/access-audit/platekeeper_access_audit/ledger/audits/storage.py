@@ -11,7 +11,7 @@ from platekeeper_access_audit.ledger.audits.domain import Audit, Candidate, Samp
 from platekeeper_access_audit.ledger.storage import access_record, metadata
 from platekeeper_common.db import Database, Tx
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment, RowId
+from platekeeper_common.schema import Moment, RowId, by_column
 
 PAGE = 5_000
 
@@ -147,15 +147,14 @@ async def signed_off_in(tx: Tx, agency_id: AgencyId, start: datetime, end: datet
     """How many audits of the agency were signed off within `start` <= t < `end`."""
     table = audit.c
     mine = (table.agency_id == agency_id, table.signed_off_at >= start, table.signed_off_at < end)
-    row = await tx.row(select(func.count()).select_from(audit).where(*mine))
-    return int(row[0]) if row else 0
+    return await tx.number(select(func.count()).select_from(audit).where(*mine))
 
 
 async def sample(tx: Tx, audit_id: str) -> Sequence[Sampled]:
     """The audit's records in order."""
     columns = [audit_record.c[name] for name in Sampled.__slots__]
     statement = select(*columns).where(audit_record.c.audit_id == audit_id).order_by(audit_record.c.place)
-    return [Sampled(**row._mapping) for row in await tx.rows(statement)]  # noqa: SLF001 - SQLAlchemy's public name
+    return [Sampled(**by_column(row)) for row in await tx.rows(statement)]
 
 
 async def reviewed(tx: Tx, audit_id: str, record: Sampled) -> None:
@@ -187,5 +186,5 @@ async def keep_report(
 
 
 def _audit(row: Any) -> Audit:
-    values = dict(row._mapping)  # noqa: SLF001
+    values = dict(by_column(row))
     return Audit(**values | {"findings": tuple(values["findings"])})

@@ -97,6 +97,7 @@ class StepDocument(Shown):
     """What was done about a breach, by whom."""
 
     at: AwareDatetime
+    recorded_at: AwareDatetime = Field(description="When it was entered; `at` is the administrator's word")
     what: str
     subject: str
     username: str

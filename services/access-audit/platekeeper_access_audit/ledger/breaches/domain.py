@@ -44,9 +44,11 @@ class Breach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What was done about a breach. `to`: who was told."""
+    """What was done about a breach, at the moment that the administrator names. `to`: who was told."""
 
     at: datetime
+    recorded_at: datetime
+    """When it was entered: a notice that is entered late shows."""
     what: What
     subject: str
     username: str

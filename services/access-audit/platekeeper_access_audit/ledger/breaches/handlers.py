@@ -52,7 +52,7 @@ async def record(
         recorded_by=by.subject,
         notify_by=detected_at + profile.section(BreachesPolicy).notify_within,
     )
-    step = Step(at=now, what="recorded", subject=by.subject, username=by.username, note=summary)
+    step = Step(at=now, recorded_at=now, what="recorded", subject=by.subject, username=by.username, note=summary)
     await storage.add(tx, new, step)
     tx.emit(here.recorder.administration(by, Action.BREACH_EDIT, "breach", new.id, place))
     return InFull(new, [step], now)
@@ -94,7 +94,7 @@ async def act(
         changed = replace(found, contained_at=moment)
     elif what == "notice":
         changed = replace(found, notified_at=min(moment, found.notified_at or moment))
-    step = Step(at=moment, what=what, subject=by.subject, username=by.username, to=to, note=note)
+    step = Step(at=moment, recorded_at=now, what=what, subject=by.subject, username=by.username, to=to, note=note)
     await storage.change(tx, changed, step)
     tx.emit(here.recorder.administration(by, Action.BREACH_EDIT, "breach", breach_id, place))
     return InFull(changed, await storage.steps(tx, breach_id), now)
@@ -106,7 +106,8 @@ async def close(tx: Tx, here: LedgerRoom, by: Caller, breach_id: str, *, note: s
     found, now = await _own(tx, by, breach_id), here.clock()
     domain.demand_may_close(found)
     changed = replace(found, closed_at=now)
-    await storage.change(tx, changed, Step(at=now, what="closed", subject=by.subject, username=by.username, note=note))
+    step = Step(at=now, recorded_at=now, what="closed", subject=by.subject, username=by.username, note=note)
+    await storage.change(tx, changed, step)
     tx.emit(here.recorder.administration(by, Action.BREACH_EDIT, "breach", breach_id, place))
     return InFull(changed, await storage.steps(tx, breach_id), now)
 

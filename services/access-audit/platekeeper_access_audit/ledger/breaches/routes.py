@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
 from platekeeper_access_audit.ledger.breaches import handlers
 from platekeeper_access_audit.ledger.breaches.documents import (
@@ -14,14 +14,12 @@ from platekeeper_access_audit.ledger.breaches.documents import (
     ScopeChoice,
     ScopeDocument,
 )
-from platekeeper_access_audit.ledger.room import LedgerRoom
-from platekeeper_common import edge
+from platekeeper_access_audit.ledger.room import Here
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 
 router = APIRouter(prefix="/v1/breaches", tags=["breaches"])
-Here = Annotated[LedgerRoom, Depends(edge.room)]
 Handler = Annotated[Caller, may(Action.BREACH_EDIT)]
 Viewer = Annotated[Caller, may(Action.BREACH_VIEW)]
 

@@ -11,7 +11,7 @@ from platekeeper_access_audit.ledger.breaches.domain import Breach, Step, Within
 from platekeeper_access_audit.ledger.storage import access_record, metadata
 from platekeeper_common.db import Tx
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.schema import Moment
+from platekeeper_common.schema import Moment, by_column
 
 PAGE = 5_000
 
@@ -39,6 +39,7 @@ breach_step = Table(
     Column("breach_id", String, primary_key=True),
     Column("place", Integer, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
     Column("what", String, nullable=False),
     Column("subject", String, nullable=False),
     Column("username", String, nullable=False),
@@ -86,7 +87,7 @@ async def steps(tx: Tx, breach_id: str) -> list[Step]:
     """What was done about it, in order."""
     columns = [breach_step.c[name] for name in Step.__slots__]
     statement = select(*columns).where(breach_step.c.breach_id == breach_id).order_by(breach_step.c.place)
-    return [Step(**row._mapping) for row in await tx.rows(statement)]  # noqa: SLF001 - SQLAlchemy's public name
+    return [Step(**by_column(row)) for row in await tx.rows(statement)]
 
 
 async def records(tx: Tx, agency_id: AgencyId, within: Within) -> AsyncIterator[Row[Any]]:
@@ -107,10 +108,9 @@ async def records(tx: Tx, agency_id: AgencyId, within: Within) -> AsyncIterator[
 
 
 async def _add_step(tx: Tx, breach_id: str, step: Step) -> None:
-    row = await tx.row(select(func.count()).select_from(breach_step).where(breach_step.c.breach_id == breach_id))
-    place = int(row[0]) if row else 0
+    place = await tx.number(select(func.count()).select_from(breach_step).where(breach_step.c.breach_id == breach_id))
     await tx.write(breach_step.insert().values(asdict(step) | {"breach_id": breach_id, "place": place}))
 
 
 def _breach(row: Row[Any]) -> Breach:
-    return Breach(**row._mapping)  # noqa: SLF001
+    return Breach(**by_column(row))

@@ -33,8 +33,7 @@ async def sealed(tx: Tx, agency_id: AgencyId, start: datetime, end: datetime) ->
     """How many of the agency's records from `start` to before `end` have query elements."""
     table = access_record.c
     chosen = select(func.count()).where(table.agency_id == agency_id, table.at >= start, table.at < end)
-    row = await tx.row(chosen.where(table.query_key_id.is_not(None)))
-    return int(row[0]) if row else 0
+    return await tx.number(chosen.where(table.query_key_id.is_not(None)))
 
 
 async def known(tx: Tx, one: Month) -> bool:

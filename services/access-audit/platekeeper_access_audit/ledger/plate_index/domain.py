@@ -5,13 +5,19 @@ HMAC-SHA-256 (RFC 2104) under a key of agency and month: with the month's key go
 
 import hashlib
 import hmac
+import itertools
 import json
+import string
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from platekeeper_common import plates
+from platekeeper_common import patterns, plates
 from platekeeper_common.errors import Invalid
 from platekeeper_common.ids import AgencyId
+
+OPEN_AT_MOST = 2
+"""Characters of a pattern that may be open: whoever leaves more open is hardly after one vehicle."""
+SIGNS = string.ascii_uppercase + string.digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +58,22 @@ def asked(elements: bytes) -> Asked | None:
         return Asked(plates.normalise(plate), further="after" in found)
     except Invalid:
         return None
+
+
+def asked_in_part(elements: bytes) -> list[str]:
+    """The plates that a record's pattern means when it leaves hardly any open; none for a wider one, or no pattern."""
+    found = json.loads(elements)
+    text = found.get("pattern", found.get("plate")) if isinstance(found, dict) else None
+    try:
+        pattern = patterns.parse(text).text if isinstance(text, str) and patterns.is_pattern(text) else ""
+    except Invalid:
+        return []
+    parts = pattern.split("*")
+    lengths = itertools.product(range(OPEN_AT_MOST + 1), repeat=len(parts) - 1)
+    filled = {"".join("?" * count + part for count, part in zip((0, *some), parts, strict=True)) for some in lengths}
+    return [
+        written.replace("?", "%s") % signs
+        for written in filled
+        if written and written.count("?") <= OPEN_AT_MOST
+        for signs in itertools.product(SIGNS, repeat=written.count("?"))
+    ]

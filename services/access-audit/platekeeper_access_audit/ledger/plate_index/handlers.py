@@ -49,11 +49,22 @@ async def plate_of(keys: KeyStore, entry: Entry) -> Asked | None:
 
     For the worker alone, which must not keep it. Raises Unavailable.
     """
+    elements = await _elements(keys, entry)
+    return None if elements is None else domain.asked(elements)
+
+
+async def plates_meant(keys: KeyStore, entry: Entry) -> list[str]:
+    """The plates that a record's pattern can hardly but mean; for the worker alone, as above. Raises Unavailable."""
+    elements = await _elements(keys, entry)
+    return [] if elements is None else domain.asked_in_part(elements)
+
+
+async def _elements(keys: KeyStore, entry: Entry) -> bytes | None:
     record = entry.record
     if record.kind != "plate_data" or record.query is None:
         return None
     try:
-        return domain.asked(await unseal(keys, record.id, record.query))
+        return await unseal(keys, record.id, record.query)
     except (Gone, ValueError):
         return None
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import Row, and_, select
 
 from platekeeper_access_audit.ledger.plate_index.storage import plate_index
 from platekeeper_access_audit.ledger.reviews.detectors import Act
@@ -42,24 +43,24 @@ async def of_person(
         .order_by(table.at.desc(), table.position.desc())
         .limit(MOST)
     )
-    acts = []
-    for row in reversed(await tx.rows(statement)):
-        digest = None if row.digest is None else (row.month, row.digest)
-        acts.append(
-            Act(
-                record_id=row.id,
-                at=row.at,
-                name=row.name,
-                action=row.action,
-                allowed=row.outcome == "allowed",
-                found=row.result_count or 0,
-                plate=None if digest is None else same.get(digest, "/".join(digest)),
-                further=bool(row.further),
-                shift=row.shift,
-                matter=f"{row.matter_type} {row.matter_number or ''}",
-                requested_by=row.requested_by,
-                released=row.actor is not None,
-                vehicle_of=vehicles.get(row.id),
-            )
-        )
-    return acts
+    return [_act(row, same, vehicles) for row in reversed(await tx.rows(statement))]
+
+
+def _act(row: Row[Any], same: Mapping[Digest, str], vehicles: Mapping[str, str]) -> Act:
+    digest = None if row.digest is None else (row.month, row.digest)
+    return Act(
+        record_id=row.id,
+        at=row.at,
+        name=row.name,
+        action=row.action,
+        allowed=row.outcome == "allowed",
+        found=row.result_count or 0,
+        plate=None if digest is None else same.get(digest, "/".join(digest)),
+        further=bool(row.further),
+        shift=row.shift,
+        matter=f"{row.matter_type} {row.matter_number or ''}",
+        numbered=row.matter_number is not None,
+        requested_by=row.requested_by,
+        released=row.actor is not None,
+        vehicle_of=vehicles.get(row.id),
+    )

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from platekeeper_access_audit.ledger.policy import AuditsPolicy, Detector
+from platekeeper_access_audit.ledger.policy import AuditsPolicy, Detector, Hours
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 SEARCH = "reads.search"
@@ -36,6 +36,8 @@ class Act:
     shift: str | None = None
     matter: str | None = None
     """Type and number of the matter, as one word for comparing."""
+    numbered: bool = False
+    """Whether the matter has a number."""
     requested_by: str | None = None
     released: bool = False
     """Made by a service under an approved release to another agency."""
@@ -50,11 +52,14 @@ class Act:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Whose acts they are, and where: `own_names` are words for the own agency, lower case."""
+    """Whose acts they are, and where."""
 
     username: str
     zone: tzinfo
+    shifts: Mapping[str, Hours]
+    """The department's, by the names that patrol fills in; local time."""
     own_names: AbstractSet[str] = frozenset()
+    """Words for the own agency, lower case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,21 +76,25 @@ Detects = Callable[[Sequence[Act], datetime, Person, AuditsPolicy], list[Finding
 
 
 def repeat_plate(acts: Sequence[Act], now: datetime, who: Person, policy: AuditsPolicy) -> list[Finding]:
-    """One person searches the same plate again and again: how a private interest looks."""
+    """One person searches the same plate again and again: how a private interest looks.
+
+    Who works on a case looks again too: for one matter with a number it takes more.
+    """
     groups: dict[str, list[Act]] = {}
     for act in _searches(acts, now - policy.repeat_plate_within):
         if act.plate is not None and not act.released:
             groups.setdefault(act.plate, []).append(act)
     findings = []
     for same in groups.values():
-        if len(same) >= policy.repeat_plate_times:
-            matters = len({act.matter for act in same})
+        matters = len({act.matter for act in same})
+        one_case = matters == 1 and all(act.numbered for act in same)
+        if len(same) >= (policy.repeat_plate_times_one_matter if one_case else policy.repeat_plate_times):
             findings.append(
                 _finding(
                     "repeat_plate",
                     same,
                     f"{same[-1].name} searched the same plate {len(same)} times within"
-                    f" {_days(policy.repeat_plate_within)}, first on {_day(same[0], who)} and last on"
+                    f" {in_days(policy.repeat_plate_within)}, first on {_day(same[0], who)} and last on"
                     f" {_day(same[-1], who)}, under {_of(matters, 'different matter' if matters > 1 else 'matter')}.",
                 )
             )
@@ -93,8 +102,15 @@ def repeat_plate(acts: Sequence[Act], now: datetime, who: Person, policy: Audits
 
 
 def off_shift(acts: Sequence[Act], now: datetime, who: Person, policy: AuditsPolicy) -> list[Finding]:
-    """Somebody searches outside of the shift that was named, or at night without one."""
-    strays = [(act, hours) for act in _searches(acts, now - DAY) if (hours := _strayed(act, who, policy)) is not None]
+    """Somebody searches outside of the shift that was named, or at night without one, and not as usual."""
+    searches = _searches(acts, now - looks_back(policy))
+    strays = [
+        (act, hours)
+        for act in searches
+        if act.at > now - DAY
+        and (hours := _strayed(act, searches, who, policy)) is not None
+        and not _usual(act, searches, who, policy)
+    ]
     if not strays:
         return []
     first, wanted = strays[0]
@@ -110,18 +126,19 @@ def off_shift(acts: Sequence[Act], now: datetime, who: Person, policy: AuditsPol
 
 
 def staff_plate(acts: Sequence[Act], now: datetime, who: Person, _policy: AuditsPolicy) -> list[Finding]:
-    """Somebody asks for the plate of the own vehicle, or of a colleague's; asking in vain counts as well."""
+    """Somebody asks for the plate of the own vehicle, or of a colleague's; in vain or with wildcards counts too."""
     asked = [act for act in acts if act.vehicle_of is not None and act.at > now - DAY and not act.further]
     findings = []
     for owner in sorted({act.vehicle_of for act in asked if act.vehicle_of is not None}):
         same = [act for act in asked if act.vehicle_of == owner]
+        hidden = " with wildcards in it" if any(act.plate is None for act in same) else ""
         whose = "the person's own" if owner == who.username else f"that of the colleague {owner}"
         findings.append(
             _finding(
                 "staff_plate",
                 same,
-                f"{same[-1].name} asked {_of(len(same), 'time')} for the plate of a vehicle which the register of"
-                f" staff's vehicles says is {whose}, last on {_day(same[-1], who)}.",
+                f"{same[-1].name} asked {_of(len(same), 'time')} for the plate{hidden} of a vehicle which the register"
+                f" of staff's vehicles says is {whose}, last on {_day(same[-1], who)}.",
             )
         )
     return findings
@@ -158,7 +175,7 @@ def sudden_volume(acts: Sequence[Act], now: datetime, who: Person, policy: Audit
             "sudden_volume",
             today,
             f"{today[-1].name} made {len(today)} searches within a day up to {_day(today[-1], who)}; in the"
-            f" {_days(policy.volume_compared_with)} before it was {compared}.",
+            f" {in_days(policy.volume_compared_with)} before it was {compared}.",
         )
     ]
 
@@ -205,56 +222,42 @@ def looks_back(policy: AuditsPolicy) -> timedelta:
     return max(policy.repeat_plate_within, policy.volume_compared_with + DAY, WEEK)
 
 
-def described(detector: Detector, policy: AuditsPolicy) -> str:
-    """What the detector looks for by the settings in force, as the published policy says it (B7)."""
-    match detector:
-        case "repeat_plate":
-            return (
-                f"one person searches the same plate {policy.repeat_plate_times} times or more within"
-                f" {_days(policy.repeat_plate_within)}"
-            )
-        case "off_shift":
-            shifts = ", ".join(f"{shift.name} {shift.hours.in_words}" for shift in policy.shifts)
-            return (
-                f"a search more than {_minutes(policy.shift_grace)} minutes outside of the shift that was named"
-                f" ({shifts}), or without a shift outside of {policy.unscheduled_hours.in_words}"
-            )
-        case "staff_plate":
-            return "a search for the plate of the person's own vehicle or of a colleague's"
-        case "no_hit_fishing":
-            return (
-                f"{policy.fishing_searches} searches or more by one person within a day, {policy.fishing_percent} in a"
-                " hundred of which find nothing"
-            )
-        case "sudden_volume":
-            return (
-                f"{policy.volume_at_least} searches or more by one person within a day, when that is more than"
-                f" {policy.volume_factor} times the person's usual number"
-            )
-        case "other_agencies":
-            return (
-                f"{policy.outsiders_at_least} or more searches within seven days at the word of another agency without"
-                f" an approved release, or {policy.released_at_least} or more under releases"
-            )
-
-
 def _searches(acts: Sequence[Act], since: datetime) -> list[Act]:
     return [act for act in acts if act.searched and act.at > since]
 
 
-def _strayed(act: Act, who: Person, policy: AuditsPolicy) -> str | None:
-    """Which hours the act missed, in words; None when it lies within."""
-    local = act.at.astimezone(who.zone).time()
-    if act.shift is None:
-        if act.requested_by is not None or act.released or not policy.unscheduled_hours.minutes_away(local):
+def _strayed(act: Act, searches: Sequence[Act], who: Person, policy: AuditsPolicy) -> str | None:
+    """Which hours the act missed, in words; None when it lies within.
+
+    Whoever names no shift has the one that they named lately; another name than the department's is none.
+    """
+    local, grace = act.at.astimezone(who.zone).time(), _minutes(policy.shift_grace)
+    if (name := _shift(act)) in who.shifts:
+        if who.shifts[name].minutes_away(local) <= grace:
             return None
-        return f"no shift was named, and the hours without one are {policy.unscheduled_hours.in_words}"
-    named = next((shift for shift in policy.shifts if shift.name == act.shift.strip().lower()), None)
-    if named is None:
-        return "the shift that was named is none of the department's"
-    if named.hours.minutes_away(local) <= _minutes(policy.shift_grace):
+        return f"the shift that was named, {name}, is from {who.shifts[name].in_words}"
+    if act.requested_by is not None or act.released:
         return None
-    return f"the shift that was named, {named.name}, is from {named.hours.in_words}"
+    lately = {_shift(one) for one in searches if act.at - WEEK < one.at <= act.at}
+    allowed = [policy.unscheduled_hours, *(hours for one, hours in who.shifts.items() if one in lately)]
+    if any(hours.minutes_away(local) <= grace for hours in allowed):
+        return None
+    return f"no shift was named, and the hours without one are {policy.unscheduled_hours.in_words}"
+
+
+def _shift(act: Act) -> str:
+    return (act.shift or "").strip().lower()
+
+
+def _usual(act: Act, searches: Sequence[Act], who: Person, policy: AuditsPolicy) -> bool:
+    """Whether the person has searched at about this hour on so many other days that it is usual."""
+    at, near, day = act.at.astimezone(who.zone), _minutes(policy.shift_grace), 24 * 60
+    days = set()
+    for one in searches:
+        apart = _minutes(act.at - one.at)
+        if apart >= day // 2 and min(apart % day, -apart % day) <= near:
+            days.add((at - one.at.astimezone(who.zone) + timedelta(hours=12)) // DAY)
+    return len(days) >= policy.usual_after_days
 
 
 def _is_outsider(requested_by: str | None, who: Person, policy: AuditsPolicy) -> bool:
@@ -274,7 +277,8 @@ def _day(act: Act, who: Person) -> str:
     return f"{local.day} {local:%B %Y}"
 
 
-def _days(length: timedelta) -> str:
+def in_days(length: timedelta) -> str:
+    """The length in whole days, or hours below two days, in words."""
     return f"{length // DAY} days" if length >= 2 * DAY else f"{length // timedelta(hours=1)} hours"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from platekeeper_access_audit.ledger import storage as ledger
-from platekeeper_access_audit.ledger.reviews import domain, storage
+from platekeeper_access_audit.ledger.reviews import alert_storage, domain, storage
 from platekeeper_access_audit.ledger.reviews.domain import Alert, Disposition, Item, Step
 from platekeeper_access_audit.ledger.reviews.watching import LOCK
 from platekeeper_access_audit.ledger.room import LedgerRoom
@@ -85,7 +85,7 @@ async def alerts(
     tx: Tx, here: LedgerRoom, by: Caller, *, unseen: bool, below: int | None, limit: int, place: Place
 ) -> Sequence[Alert]:
     """Alerts of the agency, the newest first, below a number."""
-    found = await storage.alerts(tx, by.agency_id, unseen=unseen, below=below, limit=limit)
+    found = await alert_storage.of_agency(tx, by.agency_id, unseen=unseen, below=below, limit=limit)
     tx.emit(here.recorder.administration(by, Action.ALERT_VIEW, "alerts", "all", place, result_count=len(found)))
     return found
 
@@ -93,14 +93,14 @@ async def alerts(
 async def acknowledge(tx: Tx, here: LedgerRoom, by: Caller, alert_id: str, *, note: str, place: Place) -> Alert:
     """Say that the alert was seen. Raises NotFound, Refused `own_review`, Conflict `alert_acknowledged`."""
     await tx.lock(LOCK)
-    alert = await storage.alert_of(tx, by.agency_id, alert_id)
+    alert = await alert_storage.get(tx, by.agency_id, alert_id)
     if alert is None:
         raise NotFound("no such alert", code="alert_unknown")
     domain.demand_not_subject(alert.subject, by)
     if alert.acknowledged_at is not None:
         raise Conflict("this alert was acknowledged", code="alert_acknowledged")
     seen = replace(alert, acknowledged_at=here.clock(), acknowledged_by=by.subject, note=note)
-    await storage.acknowledge(tx, seen)
+    await alert_storage.acknowledge(tx, seen)
     tx.emit(here.recorder.administration(by, Action.ALERT_ACKNOWLEDGE, "alert", alert_id, place))
     return seen
 

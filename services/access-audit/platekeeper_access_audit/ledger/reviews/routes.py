@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
 from platekeeper_access_audit.ledger.reviews import handlers, register
 from platekeeper_access_audit.ledger.reviews.documents import (
@@ -19,14 +19,12 @@ from platekeeper_access_audit.ledger.reviews.documents import (
     Vehicle,
     VehicleDocument,
 )
-from platekeeper_access_audit.ledger.room import LedgerRoom
-from platekeeper_common import edge
+from platekeeper_access_audit.ledger.room import Here
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
 
 router = APIRouter(prefix="/v1", tags=["reviews"])
-Here = Annotated[LedgerRoom, Depends(edge.room)]
 Reviewer = Annotated[Caller, may(Action.REVIEW_SETTLE)]
 
 

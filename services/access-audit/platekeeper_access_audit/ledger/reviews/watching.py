@@ -3,20 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from platekeeper_access_audit.ledger import following
-from platekeeper_access_audit.ledger.clerk import clerk
 from platekeeper_access_audit.ledger.domain import Entry
 from platekeeper_access_audit.ledger.plate_index import handlers as plates
-from platekeeper_access_audit.ledger.policy import AuditsPolicy
-from platekeeper_access_audit.ledger.reviews import acts, detectors, domain, register, storage
+from platekeeper_access_audit.ledger.policy import AuditsPolicy, hours_of_shifts
+from platekeeper_access_audit.ledger.reviews import (
+    acts,
+    alert_storage,
+    detectors,
+    domain,
+    owed_storage,
+    register,
+    storage,
+)
 from platekeeper_access_audit.ledger.reviews.detectors import Finding, Person
 from platekeeper_access_audit.ledger.reviews.domain import Alert, Item, Step
-from platekeeper_access_audit.ledger.reviews.storage import Owed
+from platekeeper_access_audit.ledger.reviews.owed_storage import Owed
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common import ids
-from platekeeper_common.access import Place
 from platekeeper_common.actions import Action
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Refused
@@ -24,6 +31,7 @@ from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.ids import PLATFORM, AgencyId
 from platekeeper_common.policies import Policies
 from platekeeper_common.policy import Profile
+from platekeeper_common.shared_policy import UsePolicy
 
 LOCK = "reviews"
 QUEUE, DETECTORS = "review queue", "detectors"
@@ -75,10 +83,9 @@ async def take(here: LedgerRoom) -> int:
 
 async def raise_alert(tx: Tx, here: LedgerRoom, alert: Alert) -> bool:
     """Tell the administrator once of what it is about, with a record of it; whether it is new."""
-    if not await storage.add_alert(tx, alert):
+    if not await alert_storage.add(tx, alert):
         return False
-    by = clerk(alert.agency_id, here.clock())
-    tx.emit(here.recorder.administration(by, Action.AUDIT_WATCH, "alert", alert.id, Place()))
+    tx.emit(here.recorder.by_itself(alert.agency_id, Action.AUDIT_WATCH, "alert", alert.id))
     return True
 
 
@@ -88,15 +95,15 @@ async def queue_owed(here: LedgerRoom) -> None:
         profile = here.foundation.policies.of(agency_id)
         limit, now = profile.section(AuditsPolicy).number_owed_within, here.clock()
         async with here.db.tx() as tx:
-            if not await storage.owed_since(tx, agency_id, now - limit):
+            if not await owed_storage.since(tx, agency_id, now - limit):
                 continue
             await tx.lock(LOCK)
-            due = await storage.owed_since(tx, agency_id, now - limit)
+            due = await owed_storage.since(tx, agency_id, now - limit)
             for owed in due:
                 sentence = domain.owed_in_words(owed.name, limit // timedelta(hours=1))
                 about = _About(owed.subject, owed.username, owed.name, owed.matter_session, (owed.record_id,))
                 await _open(tx, here, _item(agency_id, "number_pending", about, sentence, now, profile))
-            await storage.forget_owed(
+            await owed_storage.forget(
                 tx, agency_id, [owed.matter_session for owed in due], given_before=now - GIVEN_KEPT
             )
 
@@ -143,11 +150,11 @@ class _Fresh:
         """One more record of the person. Raises Unavailable."""
         self.last = entry.record
         keys, agency_id = here.foundation.keys, entry.record.agency_id
-        if (asked := await plates.plate_of(keys, entry)) is None:
-            return
-        digests = sorted((await plates.digests_of(keys, agency_id, asked.plate)).items())
-        self.same |= {digest: entry.record.id for digest in digests if digest not in self.same}
-        if (owner := await register.owner_of(here, agency_id, asked.plate)) is not None:
+        if (asked := await plates.plate_of(keys, entry)) is not None:
+            digests = sorted((await plates.digests_of(keys, agency_id, asked.plate)).items())
+            self.same |= {digest: entry.record.id for digest in digests if digest not in self.same}
+        meant = [asked.plate] if asked else await plates.plates_meant(keys, entry)
+        if (owner := await register.owner_of(here, agency_id, meant)) is not None:
             self.vehicles[entry.record.id] = owner
 
 
@@ -183,7 +190,7 @@ async def _take(tx: Tx, here: LedgerRoom, record: AccessRecorded, profile: Profi
     if domain.alarms(record):
         await raise_alert(tx, here, _alert(record, here.clock()))
     if domain.gives_number(record):
-        await storage.give(tx, agency_id, str(record.object_id), record.at)
+        await owed_storage.give(tx, agency_id, str(record.object_id), record.at)
     if domain.owes_number(record):
         owed = Owed(
             matter_session=str(record.matter_session),
@@ -194,7 +201,7 @@ async def _take(tx: Tx, here: LedgerRoom, record: AccessRecorded, profile: Profi
             record_id=record.id,
             since=record.at,
         )
-        await storage.owe(tx, owed)
+        await owed_storage.owe(tx, owed)
     if domain.is_other(record):
         about = _About(record.subject, record.username, record.name, record.matter_session, (record.id,))
         fresh = _item(agency_id, "other_le", about, domain.other_in_words(record), here.clock(), profile)
@@ -210,7 +217,8 @@ async def _detect(here: LedgerRoom, fresh: _Fresh, *, before: int) -> None:
     record, policy = fresh.last, fresh.profile.section(AuditsPolicy)
     agency = here.foundation.policies.agency(record.agency_id)
     own_names = frozenset({agency.name.lower(), fresh.profile.head.title.lower(), agency.ori.lower()})
-    who = Person(username=record.username, zone=ZoneInfo(agency.time_zone), own_names=own_names)
+    shifts = hours_of_shifts(fresh.profile.section(UsePolicy))
+    who = Person(username=record.username, zone=ZoneInfo(agency.time_zone), shifts=shifts, own_names=own_names)
     since = record.at - detectors.looks_back(policy)
     async with here.db.tx() as tx:
         seen = await acts.of_person(
@@ -235,20 +243,21 @@ async def _open_or_extend(tx: Tx, here: LedgerRoom, item: Item, same: Sequence[I
         if not fresh:
             return
         if there.state != "settled" and len(there.record_ids) < domain.MOST_RECORDS:
-            now = here.clock()
-            by = clerk(item.agency_id, now)
             longer = replace(there, sentence=item.sentence, record_ids=there.record_ids + fresh)
-            step = Step(at=now, what="extended", subject=by.subject, username=by.username, note=item.sentence)
-            await storage.change_item(tx, longer, step)
+            await storage.change_item(tx, longer, _step(here, here.clock(), "extended", item))
             return
     await _open(tx, here, item)
 
 
 async def _open(tx: Tx, here: LedgerRoom, item: Item) -> None:
-    by = clerk(item.agency_id, item.opened_at)
-    step = Step(at=item.opened_at, what="opened", subject=by.subject, username=by.username, note=item.sentence)
-    await storage.add_item(tx, item, step)
-    tx.emit(here.recorder.administration(by, Action.AUDIT_WATCH, "review", item.id, Place()))
+    await storage.add_item(tx, item, _step(here, item.opened_at, "opened", item))
+    tx.emit(here.recorder.by_itself(item.agency_id, Action.AUDIT_WATCH, "review", item.id))
+
+
+def _step(here: LedgerRoom, at: datetime, what: Literal["opened", "extended"], item: Item) -> Step:
+    """What the worker did to an item, and the sentence that it says of it."""
+    itself = here.recorder.itself
+    return Step(at=at, what=what, subject=itself, username=itself, note=item.sentence)
 
 
 def _item(

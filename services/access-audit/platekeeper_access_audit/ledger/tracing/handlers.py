@@ -40,9 +40,7 @@ async def who_searched(tx: Tx, here: Room, by: Caller, question: Question, use: 
     """
     uses.demand(here, by, Action.RECORDS_TRACE, use)
     named = await _named(tx, here, by, question)
-    others = await storage.unindexed(
-        tx, by.agency_id, Action.SEARCH.value, question.start, question.end, limit=MOST_OPENED + 1
-    )
+    others = await storage.unindexed(tx, by.agency_id, question.start, question.end, limit=MOST_OPENED + 1)
     possible = await _opened(here.foundation.keys, question, others[:MOST_OPENED])
     traced = _newest_first([*named, *possible])
     await _recorded(tx, here, by, question, use, traced, place)

@@ -2,19 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
+from platekeeper_access_audit.ledger.room import Here
 from platekeeper_access_audit.ledger.tracing import handlers
 from platekeeper_access_audit.ledger.tracing.documents import PlateAsked, TraceDocument
-from platekeeper_common import edge
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, Tx, may
-from platekeeper_common.service import Room
 from platekeeper_common.uses import use_of
 
 router = APIRouter(prefix="/v1/access-records", tags=["access records"])
-Here = Annotated[Room, Depends(edge.room)]
 Tracer = Annotated[Caller, may(Action.RECORDS_TRACE)]
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from platekeeper_access_audit.ledger.domain import Entry
+from platekeeper_access_audit.ledger.domain import SEARCHES, Entry
 from platekeeper_access_audit.ledger.plate_index.storage import plate_index
 from platekeeper_access_audit.ledger.storage import access_record, as_entry
 from platekeeper_common.db import Tx
@@ -17,17 +17,15 @@ async def at(tx: Tx, positions: list[int]) -> list[Entry]:
     return [as_entry(row) for row in found]
 
 
-async def unindexed(
-    tx: Tx, agency_id: AgencyId, action: str, start: datetime, end: datetime, *, limit: int
-) -> list[Entry]:
-    """The newest `limit` records of the agency's action from `start` to before `end` that the index does not hold."""
+async def unindexed(tx: Tx, agency_id: AgencyId, start: datetime, end: datetime, *, limit: int) -> list[Entry]:
+    """The newest `limit` searches of the agency from `start` to before `end` that the index does not hold."""
     table = access_record.c
     indexed = select(plate_index.c.position).where(plate_index.c.position == table.position).exists()
     chosen = select(access_record).where(
         table.agency_id == agency_id,
         table.at >= start,
         table.at < end,
-        table.action == action,
+        table.action.in_(SEARCHES),
         table.query_key_id.is_not(None),
         ~indexed,
     )
