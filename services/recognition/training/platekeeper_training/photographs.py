@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from platekeeper_training.drawing.plates import Picture
+from platekeeper_training.drawing.paint import Picture
 
 HELD_BACK_SHARE = 10
 """One file in so many is held back."""
@@ -44,7 +44,9 @@ def labelled(folder: Path) -> Iterator[Labelled]:
             box = tuple(float(row[side]) for side in "xywh") if row.get("x") else None
             region = regions.get(row["file"], _ALL_OF.get(folder.name, ""))
             path = folder / row["file"]
-            yield Labelled(path if path.exists() else folder / "images" / row["file"], row.get("plate", ""), box, region)  # type: ignore[arg-type]
+            yield Labelled(
+                path if path.exists() else folder / "images" / row["file"], row.get("plate", ""), box, region
+            )  # type: ignore[arg-type]
 
 
 def picture(path: Path) -> Picture:

@@ -16,7 +16,7 @@ from numpy.random import Generator
 from platekeeper_training import photographs
 from platekeeper_training.drawing import plates, views
 from platekeeper_training.drawing.designs import designs
-from platekeeper_training.drawing.plates import Fonts, Picture
+from platekeeper_training.drawing.paint import Fonts, Picture
 from platekeeper_training.drawing.views import Hardness
 from platekeeper_training.photographs import Labelled
 
@@ -68,7 +68,7 @@ def _scenes(folder: Path) -> dict[Path, list[Box]]:
 
 def _redrawn(whole: Picture, boxes: Sequence[Box], fonts: Fonts, random: Generator) -> tuple[Picture, list[Box]]:
     """The scene with other plates in its places, or with one put somewhere when it has none."""
-    scene, places = whole.copy(), []
+    scene = whole.copy()
     targets = list(boxes)
     if not targets and random.random() < 0.6:
         height, width = whole.shape[:2]
@@ -76,8 +76,7 @@ def _redrawn(whole: Picture, boxes: Sequence[Box], fonts: Fonts, random: Generat
         tall = across / random.choice([2.0, 4.6])
         left = random.uniform(0, width - across)
         targets = [(left, random.uniform(height * 0.2, max(height - tall, height * 0.2 + 1)), across, tall)]
-    for box in targets:
-        places.append(_drawn_into(scene, box, fonts, random) if box[2] >= _LEAST_WIDE else box)
+    places = [_drawn_into(scene, box, fonts, random) if box[2] >= _LEAST_WIDE else box for box in targets]
     mild = Hardness(0.5)
     lit = views.light(scene.astype(np.float32), random, mild)
     return views.sensor(lit, random, mild, across=float(scene.shape[1])), places
@@ -120,7 +119,10 @@ def _put(out: Path, split: str, name: str, scene: Picture, boxes: Sequence[Box])
     for kind in ("images", "labels"):
         (out / kind / split).mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(out / "images" / split / f"{name}.jpg"), scene, [cv2.IMWRITE_JPEG_QUALITY, 92])
-    lines = [f"0 {(x + w / 2) / width:.6f} {(y + h / 2) / height:.6f} {w / width:.6f} {h / height:.6f}" for x, y, w, h in boxes]
+    lines = [
+        f"0 {(x + w / 2) / width:.6f} {(y + h / 2) / height:.6f} {w / width:.6f} {h / height:.6f}"
+        for x, y, w, h in boxes
+    ]
     (out / "labels" / split / f"{name}.txt").write_text("\n".join(lines), encoding="utf-8")
 
 
@@ -132,7 +134,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--variants", type=int, default=2, help="redrawn scenes for each photograph")
     options = parser.parse_args()
-    print(write(options.photographs, options.out, Fonts.of(options.fonts), variants=options.variants, seed=7), "photographs")
+    fonts = Fonts.of(options.fonts)
+    print(write(options.photographs, options.out, fonts, variants=options.variants, seed=7), "photographs")
 
 
 if __name__ == "__main__":

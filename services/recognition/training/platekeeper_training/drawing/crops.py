@@ -9,7 +9,8 @@ from numpy.random import Generator
 
 from platekeeper_training.drawing import plates, views
 from platekeeper_training.drawing.designs import Design
-from platekeeper_training.drawing.plates import Flat, Fonts, Picture
+from platekeeper_training.drawing.paint import Fonts, Picture
+from platekeeper_training.drawing.plates import Flat
 from platekeeper_training.drawing.views import Hardness
 
 _LEAST_ACROSS, _MOST_ACROSS = 26, 220

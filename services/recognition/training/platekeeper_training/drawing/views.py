@@ -7,9 +7,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from platekeeper_training.drawing.plates import Picture
+from platekeeper_training.drawing.paint import Floats, Picture
 
-Floats = NDArray[np.float32]
 Corners = NDArray[np.float32]
 """4 x 2: pixels from the left and the top, clockwise from the plate's upper left."""
 
@@ -79,7 +78,9 @@ def sensor(picture: Floats, random: Generator, hardness: Hardness, *, across: fl
     """Distance, focus, motion, rain, noise and compression; `across`: how many pixels of the result are real detail."""
     height, width = picture.shape[:2]
     scale = min(across / width, 1.0)
-    small = cv2.resize(picture, (max(round(width * scale), 8), max(round(height * scale), 5)), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        picture, (max(round(width * scale), 8), max(round(height * scale), 5)), interpolation=cv2.INTER_AREA
+    )
     if random.random() < hardness.upto(0.5):
         small = cv2.GaussianBlur(small, (0, 0), random.uniform(0.2, 0.3 + hardness.upto(0.9)))
     if random.random() < hardness.upto(0.25):

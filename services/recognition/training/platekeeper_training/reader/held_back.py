@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from platekeeper_training import photographs
-from platekeeper_training.drawing.plates import Picture
+from platekeeper_training.drawing.paint import Picture
 from platekeeper_training.photographs import Labelled
 from platekeeper_training.reader.network import ALPHABET, END, PLACES
 from platekeeper_training.reader.shards import fitted

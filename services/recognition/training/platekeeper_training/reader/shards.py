@@ -18,7 +18,7 @@ from platekeeper_training import photographs
 from platekeeper_training.drawing import views
 from platekeeper_training.drawing.crops import Drawer
 from platekeeper_training.drawing.designs import Design, designs
-from platekeeper_training.drawing.plates import Fonts, Picture
+from platekeeper_training.drawing.paint import Fonts, Picture
 from platekeeper_training.drawing.views import Hardness
 from platekeeper_training.photographs import Labelled
 from platekeeper_training.reader.network import ALPHABET, END, HEIGHT, PLACES, WIDTH
@@ -157,17 +157,20 @@ def _real(sources: Sources) -> _Real:
         for plate in photographs.labelled(folder)
         if 2 <= len(plate.plate) <= PLACES and not plate.held_back
     ]
-    times = np.array([_TIMES.get(plate.file.parent.name, _TIMES.get(plate.file.parents[1].name, 1.0)) for plate in plates])
+    times = np.array(
+        [_TIMES.get(plate.file.parent.name, _TIMES.get(plate.file.parents[1].name, 1.0)) for plate in plates]
+    )
     return _Real(plates, times / times.sum())
 
 
 @cache
 def _drawer(sources: Sources) -> Drawer:
     known = list(designs().values())
-    blanks, grounds = [], []
+    blanks: list[tuple[str, Picture]] = []
+    grounds: list[Picture] = []
     if sources.photographs is not None:
-        for blank in photographs.labelled(sources.photographs / "blanks-us"):
-            blanks.append((f"us-{blank.file.stem[:2]}", photographs.picture(blank.file)))
+        empty = photographs.labelled(sources.photographs / "blanks-us")
+        blanks = [(f"us-{blank.file.stem[:2]}", photographs.picture(blank.file)) for blank in empty]
         for name in ("streets-noplate-ca", "background-grey"):
             files = sorted((sources.photographs / name).rglob("*.*g"))[:150]
             grounds += [photographs.picture(file) for file in files]

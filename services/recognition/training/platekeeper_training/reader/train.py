@@ -70,7 +70,9 @@ class Run:
                 window = [*window, ahead.take()][-self.plan.window :]
                 loss = self._learn(window)
                 self.done += 1
-                print(f"shard {self.done}/{self.plan.shards} loss {loss:.4f} {time.monotonic() - began:.0f} s", flush=True)
+                print(
+                    f"shard {self.done}/{self.plan.shards} loss {loss:.4f} {time.monotonic() - began:.0f} s", flush=True
+                )
                 if self.done % self.plan.look_every == 0 or self.done == self.plan.shards:
                     self._look(loss)
         finally:
