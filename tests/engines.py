@@ -43,7 +43,7 @@ def shared(name: str, start: Callable[[Path], tuple[Process, Facts]]) -> Facts:
     told = place.with_suffix(".json")
     with FileLock(place.with_suffix(".lock")):
         if not told.exists():
-            place.mkdir()
+            place.mkdir(exist_ok=True)
             process, facts = start(place)
             assert process.started is not None
             _started.append(process)
