@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 import sys
+import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, closing, contextmanager
@@ -91,6 +92,14 @@ class EmbeddedHarness:
             other.execute("ROLLBACK")
 
 
+def state(task: Path) -> str:
+    """Of a thread, as proc(5) writes it: T stopped, X gone."""
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
+
+
 class KafkaHarness:
     """Topics and groups with a prefix of their own on a broker that tests share; an outage stops its process.
 
@@ -140,6 +149,9 @@ class KafkaHarness:
     def outage(self) -> Iterator[None]:
         os.kill(self._facts["pid"], signal.SIGSTOP)
         try:
+            # Each thread stops for itself; on a busy machine some still answer for a while.
+            while any(state(task) not in "TZX" for task in Path(f"/proc/{self._facts['pid']}/task").iterdir()):
+                time.sleep(0.005)
             yield
         finally:
             os.kill(self._facts["pid"], signal.SIGCONT)
