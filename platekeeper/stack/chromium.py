@@ -1,6 +1,5 @@
 """Chromium and its driver, of Debian: a browser for tests of pages."""
 
-import shutil
 from pathlib import Path
 
 from platekeeper.stack import debian
@@ -20,10 +19,8 @@ def browser() -> Path:
 
 
 def _driver() -> Path | None:
-    found = shutil.which("chromedriver")
-    return Path(found) if found and _browser() else None
+    return debian.program("chromedriver") if _browser() else None
 
 
 def _browser() -> Path | None:
-    found = shutil.which("chromium")
-    return Path(found) if found else None
+    return debian.program("chromium")

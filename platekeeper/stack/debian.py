@@ -37,6 +37,12 @@ def installed(package: str, find: Callable[[], Path | None], *, prepare: Callabl
     return found
 
 
+def program(name: str, path: str | None = None) -> Path | None:
+    """Where the machine has the program of that name, on its own search path or `path`; None: nowhere."""
+    found = shutil.which(name, path=path)
+    return Path(found) if found else None
+
+
 def _apt_get(package: str) -> None:
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     keep = "Dpkg::Options::=--force-confold"

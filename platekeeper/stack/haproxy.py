@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -27,8 +26,7 @@ def install() -> Path:
 
 
 def _program() -> Path | None:
-    found = shutil.which("haproxy", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
-    return Path(found) if found else None
+    return debian.program("haproxy", f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 
 
 def check(files: Sequence[Path]) -> None:
