@@ -8,11 +8,11 @@ import os
 from pathlib import Path
 
 NETWORK = Path(__file__).with_name("network.yaml")
-SIDE = 640
-"""Pixels of the longer side of a scene as the network takes it."""
+SIDE = 448
+"""Pixels of the longer side of a scene while it learns: a plate of 100 pixels in 1280 is 35 then."""
 
 
-def train(scenes: Path, out: Path, *, epochs: int, batch: int, workers: int) -> Path:
+def train(scenes: Path, out: Path, *, epochs: int, batch: int, workers: int, side: int) -> Path:
     """Train, or go on; the best weights by the held-back photographs."""
     os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_CONFIG_DIR=str(out / "settings"))
     import torch
@@ -26,7 +26,7 @@ def train(scenes: Path, out: Path, *, epochs: int, batch: int, workers: int) -> 
         YOLO(str(NETWORK)).train(
             data=str(scenes / "scenes.yaml"),
             epochs=epochs,
-            imgsz=SIDE,
+            imgsz=side,
             batch=batch,
             workers=workers,
             device=device,
@@ -61,8 +61,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--side", type=int, default=SIDE, help="pixels of a scene's longer side")
     options = parser.parse_args()
-    print(train(options.scenes, options.out, epochs=options.epochs, batch=options.batch, workers=options.workers))
+    scenes, out = options.scenes, options.out
+    print(train(scenes, out, epochs=options.epochs, batch=options.batch, workers=options.workers, side=options.side))
 
 
 if __name__ == "__main__":

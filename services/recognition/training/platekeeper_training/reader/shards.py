@@ -29,7 +29,7 @@ REGIONS = ("", *designs())
 """Classes of the region head; the first: unknown, which teaches nothing."""
 _REAL = 0.35
 """Of a shard, once easy crops are learnt."""
-_EASY_SHARDS = 60
+_EASY_SHARDS = 25
 """Hardness grows to its full over so many shards: a small network learns only when easy crops come first."""
 _VIEWS = 3
 """Crops drawn of one flat plate."""
@@ -180,7 +180,7 @@ def _drawer(sources: Sources) -> Drawer:
 def _weight(design: Design) -> float:
     """How often a region is drawn: American ones most, California among them."""
     if design.region == "us-ca":
-        return 10
+        return 25
     if design.american:
         return 1.2
     return 1.0 if design.region.startswith("eu") else 5.0

@@ -19,6 +19,7 @@ from torch.nn import functional
 from platekeeper_training.reader import held_back
 from platekeeper_training.reader.network import ReaderNet
 from platekeeper_training.reader.shards import REGIONS, Ahead, Shard, Sources
+from platekeeper_training.reader.trunk import begin_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,15 @@ class Plan:
     batch: int = 128
     rate: float = 1.5e-3
     """The highest learning rate."""
+    trunk_rate: float = 0.4
+    """Of it, for the trunk when it begins with what it has learnt elsewhere."""
     warm: float = 0.03
     """Of the run: the rate rises."""
-    averaged: float = 0.999
+    averaged: float = 0.998
     """How slowly the averaged weights, which are kept, follow (Polyak and Juditsky 1992)."""
     region_share: float = 0.1
     """Of the loss."""
-    look_every: int = 20
+    look_every: int = 10
     """Shards between two looks at the held-back photographs."""
     seed: int = 7
 
@@ -47,14 +50,24 @@ class Plan:
 class Run:
     """A training run in a folder."""
 
-    def __init__(self, plan: Plan, sources: Sources, out: Path) -> None:
-        """Begin, or go on where `out` says that it stopped."""
+    def __init__(self, plan: Plan, sources: Sources, out: Path, *, trunk: Path | None, half: bool) -> None:
+        """Begin, or go on where `out` says that it stopped.
+
+        `trunk`: PP-OCRv6's recogniser (ONNX) to begin with; `half`: multiply in bfloat16.
+        """
         self.plan, self.sources, self.out = plan, sources, out
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(plan.seed)
-        self.net = ReaderNet(len(REGIONS)).to(self.device)
+        self.half = half
+        self.net = ReaderNet(len(REGIONS))
+        if trunk is not None:
+            begin_with(self.net.trunk, trunk)
+        self.net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = torch.optim.swa_utils.AveragedModel(self.net, avg_fn=self._followed, use_buffers=True)
-        self.optimiser = torch.optim.AdamW(self.net.parameters(), plan.rate, weight_decay=0.01)
+        known = list(self.net.trunk.parameters()) if trunk is not None else []
+        new = [each for each in self.net.parameters() if not any(each is one for one in known)]
+        groups = [{"params": new, "share": 1.0}, {"params": known, "share": plan.trunk_rate}]
+        self.optimiser = torch.optim.AdamW([group for group in groups if group["params"]], plan.rate, weight_decay=0.01)
         self.done = 0
         self.best = 0.0
         self._resume()
@@ -102,16 +115,17 @@ class Run:
         crops = torch.from_numpy(np.stack([shard.crops[place] for shard, place in pairs])).to(self.device)
         texts = torch.from_numpy(np.stack([shard.texts[place] for shard, place in pairs])).to(self.device)
         regions = torch.tensor([int(shard.regions[place]) for shard, place in pairs], device=self.device)
-        characters, countries = self.net(crops.permute(0, 3, 1, 2).float())
-        text = functional.cross_entropy(characters.flatten(0, 1), texts.flatten())
-        region = functional.cross_entropy(countries, regions, ignore_index=0, reduction="sum") / len(pairs)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            characters, countries = self.net(crops.permute(0, 3, 1, 2).float())
+        text = functional.cross_entropy(characters.float().flatten(0, 1), texts.flatten())
+        region = functional.cross_entropy(countries.float(), regions, ignore_index=0, reduction="sum") / len(pairs)
         return text + self.plan.region_share * region
 
     def _set_rate(self, share: float) -> None:
         rise = min(share / self.plan.warm, 1.0)
         fall = 0.5 * (1 + math.cos(math.pi * share))
         for group in self.optimiser.param_groups:
-            group["lr"] = self.plan.rate * rise * max(fall, 0.002)
+            group["lr"] = self.plan.rate * group["share"] * rise * max(fall, 0.002)
 
     def _followed(self, averaged: Tensor, now: Tensor, steps: Tensor | int) -> Tensor:
         """The average after one more step; it follows fast at first, so it never holds what was there by chance."""
@@ -165,6 +179,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the run's folder; a run there goes on")
     parser.add_argument("--photographs", type=Path, help="folder of folders of real pictures; without, all is drawn")
     parser.add_argument("--fonts", type=Path, required=True, help="where the fonts are, or are put")
+    parser.add_argument("--trunk", type=Path, help="PP-OCRv6_rec_small.onnx, as rapidocr brings it, to begin with")
+    parser.add_argument("--half", action="store_true", help="multiply in bfloat16: for processors that can")
     parser.add_argument("--shards", type=int, default=1500)
     parser.add_argument("--workers", type=int, default=1, help="processes that draw")
     parser.add_argument("--threads", type=int, default=1, help="of torch, on a CPU")
@@ -172,7 +188,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     plan = Plan(shards=options.shards, batch=options.batch)
-    Run(plan, Sources(plan.seed, options.fonts, options.photographs), options.out).train(options.workers)
+    sources = Sources(plan.seed, options.fonts, options.photographs)
+    Run(plan, sources, options.out, trunk=options.trunk, half=options.half).train(options.workers)
 
 
 if __name__ == "__main__":
