@@ -106,6 +106,7 @@ class CandidateDocument(Shown):
 
     plate: str
     confidence: float
+    votes: int | None = Field(None, description="Frames of the pass that took it for the most likely")
 
 
 class ModelDocument(Shown):

@@ -11,13 +11,15 @@ from platekeeper_common.bus.contract import Reject
 from platekeeper_common.errors import Gone
 from platekeeper_common.events.ingest import FrameCaptured, ImageReference
 from platekeeper_common.events.recognition import MAX_READS, Model, PlateRead, PlatesRead
-from platekeeper_common.ids import ReadId
-from platekeeper_recognition import pictures, reading
-from platekeeper_recognition.domain import Expectation
+from platekeeper_common.ids import FrameId, ReadId
+from platekeeper_recognition import pictures, reading, storage
+from platekeeper_recognition.domain import Expectation, Plate
 from platekeeper_recognition.engines.protocol import Engine, Picture
 from platekeeper_recognition.figures import FRAME_SECONDS
+from platekeeper_recognition.passes import Frame, Told, Watch
 from platekeeper_recognition.reading import PlateAndCrop
 from platekeeper_recognition.room import NAME, RecognitionRoom, Tally
+from platekeeper_recognition.storage import Revisions
 
 _CROP_TYPE = "image/jpeg"
 
@@ -32,29 +34,60 @@ class _Seen:
 
 
 async def read_frames(here: RecognitionRoom, frames: Sequence[FrameCaptured]) -> None:
-    """Read the frames, keep a crop of each plate, publish the reads; durable on return and safe to run twice.
+    """Read the frames, count each plate to its pass, publish what is new; durable on return and safe to run twice.
 
     A frame without a plate is counted and gives no read. Raises Reject for a frame that can never be read, Unavailable
-    while the object store, the bus or the engine is away; then all come again, so none is counted yet.
+    while the object store, the bus, the database or the engine is away; then all come again, so none is counted yet.
     """
     counted = Tally()
     for first in range(0, len(frames), here.settings.batch):
-        batch = frames[first : first + here.settings.batch]
-        decoded = [await _picture(here, frame) for frame in batch]
-        seen = await here.desk.work(partial(_see, frames=decoded, expect=here.expectation))
-        for _ in batch:
-            here.meter.time(FRAME_SECONDS, seen.seconds / len(batch))
-        reads = [
-            await _keep(here, frame, found, seen.model)
-            for frame, plates in zip(batch, seen.plates, strict=True)
-            for found in plates
-        ]
-        if reads:
-            await here.foundation.bus.publish(_events(reads), source=NAME)
-        counted.frames += len(batch)
-        counted.plates += len(reads)
-        counted.frames_without_plate += sum(not plates for plates in seen.plates)
+        counted.add(await _read_batch(here, frames[first : first + here.settings.batch]))
     here.tally.add(counted)
+
+
+async def _read_batch(here: RecognitionRoom, batch: Sequence[FrameCaptured]) -> Tally:
+    """Passes are kept before their reads are published: frames that come again are known and told in the same words."""
+    watch, revisions = await _watch(here, batch)
+    told: dict[tuple[ReadId, int], PlateRead] = {}
+    new: dict[FrameId, FrameCaptured] = {}
+    for frame in batch:
+        if (again := watch.again(_frame(frame))) is None:
+            new[frame.id] = frame
+        else:
+            told |= {(read.id, read.version): read for read in again}
+    seen = await _look(here, list(new.values()))
+    for frame, plates in zip(new.values(), seen.plates, strict=True):
+        read_id = partial(_read_id, here, frame)
+        for better in watch.see(_frame(frame), [found.plate for found in plates], read_id):
+            read = await _keep(here, frame, plates[better.found], better, seen.model)
+            watch.tell(read)
+            told[read.id, read.version] = read
+    if watch.changed:
+        async with here.db.tx() as tx:
+            await storage.keep_passes(tx, watch.changed, revisions, here.clock())
+    if told:
+        await here.foundation.bus.publish(_events(list(told.values())), source=NAME)
+    first = sum(version == 1 for _, version in told)
+    return Tally(len(batch), first, len(told) - first, sum(not plates for plates in seen.plates))
+
+
+async def _watch(here: RecognitionRoom, batch: Sequence[FrameCaptured]) -> tuple[Watch, Revisions]:
+    """The passes to which the frames may belong, or were counted already."""
+    gap = here.reach.gap
+    stretches = {
+        (frame.agency_id, frame.camera_id, frame.captured_at - gap, frame.captured_at + gap): None for frame in batch
+    }
+    async with here.db.tx() as tx:
+        known, revisions = await storage.passes(tx, stretches)
+    return Watch(known, here.reach), revisions
+
+
+async def _look(here: RecognitionRoom, frames: Sequence[FrameCaptured]) -> _Seen:
+    decoded = [await _picture(here, frame) for frame in frames]
+    seen = await here.desk.work(partial(_see, frames=decoded, expect=here.expectation))
+    for _ in frames:
+        here.meter.time(FRAME_SECONDS, seen.seconds / len(frames))
+    return seen
 
 
 async def _picture(here: RecognitionRoom, frame: FrameCaptured) -> Picture:
@@ -75,24 +108,35 @@ def _see(engine: Engine, *, frames: Sequence[Picture], expect: Expectation) -> _
     return _Seen(engine.model, plates, time.perf_counter() - began)
 
 
-async def _keep(here: RecognitionRoom, frame: FrameCaptured, found: PlateAndCrop, model: Model) -> PlateRead:
+def _frame(frame: FrameCaptured) -> Frame:
+    return Frame(frame.id, frame.agency_id, frame.camera_id, frame.captured_at)
+
+
+def _read_id(here: RecognitionRoom, frame: FrameCaptured, plate: Plate) -> ReadId:
+    """Of a pass that begins with this plate of this frame."""
+    return ReadId(here.foundation.ids.derive("read", frame.id, plate.number))
+
+
+async def _keep(
+    here: RecognitionRoom, frame: FrameCaptured, found: PlateAndCrop, told: Told, model: Model
+) -> PlateRead:
     """Store the crop and answer the read. The crop's name holds its digest: another model may cut another crop."""
-    read_id = ReadId(here.foundation.ids.derive("read", frame.id, found.plate.number))
     crop = await here.foundation.objects.put(
         found.crop,
         agency_id=frame.agency_id,
         received_on=frame.received_at.date(),
         kind="crop",
-        name=f"{read_id}-{sha256(found.crop).hexdigest()[:16]}",
+        name=f"{told.read_id}-{sha256(found.crop).hexdigest()[:16]}",
         media_type=_CROP_TYPE,
     )
-    return _read(frame, read_id, found, model, crop)
+    return _read(frame, found, told, model, crop)
 
 
-def _read(frame: FrameCaptured, read_id: ReadId, found: PlateAndCrop, model: Model, crop: ImageReference) -> PlateRead:
-    best = found.plate.candidates[0]
+def _read(frame: FrameCaptured, found: PlateAndCrop, told: Told, model: Model, crop: ImageReference) -> PlateRead:
+    """The read as all votes of its pass say it, with picture, place and moment of this frame."""
+    best = told.candidates[0]
     return PlateRead(
-        id=read_id,
+        id=told.read_id,
         agency_id=frame.agency_id,
         camera_id=frame.camera_id,
         device_id=frame.device_id,
@@ -103,8 +147,10 @@ def _read(frame: FrameCaptured, read_id: ReadId, found: PlateAndCrop, model: Mod
         live_until=frame.live_until,
         source="recognition",
         model=model,
+        version=told.version,
+        frames=told.frames,
         frame_id=frame.id,
-        candidates=found.plate.candidates,
+        candidates=told.candidates,
         box=found.plate.box,
         position=frame.position,
         heading=frame.heading,

@@ -1,24 +1,34 @@
 """What recognition holds while it runs, and its settings."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Annotated
 
+import structlog
 from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
 from platekeeper_common.access import Recorder
+from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Database
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import ServiceSettings
+from platekeeper_recognition import storage
 from platekeeper_recognition.desk import Desk
 from platekeeper_recognition.domain import Expectation
 from platekeeper_recognition.engines import catalogue
+from platekeeper_recognition.passes import Reach
 from platekeeper_recognition.plate_formats import REGIONS
 
 NAME = "recognition"
+PASS_KEPT = timedelta(hours=1)
+"""After a pass was last counted to; as long its frames may come again and are known."""
+FORGET_EVERY_SECONDS = 60.0
+_log = structlog.get_logger()
 
 
 def _one_of(*known: str) -> AfterValidator:
@@ -48,6 +58,10 @@ class RecognitionSettings(ServiceSettings):
     """Whose plate formats to expect, as JSON (`["us", "br"]`); plates of other formats are read with more doubt."""
     least_confidence: float = Field(default=0.2, ge=0, le=1)
     """A plate that is less sure is not reported."""
+    pass_seconds: float = Field(default=4, ge=0)
+    """Between two frames of one pass of one vehicle, by the camera's clock, at most."""
+    longest_pass_seconds: float = Field(default=60, ge=0)
+    """From the first frame of a pass to its last: a vehicle that stays longer is read anew."""
 
 
 @dataclass(slots=True)
@@ -56,12 +70,14 @@ class Tally:
 
     frames: int = 0
     plates: int = 0
+    better_versions: int = 0
     frames_without_plate: int = 0
 
     def add(self, more: "Tally") -> None:
         """Count what was read meanwhile."""
         self.frames += more.frames
         self.plates += more.plates
+        self.better_versions += more.better_versions
         self.frames_without_plate += more.frames_without_plate
 
 
@@ -78,10 +94,26 @@ class RecognitionRoom(Room):
         """What counts as a plate here."""
         return Expectation(tuple(REGIONS[name] for name in self.settings.regions), self.settings.least_confidence)
 
+    @property
+    def reach(self) -> Reach:
+        """How far a pass reaches in time here."""
+        gap, longest = self.settings.pass_seconds, self.settings.longest_pass_seconds
+        return Reach(timedelta(seconds=gap), timedelta(seconds=longest))
+
+    async def forget_passes(self) -> None:
+        """Delete passes that ended long ago, every minute until cancelled: their plates are retention's to keep."""
+        while True:
+            await asyncio.sleep(FORGET_EVERY_SECONDS)
+            try:
+                async with self.db.tx() as tx:
+                    await storage.forget_passes(tx, self.clock() - PASS_KEPT)
+            except Unavailable as error:
+                _log.warning("no passes forgotten", reason=str(error))
+
 
 @asynccontextmanager
 async def open_room(foundation: Foundation, settings: RecognitionSettings) -> AsyncIterator[RecognitionRoom]:
-    """Open the database (dead letters) and set up the desk; its engine is loaded by the job, not here."""
+    """Open the database (dead letters, passes) and set up the desk; its engine is loaded by the job, not here."""
     opener = partial(
         catalogue.open_engine, settings.engine, longest_side=settings.longest_side, threads=settings.threads
     )

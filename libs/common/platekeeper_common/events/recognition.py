@@ -23,11 +23,13 @@ class Model(Struct, frozen=True, gc=False):
     """SHA-256 (hex) over the model files; empty when an edge recogniser did not say."""
 
 
-class Candidate(Struct, frozen=True, gc=False):
+class Candidate(Struct, frozen=True, gc=False, omit_defaults=True):
     """What the plate may also be."""
 
     plate: str
     confidence: float
+    votes: int | None = None
+    """Frames of the pass that took it for the most likely; None when nobody counted."""
 
 
 class Box(Struct, frozen=True, gc=False):
@@ -60,6 +62,11 @@ class PlateRead(Struct, frozen=True, kw_only=True, gc=False):
     model: Model
     version: int = 1
     pass_id: str | None = None
+    """What the maker of an edge recogniser calls the pass; our own passes go by the id of the read."""
+    frames: int | None = None
+    """Frames of the pass whose votes this version holds; None when nobody counted."""
+    preview: bool = False
+    """Its recogniser is still looking: a final version may follow."""
     frame_id: FrameId | None = None
     state: str | None = None
     """Postal code of the issuing state, when the recogniser knows it."""
