@@ -230,7 +230,7 @@ def test_a_frame_that_comes_again_is_not_counted_and_is_told_with_all_that_follo
     before = list(road.known)
     assert [one.version for one in road.sees(0, again="frame-gate-00000000.000")] == [1, 2]
     assert [one.version for one in road.sees(0.1, again="frame-gate-00000000.100")] == [2]
-    assert road.sees(0.2, plate(("75AM123", 0.9))) == []
+    assert road.sees(0.2, plate(("75AM123", 0.4))) == []
     assert road.sees(0.2, again="frame-gate-00000000.200") == []
     assert [one.votes.frames for one in before] == [2]
     assert [one.votes.frames for one in road.known] == [3]
