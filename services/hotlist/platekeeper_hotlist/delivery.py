@@ -156,9 +156,14 @@ async def _recorded(here: HotlistRoom, to: Listener, hit: HitRaised) -> CountedH
 def _event(offset: int, hit: CountedHit) -> bytes:
     """`hit` for a live alert, `late_hit` for what is too old to be one (E2), `partial_hit` for a partial plate (A7).
 
+    `hit_revised` when a better version of its read shows another plate.
+
     The data say how it was raised.
     """
-    name = "partial_hit" if hit.raised.kind == "partial" else "late_hit" if hit.told_late else "hit"
+    if hit.raised.revised:
+        name = "hit_revised"
+    else:
+        name = "partial_hit" if hit.raised.kind == "partial" else "late_hit" if hit.told_late else "hit"
     return format_sse_event(event=name, id=str(offset), data_str=HitDocument.of(hit).model_dump_json())
 
 

@@ -117,6 +117,8 @@ class ReadDocument(Shown):
 
     id: str
     version: int
+    frames: int | None
+    preview: bool
     plate: str
     state: str | None
     confidence: float
@@ -153,12 +155,23 @@ class MatchedDocument(Shown):
     expires_at: datetime | None
 
 
+class RevisionDocument(Shown):
+    """What a better version of the read says. Its `kind` is null when its plate does not meet the entry."""
+
+    version: int
+    plate: str
+    confidence: float
+    kind: MatchKind | None
+    at: datetime
+
+
 class HitDocument(Shown):
     """A hit: the read that raised it, the entry that it met, and how often its vehicle was seen there since.
 
     `late`: raised too late for a live alert (E2). Of kind `partial`: the entry is a partial plate that means this car
     among others; no hit is confirmed by it (A7). `list_age_seconds`: how long before the hit its list had last changed
-    or been confirmed. `first_seen_at` and `last_seen_at` are moments of capture.
+    or been confirmed. `revised`: a better version of the read shows another plate; with a `kind` of null the hit was
+    raised on a misreading. `first_seen_at` and `last_seen_at` are moments of capture.
     """
 
     id: str
@@ -169,6 +182,7 @@ class HitDocument(Shown):
     list_age_seconds: int | None
     read: ReadDocument
     entry: MatchedDocument
+    revised: RevisionDocument | None
     sightings: int
     first_seen_at: datetime
     last_seen_at: datetime

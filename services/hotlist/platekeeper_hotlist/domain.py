@@ -4,10 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from msgspec import structs
+
 from platekeeper_common import patterns, plates
 from platekeeper_common.access import Use
 from platekeeper_common.errors import Conflict, Invalid
-from platekeeper_common.events.hotlist import HitRaised, ListedEntry
+from platekeeper_common.events.hotlist import HitRaised, ListedEntry, MatchKind, Revision
 from platekeeper_common.events.recognition import PlateRead
 from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
 from platekeeper_common.wording import refuse_prohibited
@@ -246,6 +248,15 @@ def listed(entry: Entry, on: HotList) -> ListedEntry:
 def late(read: PlateRead, now: datetime) -> bool:
     """Whether the read is too old at `now`, or was at receipt, for a live alert (E2)."""
     return read.late or now > read.live_until
+
+
+def revised(hit: HitRaised, by: PlateRead, kind: MatchKind | None, now: datetime) -> HitRaised | None:
+    """The hit as a better version of its read has it, which meets its entry as `kind`; None when that is no news."""
+    known = hit.revised.version if hit.revised else hit.read.version
+    if by.version <= known or by.plate == hit.word[0]:
+        return None
+    word = Revision(version=by.version, plate=by.plate, confidence=by.confidence, kind=kind, at=now)
+    return structs.replace(hit, revised=word)
 
 
 def raised(match: Match, hit_id: HitId, now: datetime) -> HitRaised:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -141,14 +142,16 @@ async def sightings_of(
 async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead]) -> None:
     """Raise a hit, or add a sighting to the open one, for every read that an entry in force matches.
 
-    Safe to run twice, and beside itself: a read counts once for an entry. Raises Unavailable while the index is not
+    A better version of a read revises the hits that it raised. Safe to run twice, and beside itself: a read counts once
+    for an entry, in whichever version. Raises Unavailable while the index is not
     confirmed, or an agency that has entries is not known here yet.
     """
     index, now = here.in_force.index(), here.clock()
     concerned = {read.agency_id for read in reads} & set(index.agencies)
     policies = _policies(here.foundation.policies, concerned)
     matches = matching.find(reads, index, policies, now)
-    if not matches:
+    better = [read for read in matching.last_versions(reads) if read.version > 1 and read.agency_id in policies]
+    if not (matches or better):
         return
     async with here.db.tx() as tx:
         await storage.lock_entries(tx, {match.entry.id for match in matches})
@@ -157,9 +160,22 @@ async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead]) -> None:
         known = await hits.of_stretches(tx, sightings.stretches(new, policies))
         tally = sightings.tally(new, known, policies, lambda match: _hit_id(here, match), now)
         await hits.keep(tx, tally, now)
-        tx.emit(*(hit.raised for hit in tally.raised))
+        tx.emit(*(hit.raised for hit in tally.raised), *await _revise(tx, better, matches, now))
     for hit in tally.raised:
         here.meter.count(HITS, kind=hit.raised.kind, late=str(hit.raised.late).lower())
+
+
+async def _revise(tx: Tx, better: Sequence[PlateRead], matches: Sequence[Match], now: datetime) -> Sequence[HitRaised]:
+    """The hits that these versions of their reads make others, kept so."""
+    kinds = {(match.read.id, match.entry.id): match.kind for match in matches}
+    versions = {read.id: read for read in better}
+    found = []
+    for known in await hits.of_reads(tx, versions):
+        hit = known.raised
+        if revised := domain.revised(hit, versions[hit.read.id], kinds.get((hit.read.id, hit.entry.id)), now):
+            await hits.revise(tx, revised)
+            found.append(revised)
+    return found
 
 
 async def as_told(tx: Tx, here: HotlistRoom, raised: HitRaised) -> CountedHit | None:
@@ -169,7 +185,7 @@ async def as_told(tx: Tx, here: HotlistRoom, raised: HitRaised) -> CountedHit | 
     live. Raises Unavailable.
     """
     hit = await hits.find(tx, raised.agency_id, raised.id)
-    if hit is None or hit.told_late or hit.raised.kind == "partial" or hit.live(here.clock()):
+    if hit is None or hit.told_late or hit.raised.word[1] in ("partial", None) or hit.live(here.clock()):
         return hit
     hit = await hits.find(tx, raised.agency_id, raised.id, held=True)
     if hit is None or hit.live(here.clock()):

@@ -134,6 +134,19 @@ async def of_stretches(tx: Tx, asked: Sequence[Stretch]) -> list[CountedHit]:
     return list(found.values())
 
 
+async def of_reads(tx: Tx, read_ids: Iterable[ReadId]) -> list[CountedHit]:
+    """The hits that these reads raised, held until the commit."""
+    found: list[CountedHit] = []
+    for some in in_parts(sorted(set(read_ids))):
+        found += [_counted_hit(row) for row in await tx.hold(_held(select(hit).where(hit.c.read_id.in_(some))))]
+    return found
+
+
+async def revise(tx: Tx, revised: HitRaised) -> None:
+    """Keep what a better version of its read says."""
+    await tx.write(update(hit).where(hit.c.id == revised.id).values(data=msgspec.json.encode(revised)))
+
+
 async def keep(tx: Tx, tally: sightings.Tally, now: datetime) -> None:
     """Keep what a batch of matches came to. Raises IntegrityError when a read of it is counted already."""
     if tally.raised:

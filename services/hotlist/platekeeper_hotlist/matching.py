@@ -143,10 +143,11 @@ def find(
     """The best match of each read with each entry of its own agency that is in force at `now` (aware).
 
     An expired entry never matches; nor does one whose state is known to be another than the read's. Of several versions
-    of a read the best match counts, an exact one first. Agencies without a policy in `policies` are left out.
+    of a read the last counts; of several reads of one id and version the best match, an exact one first. Agencies
+    without a policy in `policies` are left out.
     """
     best: dict[tuple[ReadId, EntryId], Match] = {}
-    for read in reads:
+    for read in last_versions(reads):
         if (policy := policies.get(read.agency_id)) is None:
             continue
         met = [
@@ -160,6 +161,16 @@ def find(
                 if key not in best or _rank(match) > _rank(best[key]):
                     best[key] = match
     return [Match(match.read, index.today(match.entry), match.kind, match.score) for match in best.values()]
+
+
+def last_versions(reads: Sequence[PlateRead]) -> list[PlateRead]:
+    """The reads without those of which a better version is among them."""
+    if all(read.version == 1 for read in reads):
+        return list(reads)
+    last: dict[ReadId, int] = {}
+    for read in reads:
+        last[read.id] = max(read.version, last.get(read.id, read.version))
+    return [read for read in reads if read.version == last[read.id]]
 
 
 def score(read: PlateRead, entry: ListedEntry, differing: int) -> float:

@@ -3,7 +3,8 @@
 A vehicle is a listed plate, however it was read; an entry with wildcards is met by many, each by its own plate. A read
 is a sighting of a hit of its vehicle when it was captured within minutes of the hit's other sightings and within some
 metres of the place that was told. It never is one when that would keep news from whoever listens: a live read of a hit
-that was told as late, an exact match of a hit that was told as anything else. Whether a live read is told depends on
+that was told as late, an exact match of a hit that was told as anything else, any match of a hit that was told to be a
+misreading. Whether a live read is told depends on
 live reads alone, so that what a patrol car hands in days later silences nothing.
 """
 
@@ -41,9 +42,9 @@ class CountedHit:
     def live(self, now: datetime) -> bool:
         """Whether it may still be shown as a live alert: one that is delivered too late is late too (E2).
 
-        One of a partial plate never may (A7).
+        One of a partial plate never may (A7), nor one raised on a misreading.
         """
-        return self.raised.kind != "partial" and not self.told_late and now <= self.live_until
+        return self.raised.word[1] not in ("partial", None) and not self.told_late and now <= self.live_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,8 @@ def belongs(match: Match, hit: CountedHit, policy: HotlistPolicy, now: datetime)
     longer than `hit_told_again_after`.
     """
     late, told, at = domain.late(match.read, now), hit.raised.read, match.read.captured_at
-    if (hit.told_late and not late) or (match.kind == "exact" and hit.raised.kind != "exact"):
+    _, kind = hit.raised.word
+    if (hit.told_late and not late) or kind is None or (match.kind == "exact" and kind != "exact"):
         return False
     first, last = (hit.first_seen_at, hit.last_seen_at) if late else (told.captured_at, hit.last_live_at)
     return (
@@ -188,7 +190,7 @@ def _told(match: Match, hits: Iterable[CountedHit], policy: HotlistPolicy, now: 
 
 def _remoteness(hit: CountedHit, match: Match) -> tuple[bool, bool, timedelta, str]:
     apart = abs(match.read.captured_at - hit.raised.read.captured_at)
-    return hit.told_late, hit.raised.kind != "exact", apart, hit.raised.id
+    return hit.told_late, hit.raised.word[1] != "exact", apart, hit.raised.id
 
 
 def _seen_again(hit: CountedHit, match: Match, now: datetime) -> CountedHit:

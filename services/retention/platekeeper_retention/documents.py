@@ -70,6 +70,8 @@ class ReadDocument(Shown):
 
     id: str
     version: int
+    frames: int | None = Field(description="Frames of the pass that were looked at; null when nobody counted")
+    preview: bool = Field(description="Its recogniser was still looking; a final version may follow")
     plate: str
     state: str | None
     confidence: float

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Date,
     Float,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Table,
     column,
     exists,
+    false,
     func,
     select,
 )
@@ -56,6 +58,8 @@ plate_read = Table(
     Column("source", String, nullable=False),
     Column("model", JSON, nullable=False),
     Column("pass_id", String),
+    Column("frames", Integer),
+    Column("preview", Boolean, nullable=False, server_default=false()),
     Column("frame_id", String),
     Column("state", String),
     Column("candidates", JSON, nullable=False),
@@ -89,6 +93,8 @@ _PLAIN: tuple[str, ...] = (
     "live_until",
     "source",
     "pass_id",
+    "frames",
+    "preview",
     "frame_id",
     "state",
     "heading",

@@ -130,9 +130,12 @@ async def test_a_read_that_comes_again_or_is_corrected_counts_once(here: Town) -
     misread = seen(here, "7SAN124")
     await publish(here, misread)
     assert await counted(here) == []
-    await publish(here, replace(misread, version=2, plate="7SAM123"), replace(misread, version=3, plate="75AM123"))
+    await publish(here, replace(misread, version=2, plate="7SAM123"))
+    await counted(here)
+    await publish(here, replace(misread, version=3, plate="7SAM123"))
     again = seen(here, "7SAM123")
     await publish(here, again, again)
+    await counted(here)
     await publish(here, again, replace(again, version=2, plate="7SAN124"))
     [hit] = await counted(here)
     assert (hit["read"]["version"], hit["sightings"]) == (2, 2)

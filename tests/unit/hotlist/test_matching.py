@@ -148,10 +148,17 @@ def test_a_candidate_that_names_the_entry_counts_when_it_is_surer() -> None:
     assert [match.score for match in found(index, unsure)] == [pytest.approx(0.4)]
 
 
-def test_of_several_versions_of_a_read_the_best_match_counts() -> None:
+def test_of_several_versions_of_a_read_the_last_counts() -> None:
     index = index_of(listed(1, "7SAM123"))
     [match] = found(index, seen("75AM123", confidence=1.0), seen("7SAM123", confidence=0.3, version=2))
     assert (match.kind, match.read.version) == ("exact", 2)
+    assert found(index, seen("8XYZ999", version=2), seen("7SAM123")) == []
+
+
+def test_of_several_reads_of_one_version_the_best_match_counts() -> None:
+    index = index_of(listed(1, "7SAM123"))
+    [match] = found(index, seen("7SAM123", confidence=0.3), seen("75AM123", confidence=1.0))
+    assert match.kind == "exact"
 
 
 def test_an_agency_without_a_policy_here_is_left_out() -> None:

@@ -33,8 +33,23 @@ class ListedEntry(Struct, frozen=True, kw_only=True, gc=False):
     """When its source last gave the whole list, changed or not; None when it never did."""
 
 
+class Revision(Struct, frozen=True, kw_only=True, gc=False):
+    """What a better version of a hit's read says in place of the one that raised it."""
+
+    version: int
+    plate: str
+    confidence: float
+    kind: MatchKind | None
+    """How that plate meets the entry; None: it does not, and the hit was raised on a misreading (J1)."""
+    at: datetime
+    """Aware UTC: when we said so."""
+
+
 class HitRaised(Event, frozen=True, kw_only=True):
-    """A read matched a hot list entry. `late`: a matter for investigators, never a live alert (E2)."""
+    """A read matched a hot list entry. `late`: a matter for investigators, never a live alert (E2).
+
+    Said again under the same id, `revised`, when a better version of the read shows another plate.
+    """
 
     type: ClassVar[str] = "hit.raised.v1"
     topic: ClassVar[Topic] = Topic("hit.raised")
@@ -46,6 +61,12 @@ class HitRaised(Event, frozen=True, kw_only=True):
     """0..1: how sure the match is, the read's confidence weighed by the kind of match."""
     late: bool
     raised_at: datetime
+    revised: Revision | None = None
+
+    @property
+    def word(self) -> tuple[str, MatchKind | None]:
+        """The plate of the read as it is known now, and how it meets the entry; None: not any more."""
+        return (self.revised.plate, self.revised.kind) if self.revised else (self.read.plate, self.kind)
 
     @property
     def list_age_seconds(self) -> int | None:
