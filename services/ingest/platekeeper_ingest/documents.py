@@ -135,7 +135,10 @@ class EdgeModel(Document):
 
 
 class EdgeRead(Seen):
-    """A read made by a recogniser in the camera. `read_id` is the device's own; `crop` a JPEG, PNG or WebP, base64."""
+    """A read made by a recogniser in the camera. `read_id` is the device's own; `crop` a JPEG, PNG or WebP, base64.
+
+    Reads of one camera that name the same `pass_id` are versions of one read; `preview`: a final one is to follow.
+    """
 
     read_id: Reference
     plate: str = Field(max_length=64)
@@ -145,6 +148,8 @@ class EdgeRead(Seen):
     box: EdgeBox | None = None
     model: EdgeModel | None = None
     crop: Crop | None = None
+    pass_id: Reference | None = None
+    preview: bool = False
 
     def read(self) -> SentRead:
         """As the rules take it."""
@@ -158,6 +163,8 @@ class EdgeRead(Seen):
             box=recognition.Box(**self.box.model_dump()) if self.box else None,
             model=recognition.Model(**self.model.model_dump()) if self.model else None,
             crop=self.crop,
+            pass_id=self.pass_id,
+            preview=self.preview,
         )
 
 

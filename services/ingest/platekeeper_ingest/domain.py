@@ -104,6 +104,8 @@ class SentRead(Struct, frozen=True, kw_only=True, gc=False):
     box: Box | None = None
     model: Model | None = None
     crop: bytes | None = None
+    pass_id: str | None = None
+    preview: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class JudgedRead(Struct, frozen=True, kw_only=True, gc=False):
     plate: str
     candidates: tuple[Candidate, ...]
     crop: Picture | None
+    version: int = 1
 
     @property
     def result(self) -> ReadResult:
@@ -232,6 +235,14 @@ def read_id(ids: Ids, device_id: DeviceId, device_read_id: str, captured_at: dat
     return ReadId(ids.derive("read", device_id, device_read_id, captured_at))
 
 
+def demand_pass(sent: SentRead) -> None:
+    """Raise Invalid `pass_missing` for a preview that no final read could supersede."""
+    if sent.preview and sent.pass_id is None:
+        raise Invalid(
+            "a preview must name its pass (pass_id), so that the final read supersedes it", code="pass_missing"
+        )
+
+
 def edge_read(
     judged: JudgedRead,
     device: DeviceChanged,
@@ -254,6 +265,9 @@ def edge_read(
         live_until=live_until,
         source="edge",
         model=sent.model or UNKNOWN_MODEL,
+        version=judged.version,
+        pass_id=sent.pass_id,
+        preview=sent.preview,
         state=sent.state,
         candidates=judged.candidates,
         box=sent.box,

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
+from msgspec import structs
+
 from platekeeper_common import plates
 from platekeeper_common.caller import Caller
 from platekeeper_common.errors import Invalid, PlatekeeperError, TooSlow
@@ -13,7 +15,7 @@ from platekeeper_common.events.ingest import FrameCaptured, ImageReference
 from platekeeper_common.events.recognition import MAX_READS, PlateRead, PlatesRead
 from platekeeper_common.ids import ReadId
 from platekeeper_common.objects import ImageClass
-from platekeeper_ingest import domain, pictures
+from platekeeper_ingest import domain, passes, pictures, storage
 from platekeeper_ingest.domain import JudgedRead, ReadResult, SentFrame, SentRead, Unreadable
 from platekeeper_ingest.pictures import Picture
 from platekeeper_ingest.policy import IngestPolicy
@@ -22,6 +24,8 @@ from platekeeper_ingest.room import NAME, IngestRoom
 
 CROPS_AT_ONCE = 16
 """Crops of one call that are on their way to the object store together."""
+PASS_KEPT = timedelta(hours=1)
+"""After a read was last counted to a pass; as long one that comes again is known."""
 T = TypeVar("T")
 
 
@@ -67,7 +71,7 @@ async def take_reads(
     """What became of each read, in the order of the call; the accepted ones are durable on the bus, their crops kept.
 
     `read` is awaited only when the device is known and there is room; it answers what decodes them. Two reads of one id
-    are one. Raises Invalid
+    and version are one. Raises Invalid
     `no_read_accepted` with the results when none was, and Unavailable when store or bus cannot take them; sending them
     again is then safe.
     """
@@ -77,19 +81,21 @@ async def take_reads(
         decode = await _arrived(here, read)
         received_at = here.clock()
         judged = await here.aside(lambda: [_judge(here, sender, item, received_at) for item in decode()])
+        judged = await _numbered(here, sender, judged)
         results = [item if isinstance(item, ReadResult) else item.result for item in judged]
-        taken: dict[ReadId, JudgedRead] = {}
+        taken: dict[tuple[ReadId, int], JudgedRead] = {}
         for item in judged:
             if isinstance(item, JudgedRead):
-                taken.setdefault(item.id, item)
+                taken.setdefault((item.id, item.version), item)
         here.intake.refused.update(result.code for result in results if result.code)
-        if not taken:
+        if not any(result.accepted for result in results):
             raise Invalid(
                 "no read was accepted", code="no_read_accepted", results=[result.as_json() for result in results]
             )
         reads = await _with_crops(here, sender, taken.values(), received_at)
         events = _by_camera(sender, reads)
-        await here.foundation.bus.publish(events, source=NAME)
+        if events:
+            await here.foundation.bus.publish(events, source=NAME)
         here.intake.took_reads(len(reads), len(events))
         return results
 
@@ -114,12 +120,46 @@ def _judge(
     try:
         sighting = domain.judge(item.sighting, sender.cameras, now=received_at, max_future=here.max_future)
         plate = plates.normalise(item.plate)
+        domain.demand_pass(item)
         candidates = domain.candidates(plate, item.confidence, item.candidates)
         crop = item.crop and pictures.look(item.crop, max_bytes=limits.max_crop_bytes, max_pixels=limits.max_pixels)
     except PlatekeeperError as error:
         return ReadResult.refused(item.device_read_id, error)
     read_id = domain.read_id(here.foundation.ids, sender.device.device_id, item.device_read_id, sighting.captured_at)
     return JudgedRead(id=read_id, sent=item, sighting=sighting, plate=plate, candidates=candidates, crop=crop or None)
+
+
+async def _numbered(
+    here: IngestRoom, sender: Sender, judged: Sequence[JudgedRead | ReadResult]
+) -> list[JudgedRead | ReadResult]:
+    """The reads that name their pass as versions of its read; what is superseded is only answered, and counted.
+
+    Kept before anything is published, so that a call that is sent again has the same versions.
+    """
+    ids, device, superseded = here.foundation.ids, sender.device, 0
+    names = {name for item in judged if isinstance(item, JudgedRead) and (name := passes.named(item))}
+    if not names:
+        return list(judged)
+    numbered: list[JudgedRead | ReadResult] = []
+    changed: dict[ReadId, passes.EdgePass] = {}
+    async with here.db.tx() as tx:
+        await tx.lock(storage.PASSES)
+        known = await storage.passes(tx, device.device_id, names)
+        for item in judged:
+            if isinstance(item, ReadResult) or (name := passes.named(item)) is None:
+                numbered.append(item)
+                continue
+            found = passes.find(list(known.values()), item, name)
+            one = found or passes.begun(ids, device.agency_id, device.device_id, name, item.sighting.captured_at)
+            changed[one.read_id], version = passes.counted(one, item, ids)
+            known[one.read_id] = changed[one.read_id]
+            superseded += version is None
+            read = structs.replace(item, id=one.read_id, version=version or 0)
+            numbered.append(read if version else read.result)
+        await storage.keep_passes(tx, changed.values(), here.clock())
+        await storage.forget_passes(tx, here.clock() - PASS_KEPT)
+    here.intake.superseded += superseded
+    return numbered
 
 
 async def _with_crops(
@@ -133,7 +173,7 @@ async def _with_crops(
             return await _keep(here, sender, crop, received_at, "crop", f"{judged.id}-{crop.sha256[:16]}")
 
     reads, age = list(taken), _live_alert_max_age(here, sender)
-    with_crop = {judged.id: keep(judged, judged.crop) for judged in reads if judged.crop is not None}
+    with_crop = {(judged.id, judged.version): keep(judged, judged.crop) for judged in reads if judged.crop is not None}
     kept = dict(zip(with_crop, await asyncio.gather(*with_crop.values()), strict=True))
     return [
         domain.edge_read(
@@ -141,7 +181,7 @@ async def _with_crops(
             sender.device,
             received_at=received_at,
             live_until=judged.sighting.captured_at + age,
-            crop=kept.get(judged.id),
+            crop=kept.get((judged.id, judged.version)),
         )
         for judged in reads
     ]

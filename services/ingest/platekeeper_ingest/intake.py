@@ -64,6 +64,7 @@ class Intake:
         self.in_hand = 0
         self.frames = 0
         self.reads = 0
+        self.superseded = 0
         self.refused: Counter[str] = Counter()
 
     def demand_room(self, backlog: Backlog) -> None:

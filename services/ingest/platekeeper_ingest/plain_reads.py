@@ -64,6 +64,8 @@ class _Read(Struct, forbid_unknown_fields=True, gc=False):
     box: _Box | None = None
     model: _Model | None = None
     crop: None = None
+    pass_id: _Reference | None = None
+    preview: bool = False
 
 
 _decoder = msgspec.json.Decoder(_Read)
@@ -76,7 +78,7 @@ def read(item: bytes) -> SentRead | None:
         captured_at = datetime.fromisoformat(sent.captured_at)
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors, too
         return None
-    model, lines = sent.model, (sent.read_id, sent.camera_id, sent.lane)
+    model, lines = sent.model, (sent.read_id, sent.camera_id, sent.lane, sent.pass_id)
     if captured_at < EPOCH or not all(map(_one_line, filter(None, lines))):
         return None
     if model is not None and not (_one_line(model.name) and _one_line(model.version)):
@@ -97,6 +99,8 @@ def read(item: bytes) -> SentRead | None:
         candidates=tuple([recognition.Candidate(other.plate, other.confidence) for other in sent.candidates]),
         box=recognition.Box(box.x, box.y, box.width, box.height) if box else None,
         model=recognition.Model(model.name, model.version, model.checksum) if model else None,
+        pass_id=sent.pass_id,
+        preview=sent.preview,
     )
 
 

@@ -14,6 +14,7 @@ from platekeeper_ingest.routes import router
 _TOPICS = (FrameCaptured.topic.name, PlatesRead.topic.name)
 FRAMES = counter("platekeeper_ingest_frames_accepted", "Frames accepted: stored and on the bus.")
 READS = counter("platekeeper_ingest_reads_accepted", "Reads made in the camera and accepted.")
+SUPERSEDED = counter("platekeeper_ingest_reads_superseded", "Reads accepted that a later or final one had superseded.")
 REFUSED = counter("platekeeper_ingest_refused", "Calls of devices, and reads within them, refused by code.", code=CODE)
 BACKLOG = gauge("platekeeper_ingest_backlog_events", "Events that wait for their slowest group.", topic=_TOPICS)
 BACKLOG_LIMIT = gauge("platekeeper_ingest_backlog_limit_events", "At so many devices are told to wait.", topic=_TOPICS)
@@ -33,6 +34,7 @@ async def _counts(here: IngestRoom) -> dict[str, int]:
         "cameras": sum(in_service.values()),
         "frames_accepted": here.intake.frames,
         "reads_accepted": here.intake.reads,
+        "reads_superseded": here.intake.superseded,
         **{f"refused_{code}": count for code, count in sorted(here.intake.refused.items())},
     }
 
@@ -41,6 +43,7 @@ async def _figures(here: IngestRoom, say: Say) -> None:
     intake, in_service = here.intake, here.register.in_service()
     say(FRAMES, intake.frames)
     say(READS, intake.reads)
+    say(SUPERSEDED, intake.superseded)
     for code, count in intake.refused.items():
         say(REFUSED, count, code=code)
     for backlog in (intake.waiting_frames, intake.waiting_reads):
@@ -57,7 +60,11 @@ SERVICE = Service(
     paths=("/v1/devices", "/v1/frames", "/v1/reads"),
     open=open_room,
     migrations=Path(__file__).parent / "migrations",
-    grants=(Grant("device", "SELECT, INSERT, UPDATE"), Grant("camera", "SELECT, INSERT, UPDATE")),
+    grants=(
+        Grant("device", "SELECT, INSERT, UPDATE"),
+        Grant("camera", "SELECT, INSERT, UPDATE"),
+        Grant("edge_pass", "SELECT, INSERT, UPDATE, DELETE"),
+    ),
     routes=(router,),
     follows=FOLLOWS,
     emits=(FrameCaptured, PlatesRead, DeviceChanged),

@@ -1,28 +1,38 @@
-"""The register's tables: devices, and the cameras under them. Nothing is ever deleted; a device is retired."""
+"""The register's tables: devices, and the cameras under them. Nothing is ever deleted; a device is retired.
 
+Beside them for an hour: passes whose reads came in versions.
+"""
+
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Row,
     String,
     Table,
     UniqueConstraint,
+    delete,
     select,
+    tuple_,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert
 
 from platekeeper_common.db import Tx
 from platekeeper_common.events.ingest import Camera, Position
-from platekeeper_common.ids import AgencyId
+from platekeeper_common.ids import AgencyId, DeviceId, ReadId
 from platekeeper_common.schema import Moment
 from platekeeper_ingest.domain import Device
+from platekeeper_ingest.passes import EdgePass, PassName
 
 metadata = MetaData()
 
@@ -54,6 +64,49 @@ camera = Table(
     Column("registered_at", Moment, nullable=False),
     UniqueConstraint("device_id", "number"),
 )
+edge_pass = Table(
+    "edge_pass",
+    metadata,
+    Column("read_id", String, primary_key=True),
+    Column("device_id", String, nullable=False),
+    Column("camera_id", String, nullable=False),
+    Column("pass_id", String, nullable=False),
+    Column("counted_at", Moment, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("edge_pass_name", "device_id", "camera_id", "pass_id"),
+    Index("edge_pass_counted", "counted_at"),
+)
+PASSES = "passes"
+"""The lock of those who number the versions of passes."""
+_passes = msgspec.json.Decoder(EdgePass)
+# PostgreSQL's construct also compiles for SQLite; the other way round it does not.
+_insert = insert(edge_pass)
+_KEEP = _insert.on_conflict_do_update(
+    index_elements=["read_id"], set_={"counted_at": _insert.excluded.counted_at, "data": _insert.excluded.data}
+)
+
+
+async def passes(tx: Tx, device_id: DeviceId, names: Collection[PassName]) -> dict[ReadId, EdgePass]:
+    """The device's passes of these names, by the id of their read."""
+    columns = edge_pass.c
+    of_names = tuple_(columns.camera_id, columns.pass_id).in_(list(names))
+    rows = await tx.rows(select(columns.data).where(columns.device_id == device_id, of_names))
+    return {one.read_id: one for one in (_passes.decode(row.data) for row in rows)}
+
+
+async def keep_passes(tx: Tx, changed: Iterable[EdgePass], now: datetime) -> None:
+    """Write the passes. Whoever does has the lock PASSES."""
+    names = ("read_id", "device_id", "camera_id", "pass_id")
+    values = [
+        {name: getattr(one, name) for name in names} | {"counted_at": now, "data": msgspec.json.encode(one)}
+        for one in changed
+    ]
+    await tx.write(_KEEP, values)
+
+
+async def forget_passes(tx: Tx, before: datetime) -> None:
+    """Delete the passes to which nothing was counted since then."""
+    await tx.write(delete(edge_pass).where(edge_pass.c.counted_at < before))
 
 
 async def devices(tx: Tx, agency_id: AgencyId | None = None) -> list[Device]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import pytest
 
@@ -117,7 +117,7 @@ def test_a_surer_reading_is_told_when_the_doubt_has_halved_and_not_without_end()
     assert [one.version for one in road.told] == list(range(1, len(road.told) + 1))
     assert 2 <= len(road.told) <= 4
     confidences = [one.candidates[0].confidence for one in road.told]
-    assert all(1 - later <= (1 - sooner) / 2 + 1e-9 for sooner, later in zip(confidences, confidences[1:], strict=False))
+    assert all(1 - later <= (1 - sooner) / 2 + 1e-9 for sooner, later in pairwise(confidences))
 
 
 def test_a_reading_that_goes_to_and_fro_ends() -> None:
@@ -147,9 +147,7 @@ def test_two_vehicles_in_one_frame_are_two_reads_however_alike() -> None:
 def test_the_same_plate_twice_in_one_frame_stays_two() -> None:
     road = Road()
     for tenth in range(5):
-        road.sees(
-            tenth / 10, plate(("7SAM123", 0.9), x=100 + tenth), plate(("7SAM123", 0.9), x=600 - tenth, number=2)
-        )
+        road.sees(tenth / 10, plate(("7SAM123", 0.9), x=100 + tenth), plate(("7SAM123", 0.9), x=600 - tenth, number=2))
     assert len(road.told) == 2
     assert {one.box.x for one in road.known} == {104, 596}
 

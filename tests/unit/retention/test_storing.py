@@ -66,7 +66,9 @@ async def test_an_older_version_that_arrives_late_changes_nothing(here: Town, of
 async def test_everything_that_a_read_says_is_kept(here: Town, officer: httpx.AsyncClient) -> None:
     read = a_read(
         1,
-        candidates=(Candidate("8ABC123", 0.9), Candidate("8A8C123", 0.4)),
+        candidates=(Candidate("8ABC123", 0.9, 6), Candidate("8A8C123", 0.4)),
+        frames=7,
+        preview=True,
         model=Model("edge", "2.1"),
         source="edge",
         state="CA",
@@ -83,10 +85,15 @@ async def test_everything_that_a_read_says_is_kept(here: Town, officer: httpx.As
     assert found == {
         "id": read.id,
         "version": 1,
+        "frames": 7,
+        "preview": True,
         "plate": "8ABC123",
         "state": "CA",
         "confidence": 0.93,
-        "candidates": [{"plate": "8ABC123", "confidence": 0.9}, {"plate": "8A8C123", "confidence": 0.4}],
+        "candidates": [
+            {"plate": "8ABC123", "confidence": 0.9, "votes": 6},
+            {"plate": "8A8C123", "confidence": 0.4, "votes": None},
+        ],
         "camera_id": "north-gate",
         "device_id": "gateway-1",
         "captured_at": "2026-11-22T12:00:01Z",
