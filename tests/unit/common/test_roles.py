@@ -27,6 +27,7 @@ from platekeeper_common.schema import shared
 from platekeeper_common.service import Service
 from platekeeper_hotlist import import_storage
 from platekeeper_ingest import storage as ingest
+from platekeeper_recognition import storage as recognition
 from platekeeper_release import storage as release
 from platekeeper_retention import storage as retention
 
@@ -38,7 +39,7 @@ TABLES = {
     "ingest": ingest.metadata,
     "release": release.metadata,
     "retention": retention.metadata,
-    "recognition": MetaData(),
+    "recognition": recognition.metadata,
 }
 BY_NAME = {service.name: service for service in SERVICES}
 DENIED = (asyncpg.InsufficientPrivilegeError,)
