@@ -29,4 +29,8 @@ def test_the_line_rises_from_nothing_to_the_end_even_where_the_network_is_wrong_
 def test_what_counts_more_moves_the_line_more() -> None:
     stated, right = np.array([0.8] * 10), np.array([True] * 5 + [False] * 5)
     heavy = rising(stated, right, np.array([9.0] * 5 + [1.0] * 5))
-    assert heavy[1][1] > rising(stated, right, np.ones(10))[1][1] > rising(stated, ~right, np.array([9.0] * 5 + [1.0] * 5))[1][1]
+    assert (
+        heavy[1][1]
+        > rising(stated, right, np.ones(10))[1][1]
+        > rising(stated, ~right, np.array([9.0] * 5 + [1.0] * 5))[1][1]
+    )
