@@ -59,7 +59,7 @@ def train(scenes: Path, out: Path, *, epochs: int, batch: int, workers: int, sid
 
 
 def _halve(trainer: Any) -> None:
-    """The network's products in bfloat16, its answers and so the loss in single precision; Ultralytics does it on GPUs alone."""
+    """Multiply in bfloat16 and answer, so weigh the loss, in single precision; Ultralytics does that on GPUs alone."""
     import torch
 
     net = trainer.model.to(memory_format=torch.channels_last)
