@@ -18,7 +18,7 @@ def train(
 ) -> Path:
     """Train, or go on; the best weights by the held-back photographs.
 
-    `begin`: the network (.yaml) or the weights (.pt) to begin with; `rate`: the highest learning rate; `half`: multiply in
+    `begin`: the network (.yaml) or weights (.pt) to begin with; `rate`: the highest learning rate; `half`: multiply in
     bfloat16 on a CPU.
     """
     os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_CONFIG_DIR=str(out / "settings"))
