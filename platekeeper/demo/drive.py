@@ -77,6 +77,8 @@ async def _say_hits(http: httpx.AsyncClient, officer: Session, opened: asyncio.E
         async for event in source.aiter_sse():
             if event.event in ("hit", "late_hit", "partial_hit"):
                 say(_hit(event.json()))
+            elif event.event == "hit_revised":
+                say(_revised(event.json()))
 
 
 def _check(source: EventSource) -> None:
@@ -90,6 +92,12 @@ def _hit(hit: dict[str, Any]) -> str:
     what = f"{entry['category'].replace('_', ' ')}: {entry['reason']}"
     word = "MAYBE" if hit["kind"] == "partial" else "HIT"
     return f"{word:<6}{read['plate']:<8}  {what}  ({kind}, score {hit['score']:.2f})"
+
+
+def _revised(hit: dict[str, Any]) -> str:
+    said = hit["revised"]
+    word = "HIT" if said["kind"] else "NONE"
+    return f"{word:<6}{said['plate']:<8}  a better frame of what was read as {hit['read']['plate']}"
 
 
 def _time(read: dict[str, Any]) -> str:

@@ -102,7 +102,7 @@ async def _deliver(here: HotlistRoom, to: Listener, following: Hits) -> AsyncGen
             with CancelScope(shield=True):
                 told = await _recorded(here, to, hit)
             if told is not None:
-                yield _event(offset, told)
+                yield _event(offset, told, revision=hit.revised is not None)
     except Unauthenticated as error:
         ended = {"reason": error.code} if error.code == "token_expired" else {"code": error.code}
         yield _said("end" if "reason" in ended else "error", **ended, detail=error.detail)
@@ -153,14 +153,15 @@ async def _recorded(here: HotlistRoom, to: Listener, hit: HitRaised) -> CountedH
     return told
 
 
-def _event(offset: int, hit: CountedHit) -> bytes:
+def _event(offset: int, hit: CountedHit, *, revision: bool) -> bytes:
     """`hit` for a live alert, `late_hit` for what is too old to be one (E2), `partial_hit` for a partial plate (A7).
 
-    `hit_revised` when a better version of its read shows another plate.
+    `hit_revised` when a better version of its read shows another plate, and for a hit that is known by now to have been
+    raised on a misreading.
 
     The data say how it was raised.
     """
-    if hit.raised.revised:
+    if revision or hit.raised.word[1] is None:
         name = "hit_revised"
     else:
         name = "partial_hit" if hit.raised.kind == "partial" else "late_hit" if hit.told_late else "hit"

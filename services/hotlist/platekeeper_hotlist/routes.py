@@ -115,7 +115,7 @@ async def stream(
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Hits as they are raised: events `hit` (live), `late_hit`, and `partial_hit`, which confirms nothing.
-
+    `hit_revised`: a better version of its read shows another plate; with `revised.kind` null it was a misreading.
     With `Last-Event-ID` all since that event.
 
     Further sightings of a hit are not told here: `GET /v1/hits` counts them, so read it when you open the stream.
