@@ -12,7 +12,7 @@ ARGS ?=
 # Tests wait more than they work: more workers than cores.
 WORKERS ?= 3
 
-.PHONY: help install run up down test engines check chaos bench bench-ledger format lock clean
+.PHONY: help install run up down test engines check chaos bench bench-stream bench-ledger bench-recognition format lock clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench-stream: $(READY) ## Measure edge reads a second through the full stack bes
 
 bench-ledger: $(READY) ## Measure access records a second, proved, and the verifying of a million, in some minutes (ARGS)
 	@$(VENV)/bin/python benchmarks/ledger.py $(ARGS)
+
+bench-recognition: $(READY) ## Measure frames a second that the recogniser reads beside the ppocr engine, in some minutes (ARGS)
+	@$(VENV)/bin/python benchmarks/recognition.py $(ARGS)
 
 format: $(READY) ## Rewrite the code in the house's style
 	$(VENV)/bin/ruff check --fix .
