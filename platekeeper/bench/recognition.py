@@ -19,7 +19,7 @@ from platekeeper_common.settings import SettingsError
 from platekeeper_recognition import measure, pictures, reading
 from platekeeper_recognition.domain import Expectation, Plate
 from platekeeper_recognition.engines import catalogue
-from platekeeper_recognition.engines.protocol import Engine, Picture
+from platekeeper_recognition.engines.protocol import Engine, EngineUnavailable, Picture
 from platekeeper_recognition.measure import Truth
 from platekeeper_recognition.plate_formats import REGIONS
 from platekeeper_recognition.room import RecognitionSettings
@@ -51,14 +51,14 @@ def run(asked: Asked) -> int:
             _demand_writable(path)
         pictures_shown = labels.read(asked.data)
         engine = _engine(asked.engine or settings.engine, settings)
-        setup = Setup(asked.data, engine.model, named, settings.longest_side, settings.least_confidence)
+        setup = Setup(asked.data, engine.model, named, engine.longest_side, settings.least_confidence)
         expect = Expectation(tuple(REGIONS[name] for name in named), settings.least_confidence)
         look = _look(engine, expect, settings.max_pixels)
         with tqdm(pictures_shown, desc=asked.data.name) as bar:
             measured = [look(labelled) for labelled in bar]
         sys.stdout.write(report.table(setup, measured))
         _keep(asked, setup, measured)
-    except (BenchError, LabelsError, SettingsError, OSError) as error:
+    except (BenchError, EngineUnavailable, LabelsError, SettingsError, OSError) as error:
         print(f"platekeeper: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
@@ -83,10 +83,7 @@ def _engine(name: str, settings: RecognitionSettings) -> Engine:
     if name not in catalogue.NAMES:
         raise BenchError(f"--engine: {name!r} is none of {', '.join(catalogue.NAMES)}")
     cv2.setNumThreads(1)
-    try:
-        return catalogue.open_engine(name, longest_side=settings.longest_side, threads=1)
-    except ImportError as error:
-        raise BenchError(f"the engine {name} is not installed: {error}") from error
+    return settings.opener(name, threads=1)()
 
 
 def _look(engine: Engine, expect: Expectation, max_pixels: int) -> Callable[[Labelled], Measured]:
