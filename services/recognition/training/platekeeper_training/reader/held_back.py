@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from platekeeper_training import photographs
 from platekeeper_training.drawing.paint import Picture
@@ -16,6 +16,7 @@ from platekeeper_training.reader.shards import fitted
 
 _MARGIN = 0.06
 """Around a labelled box, as a detector would leave it."""
+_CPU = torch.device("cpu")
 _LOOK_ALIKES = str.maketrans("OI", "01")
 
 
@@ -36,26 +37,32 @@ def scores(net: nn.Module, folder: Path | None, device: torch.device) -> dict[st
         return {}
     net.eval()
     found = {}
-    for name, plates in _plates(folder).items():
-        read = texts(net, [cut(plate) for plate in plates], device)
-        exact = [text == plate.plate for text, plate in zip(read, plates, strict=True)]
+    for name, known in plates(folder).items():
+        read = texts(net, [cut(plate) for plate in known], device)
+        exact = [one == plate.plate for one, plate in zip(read, known, strict=True)]
         folded = [
-            text.translate(_LOOK_ALIKES) == plate.plate.translate(_LOOK_ALIKES)
-            for text, plate in zip(read, plates, strict=True)
+            one.translate(_LOOK_ALIKES) == plate.plate.translate(_LOOK_ALIKES)
+            for one, plate in zip(read, known, strict=True)
         ]
-        found[name] = Score(len(plates), float(np.mean(exact)), float(np.mean(folded)))
+        found[name] = Score(len(known), float(np.mean(exact)), float(np.mean(folded)))
     return found
 
 
-@torch.inference_mode()
-def texts(net: nn.Module, crops: list[Picture], device: torch.device) -> list[str]:
+def texts(net: nn.Module, crops: list[Picture], device: torch.device = _CPU) -> list[str]:
     """The most probable text of each crop."""
     read: list[str] = []
     for first in range(0, len(crops), 128):
-        some = torch.from_numpy(np.stack([fitted(crop) for crop in crops[first : first + 128]])).to(device)
-        characters, _ = net(some.permute(0, 3, 1, 2).float())
-        read += [_text(row) for row in characters.argmax(2).tolist()]
+        characters, _ = logits(net, crops[first : first + 128], device)
+        read += [text(row) for row in characters.argmax(2).tolist()]
     return read
+
+
+@torch.inference_mode()
+def logits(net: nn.Module, crops: list[Picture], device: torch.device = _CPU) -> tuple[Tensor, Tensor]:
+    """What the network says of some crops: of characters and of regions."""
+    some = torch.from_numpy(np.stack([fitted(crop) for crop in crops])).to(device)
+    characters, regions = net(some.permute(0, 3, 1, 2).float())
+    return characters, regions
 
 
 def cut(plate: Labelled) -> Picture:
@@ -68,13 +75,15 @@ def cut(plate: Labelled) -> Picture:
     return whole[y : int(top + height * (1 + _MARGIN)) + 1, x : int(left + width * (1 + _MARGIN)) + 1]
 
 
-def _text(row: list[int]) -> str:
+def text(row: list[int]) -> str:
+    """The characters of the classes of the places, up to the first END."""
     end = row.index(END) if END in row else PLACES
     return "".join(ALPHABET[place] for place in row[:end])
 
 
 @cache
-def _plates(folder: Path) -> dict[str, list[Labelled]]:
+def plates(folder: Path) -> dict[str, list[Labelled]]:
+    """The held-back plates whose text is known, by folder; United States plates of mixed folders apart, as `us`."""
     found: dict[str, list[Labelled]] = {}
     for each in sorted(folder.iterdir()):
         if not (each / "labels.csv").exists():
