@@ -141,7 +141,7 @@ def _wait_for(start: Any) -> None:
 def _read(share: Share) -> Work:
     cv2.setNumThreads(1)
     settings = RecognitionSettings()
-    engine = catalogue.open_engine(share.engine, longest_side=settings.longest_side, threads=1)
+    engine = settings.opener(share.engine, threads=1)()
     expect = Expectation(tuple(REGIONS[name] for name in share.regions), settings.least_confidence)
     decoded = {
         frame.file: pictures.decode(frame.file.read_bytes(), max_pixels=settings.max_pixels) for frame in share.frames

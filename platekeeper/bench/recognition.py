@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -14,13 +14,14 @@ from platekeeper.bench import labels, results, runs
 from platekeeper.bench.labels import Labelled, LabelsError
 from platekeeper.bench.results import Wanted
 from platekeeper.bench.runs import Measured, Run, Setup
+from platekeeper.bench.watching import watched
 from platekeeper_common import settings as environment
 from platekeeper_common.events.recognition import Box
 from platekeeper_common.settings import SettingsError
-from platekeeper_recognition import domain, measure, pictures, reading
+from platekeeper_recognition import measure, pictures, reading
 from platekeeper_recognition.domain import Expectation, Plate
 from platekeeper_recognition.engines import catalogue
-from platekeeper_recognition.engines.protocol import Area, Detector, Engine, Picture
+from platekeeper_recognition.engines.protocol import Engine, EngineUnavailable, Picture
 from platekeeper_recognition.measure import Truth
 from platekeeper_recognition.plate_formats import REGIONS
 from platekeeper_recognition.room import RecognitionSettings
@@ -43,21 +44,6 @@ class Asked:
     wanted: Wanted = field(default_factory=Wanted)
 
 
-class Watched:
-    """A detector, and what it found the last time."""
-
-    def __init__(self, detector: Detector) -> None:
-        """Nothing was found yet."""
-        self._detector = detector
-        self.model = detector.model
-        self.found: list[list[Area]] = []
-
-    def detect(self, pictures: Sequence[Picture]) -> list[list[Area]]:
-        """What the detector finds."""
-        self.found = self._detector.detect(pictures)
-        return self.found
-
-
 def run(asked: Asked) -> int:
     """Measure, write and print the tables; the exit status."""
     try:
@@ -68,7 +54,7 @@ def run(asked: Asked) -> int:
         found = _kept(_measured(asked, names, settings), asked.wanted.out)
         order = [settings.engine, *catalogue.NAMES]
         sys.stdout.write(results.write(runs.in_order(found, order), corrections, asked.wanted))
-    except (ValueError, SettingsError, OSError) as error:
+    except (EngineUnavailable, ValueError, SettingsError, OSError) as error:
         print(f"platekeeper: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
@@ -122,7 +108,7 @@ def _run(
         engine=name,
         model=engine.model,
         regions=named,
-        longest_side=settings.longest_side,
+        longest_side=engine.longest_side,
         least_confidence=settings.least_confidence,
     )
     expect = Expectation(tuple(REGIONS[region] for region in named), settings.least_confidence)
@@ -133,16 +119,12 @@ def _run(
 
 def _engine(name: str, settings: RecognitionSettings) -> Engine:
     cv2.setNumThreads(1)
-    try:
-        return catalogue.open_engine(name, longest_side=settings.longest_side, threads=1)
-    except ImportError as error:
-        raise BenchError(f"the engine {name} is not installed: {error}") from error
+    return settings.opener(name, threads=1)()
 
 
 def _look(engine: Engine, expect: Expectation, max_pixels: int) -> Callable[[Labelled], Measured]:
     """Reads one picture; the time of decoding is apart from that of reading."""
-    watched = Watched(engine.detector)
-    engine = replace(engine, detector=watched)
+    engine, detector = watched(engine)
 
     def look(labelled: Labelled) -> Measured:
         began = time.process_time()
@@ -150,7 +132,7 @@ def _look(engine: Engine, expect: Expectation, max_pixels: int) -> Callable[[Lab
         started, worked = time.perf_counter(), time.process_time()
         reads = _read(engine, labelled, picture, expect)
         wall, cpu = time.perf_counter() - started, time.process_time() - worked
-        scene = measure.scene(truths, reads, [] if labelled.crop else _boxes(watched, picture))
+        scene = measure.scene(truths, reads, [] if labelled.crop else detector.boxes(picture))
         return Measured(
             labelled.path.name,
             scene,
@@ -161,11 +143,6 @@ def _look(engine: Engine, expect: Expectation, max_pixels: int) -> Callable[[Lab
         )
 
     return look
-
-
-def _boxes(watched: Watched, picture: Picture) -> list[Box]:
-    height, width = picture.shape[:2]
-    return [domain.bounding_box(area, width, height) for found in watched.found for area in found]
 
 
 def _read(engine: Engine, labelled: Labelled, picture: Picture, expect: Expectation) -> Sequence[Plate]:
