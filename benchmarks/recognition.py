@@ -27,6 +27,7 @@ from platekeeper_common import log
 from platekeeper_recognition import measure, pictures, reading
 from platekeeper_recognition.domain import Expectation, Plate
 from platekeeper_recognition.engines import catalogue
+from platekeeper_recognition.engines.protocol import Engine, Picture
 from platekeeper_recognition.plate_formats import REGIONS
 from platekeeper_recognition.room import RecognitionSettings
 
@@ -51,12 +52,13 @@ class Share:
     engine: str
     frames: tuple[Frame, ...]
     regions: tuple[str, ...]
-    batch: int
+    batches: tuple[int, ...]
+    """How many frames are read together, in one pass over them after the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one process made of its share."""
+    """What one process made of its share in one pass."""
 
     frames: int
     plates: int
@@ -117,12 +119,12 @@ def _frames(folder: Path | None, count: int) -> tuple[tuple[Frame, ...], tuple[s
 
 def _measured(engine: str, frames: tuple[Frame, ...], regions: tuple[str, ...], batch: int) -> list[list[Work]]:
     """Frame by frame, in batches, and in batches by two processes."""
-    both = tuple(Share(engine, frames[place::WORKERS], regions, batch) for place in range(WORKERS))
-    runs = ((Share(engine, frames, regions, 1),), (Share(engine, frames, regions, batch),), both)
-    return [_together(shares) for shares in runs]
+    ((single, batched),) = _together([Share(engine, frames, regions, (1, batch))])
+    halves = [Share(engine, frames[place::WORKERS], regions, (batch,)) for place in range(WORKERS)]
+    return [[single], [batched], [work for (work,) in _together(halves)]]
 
 
-def _together(shares: Sequence[Share]) -> list[Work]:
+def _together(shares: Sequence[Share]) -> list[list[Work]]:
     """Each share in a process of its own; all begin when every engine is loaded and warm."""
     spawned = multiprocessing.get_context("spawn")
     start = spawned.Barrier(len(shares))
@@ -138,7 +140,7 @@ def _wait_for(start: Any) -> None:
     _START[:] = [start]
 
 
-def _read(share: Share) -> Work:
+def _read(share: Share) -> list[Work]:
     cv2.setNumThreads(1)
     settings = RecognitionSettings()
     engine = settings.opener(share.engine, threads=1)()
@@ -147,15 +149,19 @@ def _read(share: Share) -> Work:
         frame.file: pictures.decode(frame.file.read_bytes(), max_pixels=settings.max_pixels) for frame in share.frames
     }
     shown = [decoded[frame.file] for frame in share.frames]
-    reading.read_frames(engine, shown[: share.batch], expect)
+    reading.read_frames(engine, shown[: max(share.batches)], expect)
     try:
         _START[0].wait(START_SECONDS)
     except BrokenBarrierError as error:
         raise RuntimeError("another process did not begin") from error
+    return [_pass(share, engine, shown, expect, batch) for batch in share.batches]
+
+
+def _pass(share: Share, engine: Engine, shown: Sequence[Picture], expect: Expectation, batch: int) -> Work:
     began, worked = time.monotonic(), time.process_time()
     reads: list[list[Plate]] = []
-    for first in range(0, len(shown), share.batch):
-        reads += reading.read_frames(engine, shown[first : first + share.batch], expect)
+    for first in range(0, len(shown), batch):
+        reads += reading.read_frames(engine, shown[first : first + batch], expect)
     ended, worked = time.monotonic(), time.process_time() - worked
     exact, folded = _right(share.frames, reads, str), _right(share.frames, reads, measure.fold)
     plates = sum(len(frame.plates) for frame in share.frames)

@@ -132,10 +132,13 @@ def _look(engine: Engine, expect: Expectation, max_pixels: int) -> Callable[[Lab
         started, worked = time.perf_counter(), time.process_time()
         reads = _read(engine, labelled, picture, expect)
         wall, cpu = time.perf_counter() - started, time.process_time() - worked
+        finding = detector.seconds
         scene = measure.scene(truths, reads, [] if labelled.crop else detector.boxes(picture))
         return Measured(
             labelled.path.name,
             scene,
+            finding_ms=finding * 1000,
+            in_boxes=_in_boxes(engine, picture, truths, expect) if labelled.crop is None else (),
             luminance=round(float(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).mean()), 1),
             decode_ms=(worked - began) * 1000,
             wall_ms=wall * 1000,
@@ -151,6 +154,13 @@ def _read(engine: Engine, labelled: Labelled, picture: Picture, expect: Expectat
         return reading.read_frames(engine, [picture], expect)[0]
     plates = reading.read_boxes(engine, [picture], [_whole(picture)], expect)
     return [plate for plate in plates if plate is not None]
+
+
+def _in_boxes(
+    engine: Engine, picture: Picture, truths: Sequence[Truth], expect: Expectation
+) -> tuple[Plate | None, ...]:
+    boxes = [truth.box for truth in truths]
+    return tuple(reading.read_boxes(engine, [picture] * len(boxes), boxes, expect))
 
 
 def _picture(labelled: Labelled, max_pixels: int) -> tuple[Picture, tuple[Truth, ...]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from platekeeper.bench import causes, conditions
+from platekeeper.bench import causes, conditions, guesses
 from platekeeper.bench.causes import Miss
 from platekeeper.bench.labels import Corrections
 from platekeeper.bench.runs import Run
@@ -13,6 +13,8 @@ from platekeeper_recognition import reliability
 from platekeeper_recognition.measure import Outcome
 from platekeeper_recognition.reliability import Bin, Judged
 
+MOST = 150
+"""More misses than so many are counted, not listed."""
 Right = Callable[[Outcome], bool]
 
 
@@ -32,9 +34,34 @@ def figures(runs: Sequence[Run], corrections: Corrections) -> str:
     header = (
         "set", "engine", "expects", "plates", "exact %", "folded %",
         "exact % (labels corrected)", "folded % (corrected)", "box found %", "nothing read",
-        "false reads a scene", "ms a picture", "decoding",
+        "false reads a scene", "ms a picture", "of which finding", "decoding",
     )  # fmt: skip
     return _table(header, [_figures(run, run.corrected(corrections)) for run in runs])
+
+
+def reader(runs: Sequence[Run], corrections: Corrections) -> str:
+    """How the reader does when it is given the true box of every plate of a scene; labels corrected."""
+    rows = []
+    for run in runs:
+        score = run.corrected(corrections).in_boxes
+        if score.plates:
+            exact, folded = _of(score.exact, score.plates), _of(score.folded, score.plates)
+            rows.append([run.setup.set, run.setup.engine, str(score.plates), exact, folded, str(score.missed)])
+    return _table(("set", "engine", "plates", "exact %", "folded %", "nothing read"), rows)
+
+
+def guessed_regions(runs: Sequence[Run]) -> str:
+    """How well engines that guess states and countries do."""
+    header = ("engine", "set", "reads", "named %", "right %", "with the state %", "mean confidence %", "error %")
+    rows = []
+    for engine, some in by_engine(runs).items():
+        for name, these in [*((run.setup.set, [run]) for run in some), ("all", some)]:
+            found = guesses.of(these)
+            if count := len(found.judged):
+                sure = sum(guess.confidence for guess in found.judged) / count
+                shares = (count / found.reads, found.right / count, found.states / count, sure, found.error)
+                rows.append([engine, name, str(found.reads), *map(_percent, shares)])
+    return _table(header, rows) if rows else "No engine guesses states or countries."
 
 
 def calibration(runs: Sequence[Run], corrections: Corrections) -> str:
@@ -104,7 +131,8 @@ def by_cause(misses: Mapping[str, Sequence[Miss]]) -> str:
 def missed(misses: Sequence[Miss]) -> str:
     """Each plate that was not read exactly, by cause; a cause that nobody has looked at bears a question mark."""
     header = ("cause", "set", "file", "shows", "read", "confidence", "px wide")
-    return _table(header, [_missed(miss) for miss in misses])
+    left_out = f"\n\nand {len(misses) - MOST} more" if len(misses) > MOST else ""
+    return _table(header, [_missed(miss) for miss in misses[:MOST]]) + left_out
 
 
 def as_json(runs: Sequence[Run], corrections: Corrections) -> bytes:
@@ -136,6 +164,7 @@ def _figures(run: Run, corrected: Run) -> list[str]:
         str(score.missed),
         false_reads,
         f"{run.cpu_ms:.1f}",
+        f"{run.finding_ms:.1f}" if run.finding_ms else "",
         f"{run.decode_ms:.1f}",
     ]
 
@@ -152,6 +181,7 @@ def _told(run: Run, corrections: Corrections) -> dict[str, Any]:
     corrected = run.corrected(corrections)
     return {
         "cpu_ms": run.cpu_ms,
+        "finding_ms": run.finding_ms,
         "decode_ms": run.decode_ms,
         "score": asdict(run.score),
         "score_with_labels_corrected": asdict(corrected.score),
@@ -160,6 +190,7 @@ def _told(run: Run, corrections: Corrections) -> dict[str, Any]:
             for named, by in (("", Corrections({})), ("_with_labels_corrected", corrections))
             for judged, right in (("exact", _exact), ("folded", _folded))
         },
+        "in_true_boxes": asdict(corrected.in_boxes),
         "conditions": [asdict(part) for part in conditions.parts([corrected])],
         "regions": [asdict(part) for part in conditions.regions([corrected])],
     }

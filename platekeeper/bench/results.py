@@ -9,6 +9,7 @@ from platekeeper.bench.causes import Miss
 from platekeeper.bench.labels import Corrections
 from platekeeper.bench.runs import Run
 
+_PRINTED = ("figures", "reader", "guesses", "calibration", "conditions", "causes")
 _TITLE = "Reads right by confidence (equal mass; labels corrected)"
 
 
@@ -45,7 +46,7 @@ def write(runs: Sequence[Run], corrections: Corrections, wanted: Wanted) -> str:
         wanted.curve.write_text(drawn, encoding="utf-8")
     for page in wanted.pages:
         pages.fill(page, parts)
-    return f"{parts['figures']}\n\n{parts['calibration']}\n\n{parts['conditions']}\n\n{parts['causes']}\n"
+    return "\n\n".join(parts[name] for name in _PRINTED) + "\n"
 
 
 def _parts(runs: Sequence[Run], corrections: Corrections, misses: dict[str, list[Miss]]) -> dict[str, str]:
@@ -55,6 +56,8 @@ def _parts(runs: Sequence[Run], corrections: Corrections, misses: dict[str, list
         "models": weights.table(),
         "engines": report.engines(runs),
         "figures": report.figures(runs, corrections),
+        "reader": report.reader(runs, corrections),
+        "guesses": report.guessed_regions(runs),
         "calibration": report.calibration(runs, corrections),
         "conditions": report.by_condition(runs, corrections),
         "regions": report.by_region(runs, corrections),

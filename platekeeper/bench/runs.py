@@ -10,9 +10,11 @@ import msgspec
 from platekeeper.bench.labels import Corrections
 from platekeeper_common.events.recognition import Model
 from platekeeper_recognition import measure
+from platekeeper_recognition.domain import Plate
 from platekeeper_recognition.measure import Outcome, Scene, Score
 
 _FOLDER = "runs"
+_COUNTRIES = ("us", "br", "ar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,12 @@ class Setup:
     longest_side: int
     least_confidence: float
 
+    @property
+    def country(self) -> str:
+        """Whose plates the set shows, when its name ends with a country (`scenes-us`); otherwise empty."""
+        told = self.set.rpartition("-")[2].lower()
+        return told if told in _COUNTRIES else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -45,6 +53,10 @@ class Measured:
     wall_ms: float
     """Of reading, without decoding; so is `cpu_ms`."""
     cpu_ms: float
+    finding_ms: float = 0.0
+    """Of `cpu_ms`, the detector's."""
+    in_boxes: tuple[Plate | None, ...] = ()
+    """What is read in the true box of each plate of a scene, whether or not the detector finds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,28 @@ class Run:
     def cpu_ms(self) -> float:
         """Median over the pictures."""
         return median(each.cpu_ms for each in self.pictures)
+
+    @property
+    def finding_ms(self) -> float:
+        """Median over the pictures."""
+        return median(each.finding_ms for each in self.pictures)
+
+    @property
+    def in_boxes(self) -> Score:
+        """How the reader alone does, when every plate is found."""
+        return measure.total(
+            [
+                Scene(
+                    tuple(
+                        replace(outcome, read=read)
+                        for outcome, read in zip(each.scene.outcomes, each.in_boxes, strict=True)
+                    ),
+                    false_reads=(),
+                )
+                for each in self.pictures
+                if each.in_boxes
+            ]
+        )
 
     @property
     def decode_ms(self) -> float:

@@ -1,5 +1,6 @@
 """Engines whose detector tells what it found, so that finding and reading are scored apart in one pass."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
@@ -25,10 +26,14 @@ class Watched(Generic[Found]):
         self.model = detector.model
         self._detector, self._box = detector, box
         self._found: list[list[Found]] = []
+        self.seconds = 0.0
+        """Of the processor, the last time."""
 
     def detect(self, pictures: Sequence[Picture]) -> list[list[Found]]:
         """What the detector finds."""
+        began = time.process_time()
         self._found = self._detector.detect(pictures)
+        self.seconds = time.process_time() - began
         return self._found
 
     def boxes(self, picture: Picture) -> list[Box]:

@@ -6,12 +6,14 @@ from pathlib import Path
 import platekeeper_recognition
 
 FOLDER = Path(platekeeper_recognition.__file__).parent / "models"
+SUFFIXES = (".onnx", ".pt")
 
 
 def table(folder: Path = FOLDER) -> str:
-    """Each ONNX file with its size in bytes and its SHA-256."""
+    """Each file of weights (ONNX, .pt) with its size in bytes and its SHA-256."""
     rows = [
         f"| {path.name} | {path.stat().st_size:,} | `{hashlib.sha256(path.read_bytes()).hexdigest()}` |"
-        for path in sorted(folder.glob("*.onnx"))
+        for path in sorted(folder.iterdir())
+        if path.suffix in SUFFIXES
     ]
     return "\n".join(["| file | bytes | SHA-256 |", "| --- | ---: | --- |", *rows])

@@ -66,7 +66,7 @@ async def test_two_scenes_are_scored_told_and_drawn(folder: Path, tmp_path: Path
 
     assert status == 0, err
     assert "2/2" in err
-    (row,) = (line.split(" | ") for line in told.splitlines() if line.startswith("| scenes-us"))
+    row = next(line.split(" | ") for line in told.splitlines() if line.startswith("| scenes-us"))
     assert row[1:8] == ["ppocr", "us", "2", "50.0", "50.0", "100.0", "100.0"]
     (document,) = json.loads((out / "figures.json").read_bytes())
     assert document["setup"]["model"]["name"] == "ppocr"
@@ -92,7 +92,7 @@ def test_crops_are_read_whole(folder: Path, capsys: pytest.CaptureFixture[str]) 
     first = samples()[0]
     label(folder, "file,plate,state", f"{first.file},{first.plate},CA")
 
-    assert run(Asked(folder, regions="none")) == 0
+    assert run(Asked(folder, "ppocr", regions="none")) == 0
 
     row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| scenes-us")).split(" | ")
     assert row[2:6] == ["every shape", "1", "100.0", "100.0"]

@@ -1,16 +1,17 @@
 """What is told of measured reads, on reads made by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from platekeeper.bench import causes, conditions, curve, pages, report, weights
+from platekeeper.bench import causes, conditions, curve, guesses, pages, report, weights
 from platekeeper.bench.labels import Corrections
 from platekeeper.bench.runs import Measured, Run, Setup
 from platekeeper_common.events.recognition import Box, Candidate, Model
 from platekeeper_recognition import measure, reliability
-from platekeeper_recognition.domain import Plate
+from platekeeper_recognition.domain import Plate, Region
 from platekeeper_recognition.measure import Outcome, Truth
 
 NO_CORRECTIONS = Corrections({})
@@ -97,6 +98,54 @@ def test_conditions_go_by_width_and_light() -> None:
         "scenes, day": (2, 1, 1, 1),
         "crops, 200 px and wider": (1, 1, 1, 1),
     }
+
+
+def test_the_reader_is_scored_apart_from_the_detector() -> None:
+    unfound = outcome("7ABC123", "", found=False)
+    inside = Plate(1, Box(0, 0, 100, 40), (Candidate("7ABC123", 0.9),))
+    scene = replace(run(unfound).pictures[0], in_boxes=(inside,))
+    rows = report.reader(
+        [replace(run(unfound), pictures=(scene,)), run(unfound, crops=True)], NO_CORRECTIONS
+    ).splitlines()
+    assert rows[2:] == ["| scenes-us | ppocr | 1 | 100.0 | 100.0 | 0 |"]
+
+
+@pytest.mark.parametrize(
+    ("truth", "guess", "right"),
+    [
+        ("us-ca", Region("US", "CA", 0.9), True),
+        ("us-ca", Region("US", None, 0.9), True),
+        ("us-ca", Region("US", "NV", 0.9), False),
+        ("us", Region("US", "NV", 0.9), True),
+        ("eu-de", Region("DE", None, 0.9), True),
+        ("br", Region("AR", None, 0.9), False),
+    ],
+    ids=str,
+)
+def test_a_guessed_region_is_right_as_far_as_it_goes(truth: str, guess: Region, right: bool) -> None:
+    assert guesses.is_right(truth, guess) is right
+
+
+def test_guesses_are_told_for_sets_whose_country_is_known() -> None:
+    def guessing(region: str, guess: Region | None) -> Outcome:
+        one = outcome("7ABC123", "7ABC123", region=region)
+        return replace(one, read=one.read and replace(one.read, region=guess))
+
+    crops = run(
+        guessing("us-ny", Region("US", "NY", 0.9)),
+        guessing("us-ca", Region("US", "NY", 0.7)),
+        of="crops-us",
+        crops=True,
+    )
+    scenes = run(guessing("", Region("US", None, 0.8)), guessing("", None))
+    elsewhere = run(guessing("", Region("DE", None, 0.8)), of="scenes-eu")
+    rows = [row.split(" | ") for row in report.guessed_regions([scenes, elsewhere, crops]).splitlines()[2:]]
+    assert [row[1:6] for row in rows] == [
+        ["scenes-us", "2", "50.0", "100.0", "0.0"],
+        ["crops-us", "2", "100.0", "50.0", "50.0"],
+        ["all", "4", "75.0", "66.7", "33.3"],
+    ]
+    assert report.guessed_regions([elsewhere]) == "No engine guesses states or countries."
 
 
 def test_regions_with_a_miss_are_named() -> None:
