@@ -21,7 +21,7 @@ from typing import Any
 
 import cv2
 
-from platekeeper.bench import labels, recognition
+from platekeeper.bench import labels, pages, recognition
 from platekeeper.demo import street
 from platekeeper_common import log
 from platekeeper_recognition import measure, pictures, reading
@@ -81,6 +81,9 @@ def main() -> int:
     )
     parser.add_argument("--frames", type=_positive, default=40, help="how many are read in each measurement")
     parser.add_argument("--batch", type=_positive, default=8, help="how many are read together")
+    parser.add_argument(
+        "--page", type=Path, action="append", default=[], metavar="FILE", help="write it into this page"
+    )
     options = parser.parse_args()
     log.configure()
     try:
@@ -89,9 +92,11 @@ def main() -> int:
         print(f"recognition: {error}", file=sys.stderr)
         return 1
     engines = list(dict.fromkeys([options.engine, YARDSTICK]))
-    print(_title(frames, options.pictures, regions, options.batch))
+    print(title := _title(frames, options.pictures, regions, options.batch))
     told = {name: _measured(name, frames, regions, options.batch) for name in engines}
-    print(_report(told, options.batch))
+    print(report := _report(told, options.batch))
+    for page in options.page:
+        pages.fill(page, {"throughput": f"```text\n{title}\n{report}\n```"})
     return 0
 
 

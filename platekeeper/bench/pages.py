@@ -8,16 +8,19 @@ _PART = re.compile(r"(<!-- (?P<name>[\w ]+) -->\n).*?(\n?<!-- end (?P=name) -->)
 
 
 class PageError(ValueError):
-    """The page has no part that is measured, or one that nothing is known of."""
+    """The page marks none of the parts that were measured."""
 
 
 def fill(page: Path, parts: Mapping[str, str]) -> None:
-    """Write the parts into the Markdown page. Raises PageError, OSError."""
+    """Write the parts into the Markdown page; others' parts stay. Raises PageError, OSError."""
     text = page.read_text(encoding="utf-8")
-    names = [found["name"] for found in _PART.finditer(text)]
-    if not names:
-        raise PageError(f"{page}: no part is marked, as in <!-- {next(iter(parts))} --> ... <!-- end ... -->")
-    if unknown := [name for name in names if name not in parts]:
-        raise PageError(f"{page}: {unknown[0]!r} is none of {', '.join(parts)}")
-    filled = _PART.sub(lambda found: f"{found[1]}{parts[found['name']].rstrip()}\n{found[3].lstrip()}", text)
-    page.write_text(filled, encoding="utf-8")
+    if not any(found["name"] in parts for found in _PART.finditer(text)):
+        names = ", ".join(f"<!-- {name} --> ... <!-- end {name} -->" for name in parts)
+        raise PageError(f"{page}: it marks none of {names}")
+
+    def anew(found: re.Match[str]) -> str:
+        if found["name"] not in parts:
+            return found[0]
+        return f"{found[1]}{parts[found['name']].rstrip()}\n{found[3].lstrip()}"
+
+    page.write_text(_PART.sub(anew, text), encoding="utf-8")
