@@ -259,9 +259,9 @@ def _of(part: int, whole: int) -> str:
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """In Markdown; columns of figures are set to the right."""
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
-    ruler = ["---:" if any(_is_figure(cell) for cell in column) else "---" for column in columns]
+    ruler = ["---:" if column and all(map(_is_figure, column)) else "---" for column in columns]
     return "\n".join("| " + " | ".join(row) + " |" for row in (header, ruler, *rows))
 
 
 def _is_figure(cell: str) -> bool:
-    return cell.replace(".", "", 1).isdigit()
+    return cell in ("", "-") or cell.replace(".", "", 1).isdigit()

@@ -186,7 +186,7 @@ def test_unknown_engines_and_regions_and_unwritable_files_are_refused_before_wor
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     label(folder, SCENES, "01.jpg,7ABC123,1,2,30,10")
-    assert "--engine: 'eye' is none of " in refused(capsys, Asked(folder, "ppocr,eye"))
+    assert "--engine: 'eye' is none of onnx, ppocr" in refused(capsys, Asked(folder, "ppocr,eye"))
     assert "--regions: 'mars' is none of us" in refused(capsys, Asked(folder, regions="us,mars"))
     nowhere = folder / "nowhere" / "a.svg"
     assert "a.svg cannot be written" in refused(capsys, Asked(folder, wanted=Wanted(curve=nowhere)))

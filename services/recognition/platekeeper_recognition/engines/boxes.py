@@ -12,7 +12,7 @@ GREY = 114
 """Of the bars around a picture (as in ultralytics, so that both see the same)."""
 STRIDE = 32
 """Sides of what a detector takes are multiples of this."""
-_OVERLAP = 0.45
+OVERLAP = 0.45
 """Intersection over union from which the less sure of two boxes is the same plate again."""
 
 
@@ -72,6 +72,6 @@ def suppress(corners: NDArray[np.floating], scores: NDArray[np.floating]) -> lis
         low = np.maximum(corners[best, :2], corners[others, :2])
         high = np.minimum(corners[best, 2:], corners[others, 2:])
         shared = np.prod((high - low).clip(0), axis=1)
-        apart = shared <= _OVERLAP * (sizes[best] + sizes[others] - shared)
+        apart = shared <= OVERLAP * (sizes[best] + sizes[others] - shared)
         order = [place for place, alone in zip(rest, apart, strict=True) if alone]
     return kept

@@ -95,6 +95,11 @@ def stretch(crop: Picture) -> Picture:
     return np.asarray(cv2.resize(crop, (WIDTH, HEIGHT), interpolation=how), dtype=np.uint8)
 
 
+def blank() -> Picture:
+    """A grey picture, to run a network once."""
+    return np.full((64, 64, 3), boxes.GREY, dtype=np.uint8)
+
+
 def like_sizes(pictures: Sequence[Picture]) -> list[list[int]]:
     """The places of the pictures, those of one size together."""
     groups: dict[tuple[int, ...], list[int]] = {}

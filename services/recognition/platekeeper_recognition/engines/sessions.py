@@ -29,6 +29,13 @@ class DetectorFacts(Struct, frozen=True):
     """From which score a box is taken for a plate."""
 
 
+class ReaderName(Struct, frozen=True):
+    """What a reader's file says of itself when everything else is in its graph."""
+
+    name: str
+    version: str
+
+
 class ReaderFacts(Struct, frozen=True):
     """What a reader's file says of itself."""
 
