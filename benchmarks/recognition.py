@@ -2,9 +2,9 @@
 
 `python benchmarks/recognition.py` reads the demonstration's drawn frames over and over, `--pictures FOLDER` labelled
 photographs of one's own (a `labels.csv` beside them, as `platekeeper bench recognition` has it). Each engine reads the
-same frames in the same run: one by one and then in batches on one thread, then in batches by two processes that begin
-together. Frames a second of a core are frames by processor time, which other work on the machine disturbs less than the
-clock; how it scales is told by the clock. The ratios move less than the rates between machines.
+same frames over and over in the same run, for some seconds each: one by one and in batches on one thread, then in
+batches by two processes that begin together. Frames a second of a core are frames by processor time, which other work
+disturbs less than the clock; how it scales is told by both. The ratios move less than the rates between machines.
 """
 
 import argparse
@@ -46,14 +46,24 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Pass:
+    """Reading the frames over and over."""
+
+    batch: int
+    """How many are read together."""
+    seconds: float
+    whole: bool
+    """Whether it goes on until every frame was read once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """What one process reads, and how."""
 
     engine: str
     frames: tuple[Frame, ...]
     regions: tuple[str, ...]
-    batches: tuple[int, ...]
-    """How many frames are read together, in one pass over them after the other."""
+    passes: tuple[Pass, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,9 @@ class Work:
     """What one process made of its share in one pass."""
 
     frames: int
+    """Read, some of them several times."""
     plates: int
+    """Of known text, in the frames that were read at least once."""
     exact: int
     folded: int
     began: float
@@ -79,54 +91,56 @@ def main() -> int:
     parser.add_argument(
         "--pictures", type=Path, metavar="FOLDER", help="labelled scenes instead of the demonstration's"
     )
-    parser.add_argument("--frames", type=_positive, default=40, help="how many are read in each measurement")
-    parser.add_argument("--batch", type=_positive, default=8, help="how many are read together")
+    parser.add_argument("--seconds", type=_positive, default=10, help="how long frames are read in each measurement")
+    parser.add_argument("--batch", type=int, default=8, choices=range(1, 65), metavar="1..64", help="read together")
     parser.add_argument(
         "--page", type=Path, action="append", default=[], metavar="FILE", help="write it into this page"
     )
     options = parser.parse_args()
     log.configure()
     try:
-        frames, regions = _frames(options.pictures, options.frames)
+        frames, regions = _frames(options.pictures)
     except (labels.LabelsError, OSError) as error:
         print(f"recognition: {error}", file=sys.stderr)
         return 1
     engines = list(dict.fromkeys([options.engine, YARDSTICK]))
     print(title := _title(frames, options.pictures, regions, options.batch))
-    told = {name: _measured(name, frames, regions, options.batch) for name in engines}
+    told = {name: _measured(name, frames, regions, options.batch, options.seconds) for name in engines}
     print(report := _report(told, options.batch))
     for page in options.page:
         pages.fill(page, {"throughput": f"```text\n{title}\n{report}\n```"})
     return 0
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if not 0 < number <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text} is not between 1 and 10,000")
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 600:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 600 seconds")
     return number
 
 
-def _frames(folder: Path | None, count: int) -> tuple[tuple[Frame, ...], tuple[str, ...]]:
-    """So many frames, again from the first when there are fewer, and whose plates to expect."""
+def _frames(folder: Path | None) -> tuple[tuple[Frame, ...], tuple[str, ...]]:
+    """The frames, and whose plates to expect."""
     if folder is None:
-        shown = [Frame(street.FRAMES / sample.file, (sample.plate,)) for sample in street.samples()]
-        return tuple(islice(cycle(shown), count)), ("us",)
-    found = [
+        return tuple(Frame(street.FRAMES / sample.file, (sample.plate,)) for sample in street.samples()), ("us",)
+    found = tuple(
         Frame(each.path, tuple(truth.plate for truth in each.truths if truth.plate))
         for each in labels.read(folder)
         if each.crop is None
-    ]
+    )
     if not found:
         raise labels.LabelsError(f"{folder}: crops only; frames are scenes with boxes")
-    return tuple(islice(cycle(found), count)), recognition.expected_regions(None, folder)
+    return found, recognition.expected_regions(None, folder)
 
 
-def _measured(engine: str, frames: tuple[Frame, ...], regions: tuple[str, ...], batch: int) -> list[list[Work]]:
+def _measured(
+    engine: str, frames: tuple[Frame, ...], regions: tuple[str, ...], batch: int, seconds: float
+) -> list[list[Work]]:
     """Frame by frame, in batches, and in batches by two processes."""
-    ((single, batched),) = _together([Share(engine, frames, regions, (1, batch))])
-    halves = [Share(engine, frames[place::WORKERS], regions, (batch,)) for place in range(WORKERS)]
-    return [[single], [batched], [work for (work,) in _together(halves)]]
+    passes = (Pass(1, seconds, whole=False), Pass(batch, seconds, whole=True))
+    ((single, batched),) = _together([Share(engine, frames, regions, passes)])
+    both = _together([Share(engine, frames, regions, (Pass(batch, seconds, whole=False),))] * WORKERS)
+    return [[single], [batched], [work for (work,) in both]]
 
 
 def _together(shares: Sequence[Share]) -> list[list[Work]]:
@@ -154,23 +168,25 @@ def _read(share: Share) -> list[Work]:
         frame.file: pictures.decode(frame.file.read_bytes(), max_pixels=settings.max_pixels) for frame in share.frames
     }
     shown = [decoded[frame.file] for frame in share.frames]
-    reading.read_frames(engine, shown[: max(share.batches)], expect)
+    reading.read_frames(engine, shown[: max(each.batch for each in share.passes)], expect)
     try:
         _START[0].wait(START_SECONDS)
     except BrokenBarrierError as error:
         raise RuntimeError("another process did not begin") from error
-    return [_pass(share, engine, shown, expect, batch) for batch in share.batches]
+    return [_passed(share, engine, shown, expect, each) for each in share.passes]
 
 
-def _pass(share: Share, engine: Engine, shown: Sequence[Picture], expect: Expectation, batch: int) -> Work:
-    began, worked = time.monotonic(), time.process_time()
+def _passed(share: Share, engine: Engine, shown: Sequence[Picture], expect: Expectation, how: Pass) -> Work:
+    pictures_again = cycle(shown)
     reads: list[list[Plate]] = []
-    for first in range(0, len(shown), batch):
-        reads += reading.read_frames(engine, shown[first : first + batch], expect)
+    began, worked = time.monotonic(), time.process_time()
+    while time.monotonic() - began < how.seconds or (how.whole and len(reads) < len(shown)):
+        reads += reading.read_frames(engine, list(islice(pictures_again, how.batch)), expect)
     ended, worked = time.monotonic(), time.process_time() - worked
-    exact, folded = _right(share.frames, reads, str), _right(share.frames, reads, measure.fold)
-    plates = sum(len(frame.plates) for frame in share.frames)
-    return Work(len(shown), plates, exact, folded, began, ended, worked)
+    once = share.frames[: len(reads)]
+    exact, folded = (_right(once, reads[: len(once)], as_told) for as_told in (str, measure.fold))
+    plates = sum(len(frame.plates) for frame in once)
+    return Work(len(reads), plates, exact, folded, began, ended, worked)
 
 
 def _right(frames: Sequence[Frame], reads: Sequence[Sequence[Plate]], as_told: Callable[[str], str]) -> int:
@@ -192,9 +208,11 @@ def _by_the_clock(works: Sequence[Work]) -> float:
 
 
 def _title(frames: Sequence[Frame], folder: Path | None, regions: Sequence[str], batch: int) -> str:
-    of = f"the {len(street.samples())} drawn frames of the demonstration" if folder is None else folder.resolve().name
+    of = "the demonstration's drawn street" if folder is None else folder.resolve().name
     formats = ", ".join(regions) or "none"
-    return f"{len(frames)} frames out of {of}, expected formats {formats}, batches of {batch}, a thread a process"
+    return (
+        f"{of}, {len(frames)} frames over and over, expected formats {formats}, batches of {batch}, a thread a process"
+    )
 
 
 def _report(told: dict[str, list[list[Work]]], batch: int) -> str:
@@ -207,7 +225,9 @@ def _report(told: dict[str, list[list[Work]]], batch: int) -> str:
             (f"{name}, batches of {batch}", f"{_of_a_core(batched):9.2f} frames/s of a core"),
             (f"{name}, one process", f"{_by_the_clock(batched):9.2f} frames/s by the clock"),
             (f"{name}, {WORKERS} processes", f"{_by_the_clock(both):9.2f} frames/s by the clock"),
-            (f"{name}, scaling 1 to {WORKERS}", f"{scaled:9.2f}"),
+            (f"{name}, each of {WORKERS}", f"{_of_a_core(both):9.2f} frames/s of a core"),
+            (f"{name}, scaling by the clock", f"{scaled:9.2f}"),
+            (f"{name}, scaling of a core", f"{WORKERS * _of_a_core(both) / _of_a_core(batched):9.2f}"),
             (f"{name}, plates read", f"{work.exact:9} of {work.plates}: {shares}"),
         ]
     rows += [
@@ -215,7 +235,7 @@ def _report(told: dict[str, list[list[Work]]], batch: int) -> str:
         for name, (_, batched, _) in told.items()
         if name != YARDSTICK
     ]
-    return "\n".join(f"  {name:<28}{value}" for name, value in rows)
+    return "\n".join(f"  {name:<30}{value}" for name, value in rows)
 
 
 def _percent(part: int, whole: int) -> str:
