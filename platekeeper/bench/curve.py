@@ -7,7 +7,7 @@ from platekeeper_recognition.reliability import Bin
 _SIDE, _RIM = 300, 52
 _COLOURS = ("#1a4480", "#b3261e", "#2e6b34", "#7a4a00")
 _TYPE = 'font-family="sans-serif" font-size="11"'
-_LARGEST = 9.0
+_LARGEST = 7.0
 """Radius in pixels of the point of the fullest bin."""
 
 

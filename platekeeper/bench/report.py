@@ -106,15 +106,11 @@ def by_region(runs: Sequence[Run], corrections: Corrections) -> str:
     lines = []
     for engine, some in by_engine(runs).items():
         parts = conditions.regions(_corrected(some, corrections))
+        flawed = [part for part in parts if part.exact < part.plates]
+        flawed.sort(key=lambda part: part.exact - part.plates)
+        told = "".join(f", {part.name} {part.exact}/{part.plates}" for part in flawed)
         if parts:
-            flawed = sorted(
-                (part for part in parts if part.exact < part.plates), key=lambda part: part.exact - part.plates
-            )
-            told = ", ".join(f"{part.name} {part.exact}/{part.plates}" for part in flawed)
-            whole = len(parts) - len(flawed)
-            lines.append(
-                f"- `{engine}`: every plate of {whole} of {len(parts)} regions{'; but ' if told else ''}{told}"
-            )
+            lines.append(f"- `{engine}`: all plates of {len(parts) - len(flawed)} of {len(parts)} regions{told}")
     return "\n".join(lines) or "No label says whose plate it is."
 
 

@@ -10,7 +10,7 @@ from platekeeper.bench.labels import Corrections
 from platekeeper.bench.runs import Run
 
 _PRINTED = ("figures", "reader", "guesses", "calibration", "conditions", "causes")
-_TITLE = "Reads right by confidence (equal mass; labels corrected)"
+_TITLE = "Reads right by confidence"
 
 
 @dataclass(frozen=True, slots=True)

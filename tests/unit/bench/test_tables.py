@@ -150,9 +150,7 @@ def test_guesses_are_told_for_sets_whose_country_is_known() -> None:
 
 def test_regions_with_a_miss_are_named() -> None:
     reads = [outcome("AB1", "AB1", region="us-ny"), outcome("AB2", "AB3", region="us-ca"), outcome("AB4", "AB4")]
-    assert report.by_region([run(*reads)], NO_CORRECTIONS) == (
-        "- `ppocr`: every plate of 1 of 2 regions; but us-ca 0/1"
-    )
+    assert report.by_region([run(*reads)], NO_CORRECTIONS) == ("- `ppocr`: all plates of 1 of 2 regions, us-ca 0/1")
 
 
 def test_calibration_tells_each_set_and_all_of_them() -> None:
