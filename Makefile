@@ -41,6 +41,10 @@ test-engine-%: .engines/%/.ready
 	    .engines/$*/bin/python -m pytest -c services/recognition/engines/pytest.ini --rootdir . --noconftest \
 	    tests/recognisers/beside_$*.py $(ARGS)
 
+measure-%: .engines/%/.ready # `platekeeper bench recognition` where that engine is (ARGS: its options)
+	PYTHONPATH=.:libs/common:services/recognition .engines/$*/bin/python -c \
+	    "import sys; from platekeeper.cli import main; sys.exit(main())" bench recognition --engine $* $(ARGS)
+
 engines: $(READY)
 	@nice $(VENV)/bin/python -m platekeeper.stack.fetch >/dev/null 2>&1 & # beside the checks; tests that need one wait
 
@@ -88,6 +92,7 @@ $(UV):
 	$(PYTHON) -m venv .tools
 	.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
+.PRECIOUS: .engines/%/.ready
 .engines/%/.ready: $(RECOGNISER_ROOM)/%/requirements.lock | $(UV)
 	@echo "installing the engine $* into .engines/$*"
 	test -x .engines/$*/bin/python || $(UV) venv --python $(PYTHON) .engines/$*
