@@ -13,8 +13,14 @@ SIDE = 448
 """Pixels of the longer side of a scene while it learns: a plate of 100 pixels in 1280 is 35 then."""
 
 
-def train(scenes: Path, out: Path, *, epochs: int, batch: int, workers: int, side: int, half: bool) -> Path:
-    """Train, or go on; the best weights by the held-back photographs. `half`: multiply in bfloat16 on a CPU."""
+def train(
+    scenes: Path, out: Path, begin: Path, *, epochs: int, rate: float, batch: int, workers: int, side: int, half: bool
+) -> Path:
+    """Train, or go on; the best weights by the held-back photographs.
+
+    `begin`: the network (.yaml) or weights (.pt) to begin with; `rate`: the highest learning rate; `half`: multiply in
+    bfloat16 on a CPU.
+    """
     os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_CONFIG_DIR=str(out / "settings"))
     import torch
     from ultralytics import YOLO
@@ -22,7 +28,7 @@ def train(scenes: Path, out: Path, *, epochs: int, batch: int, workers: int, sid
     last = out / "run" / "weights" / "last.pt"
     device = "cuda" if torch.cuda.is_available() else "cpu"
     going_on = last.exists()
-    model = YOLO(str(last if going_on else NETWORK))
+    model = YOLO(str(last if going_on else begin))
     if half and device == "cpu":
         model.add_callback("on_train_start", _halve)
     if going_on:
@@ -43,7 +49,7 @@ def train(scenes: Path, out: Path, *, epochs: int, batch: int, workers: int, sid
             amp=device == "cuda",
             single_cls=True,
             optimizer="AdamW",
-            lr0=2e-3,
+            lr0=rate,
             cos_lr=True,
             warmup_epochs=1,
             mosaic=0.8,
@@ -85,14 +91,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenes", type=Path, required=True, help="what platekeeper_training.detector.scenes wrote")
     parser.add_argument("--out", type=Path, required=True, help="the run's folder; a run there goes on")
+    parser.add_argument(
+        "--begin", type=Path, default=NETWORK, help="weights of an earlier run, to go on at another side"
+    )
+    parser.add_argument("--rate", type=float, default=2e-3, help="the highest learning rate")
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--side", type=int, default=SIDE, help="pixels of a scene's longer side")
     parser.add_argument("--half", action="store_true", help="multiply in bfloat16: for processors that can")
     options = parser.parse_args()
-    settings = {name: getattr(options, name) for name in ("epochs", "batch", "workers", "side", "half")}
-    print(train(options.scenes, options.out, **settings))
+    settings = {name: getattr(options, name) for name in ("epochs", "rate", "batch", "workers", "side", "half")}
+    print(train(options.scenes, options.out, options.begin, **settings))
 
 
 if __name__ == "__main__":
