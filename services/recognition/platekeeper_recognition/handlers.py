@@ -134,7 +134,7 @@ async def _keep(
 
 def _read(frame: FrameCaptured, found: PlateAndCrop, told: Told, model: Model, crop: ImageReference) -> PlateRead:
     """The read as all votes of its pass say it, with picture, place and moment of this frame."""
-    best = told.candidates[0]
+    best, region = told.candidates[0], found.plate.region
     return PlateRead(
         id=told.read_id,
         agency_id=frame.agency_id,
@@ -150,6 +150,9 @@ def _read(frame: FrameCaptured, found: PlateAndCrop, told: Told, model: Model, c
         version=told.version,
         frames=told.frames,
         frame_id=frame.id,
+        country=region.country if region else None,
+        state=region.state if region else None,
+        region_confidence=region.confidence if region else None,
         candidates=told.candidates,
         box=found.plate.box,
         position=frame.position,

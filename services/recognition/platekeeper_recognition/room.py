@@ -1,15 +1,16 @@
 """What recognition holds while it runs, and its settings."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import structlog
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from platekeeper_common.access import Recorder
@@ -21,6 +22,7 @@ from platekeeper_recognition import storage
 from platekeeper_recognition.desk import Desk
 from platekeeper_recognition.domain import Expectation
 from platekeeper_recognition.engines import catalogue
+from platekeeper_recognition.engines.protocol import Engine
 from platekeeper_recognition.passes import Reach
 from platekeeper_recognition.plate_formats import REGIONS
 
@@ -43,15 +45,20 @@ def _one_of(*known: str) -> AfterValidator:
 class RecognitionSettings(ServiceSettings):
     """Settings of recognition."""
 
-    model_config = SettingsConfigDict(env_prefix="PLATEKEEPER_RECOGNITION_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=catalogue.PREFIX, frozen=True, extra="forbid")
 
-    engine: Annotated[str, _one_of(*catalogue.NAMES)] = "ppocr"
+    engine: Annotated[str, _one_of(*catalogue.NAMES)] = "onnx"
     threads: int = Field(default=2, gt=0)
     """Processor cores that the engine may use."""
     batch: int = Field(default=4, gt=0)
     """Frames that are read together; their reads are published together too."""
-    longest_side: int = Field(default=960, ge=320, le=4096)
-    """Pixels to which a frame is brought down before plates are sought: more finds smaller plates and takes longer."""
+    longest_side: int | None = Field(default=None, ge=320, le=4096)
+    """Pixels to which a frame's longer side is brought before plates are sought: more finds smaller plates and takes
+    longer. Unset: what the engine's detector was made for."""
+    weights: Path | None = Field(default=None, validate_default=True)
+    """The detector (.pt) that the engine `ultralytics` runs. Such a file can hold code: trust its maker."""
+    reader_folder: Path | None = Field(default=None, validate_default=True)
+    """The folder of the reader that the engine `paddleocr` runs (`inference.onnx`, `inference.yml`)."""
     max_pixels: int = Field(default=40_000_000, gt=0)
     """Width times height of a frame."""
     regions: tuple[Annotated[str, _one_of(*REGIONS)], ...] = ("us",)
@@ -62,6 +69,33 @@ class RecognitionSettings(ServiceSettings):
     """Between two frames of one pass of one vehicle, by the camera's clock, at most."""
     longest_pass_seconds: float = Field(default=60, ge=0)
     """From the first frame of a pass to its last: a vehicle that stays longer is read anew."""
+
+    @field_validator("engine")
+    @classmethod
+    def _is_installed(cls, engine: str) -> str:
+        if (missing := catalogue.missing_extra(engine)) is not None:
+            raise ValueError(missing)
+        return engine
+
+    @field_validator("weights", "reader_folder")
+    @classmethod
+    def _is_there(cls, path: Path | None, of: ValidationInfo) -> Path | None:
+        """Only what the chosen engine runs must be there; of a wrong engine its own error tells."""
+        engine = of.data.get("engine")
+        if engine and (missing := catalogue.missing_model(engine, of.field_name or "", path)) is not None:
+            raise ValueError(missing)
+        return path
+
+    def opener(self, engine: str | None = None, *, threads: int | None = None) -> Callable[[], Engine]:
+        """Opens the engine that is set, or another by name, with these settings."""
+        return partial(
+            catalogue.open_engine,
+            engine or self.engine,
+            threads=threads or self.threads,
+            longest_side=self.longest_side,
+            weights=self.weights,
+            reader_folder=self.reader_folder,
+        )
 
 
 @dataclass(slots=True)
@@ -114,11 +148,8 @@ class RecognitionRoom(Room):
 @asynccontextmanager
 async def open_room(foundation: Foundation, settings: RecognitionSettings) -> AsyncIterator[RecognitionRoom]:
     """Open the database (dead letters, passes) and set up the desk; its engine is loaded by the job, not here."""
-    opener = partial(
-        catalogue.open_engine, settings.engine, longest_side=settings.longest_side, threads=settings.threads
-    )
     async with Database.open(foundation.settings.database_of(NAME), foundation.clock) as db:
-        desk = Desk(opener)
+        desk = Desk(settings.opener())
         try:
             yield RecognitionRoom(
                 foundation=foundation,

@@ -73,7 +73,10 @@ class ReadDocument(Shown):
     frames: int | None = Field(description="Frames of the pass that were looked at; null when nobody counted")
     preview: bool = Field(description="Its recogniser was still looking; a final version may follow")
     plate: str
+    country: str | None
     state: str | None
+    region_confidence: float | None
+    """Of a guess: how sure the recogniser is of the state, or of the country alone. Null: the state was stated."""
     confidence: float
     candidates: list[CandidateDocument]
     camera_id: str

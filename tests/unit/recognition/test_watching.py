@@ -122,6 +122,7 @@ async def test_of_two_processes_that_count_to_a_pass_the_second_must_look_again(
 
 
 @pytest.mark.clause("F1")
+@on_both
 async def test_the_plates_of_a_pass_are_forgotten_soon_after_it(tmp_path: Path) -> None:
     async with standing(tmp_path) as street:
         await street.publish(await street.frame(FIRST.image()))
