@@ -135,7 +135,10 @@ class RecognitionRoom(Room):
         return Reach(timedelta(seconds=gap), timedelta(seconds=longest))
 
     async def forget_passes(self) -> None:
-        """Delete passes that ended long ago, every minute until cancelled: their plates are retention's to keep."""
+        """Delete passes that ended long ago, every minute until cancelled: their plates are retention's to keep.
+
+        Not at once: frames in hand when this process last ended come again first.
+        """
         while True:
             await asyncio.sleep(FORGET_EVERY_SECONDS)
             try:
