@@ -53,7 +53,7 @@ class PaddleReader:
             )
         except Exception as error:  # a class of its own for each thing that may be wrong with a folder
             raise EngineUnavailable(
-                f"PLATEKEEPER_RECOGNITION_READER_FOLDER: PaddleOCR cannot run {folder}: {error}"
+                f"PLATEKEEPER_RECOGNITION_READER_FOLDER: PaddleOCR cannot run {folder}: {sessions.in_one_line(error)}"
             ) from error
         self.model = Model(named.name, named.version, sessions.checksum(*files))
 
