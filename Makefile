@@ -14,7 +14,7 @@ RECOGNISER_ROOM := services/recognition/engines
 # Tests wait more than they work: more workers than cores.
 WORKERS ?= 3
 
-.PHONY: help install run up down test test-engines engines check chaos bench bench-ledger format lock clean
+.PHONY: help install run up down test test-engines engines check chaos bench bench-stream bench-ledger bench-recognition format lock clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ test-engine-%: .engines/%/.ready
 	    .engines/$*/bin/python -m pytest -c services/recognition/engines/pytest.ini --rootdir . --noconftest \
 	    tests/recognisers/beside_$*.py $(ARGS)
 
+measure-%: .engines/%/.ready # `platekeeper bench recognition` where that engine is (ARGS: its options)
+	PYTHONPATH=.:libs/common:services/recognition .engines/$*/bin/python -c \
+	    "import sys; from platekeeper.cli import main; sys.exit(main())" bench recognition --engine $* $(ARGS)
+
 engines: $(READY)
 	@nice $(VENV)/bin/python -m platekeeper.stack.fetch >/dev/null 2>&1 & # beside the checks; tests that need one wait
 
@@ -64,6 +68,9 @@ bench-stream: $(READY) ## Measure edge reads a second through the full stack bes
 
 bench-ledger: $(READY) ## Measure access records a second, proved, and the verifying of a million, in some minutes (ARGS)
 	@$(VENV)/bin/python benchmarks/ledger.py $(ARGS)
+
+bench-recognition: $(READY) ## Measure frames a second that the recogniser reads beside the ppocr engine, in some minutes (ARGS)
+	@$(VENV)/bin/python benchmarks/recognition.py $(ARGS)
 
 format: $(READY) ## Rewrite the code in the house's style
 	$(VENV)/bin/ruff check --fix .
@@ -87,6 +94,7 @@ $(UV):
 	$(PYTHON) -m venv .tools
 	.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
+.PRECIOUS: .engines/%/.ready
 .engines/%/.ready: $(RECOGNISER_ROOM)/%/requirements.lock | $(UV)
 	@echo "installing the engine $* into .engines/$*"
 	test -x .engines/$*/bin/python || $(UV) venv --python $(PYTHON) .engines/$*

@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator
 
 import databases
+import engines
 import proving
 import pytest
 from databases import Engine
 from hypothesis import settings
 
-import engines
 from platekeeper_common import log
 
 log.configure()
