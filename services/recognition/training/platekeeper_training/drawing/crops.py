@@ -44,7 +44,7 @@ class Drawer:
         where = views.corners(width, height, random, hardness)
         low, high = where.min(axis=0), where.max(axis=0)
         size = high - low
-        margins = random.normal(0.05, 0.05, 4).clip(-0.02, 0.25) * np.array([size[0], size[1], size[0], size[1]])
+        margins = random.normal(0.06, 0.07, 4).clip(-0.04, 0.28) * np.array([size[0], size[1], size[0], size[1]])
         left, top = low - margins[:2]
         right, bottom = high + margins[2:]
         canvas = self._ground(max(int(right - left), 8), max(int(bottom - top), 8), random)

@@ -100,7 +100,7 @@ def real_crop(plate: Labelled, random: Generator, hardness: Hardness) -> Picture
     whole = _picture(plate.file)
     left, top, width, height = plate.box or (0.0, 0.0, float(whole.shape[1]), float(whole.shape[0]))
     reach = (width, height, width, height)
-    wobble = random.normal(0, 0.05, 4).clip(-0.1, 0.12) * reach if plate.box else random.normal(0, 0.025, 4) * reach
+    wobble = random.normal(0.05, 0.07, 4).clip(-0.06, 0.25) * reach if plate.box else random.normal(0, 0.025, 4) * reach
     corners = np.array(
         [
             [left - wobble[0], top - wobble[1]],
