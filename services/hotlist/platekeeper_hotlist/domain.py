@@ -36,13 +36,6 @@ CATEGORIES = (
     "other",
 )
 """The closed list of what an entry can be about; `other` says it in its reason."""
-_STATES = (
-    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR "
-    "PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS GU MP PR VI US "
-    "AB BC MB NB NL NS NT NU ON PE QC SK YT"
-)
-STATES = frozenset(_STATES.split())
-"""Postal codes of the states, the District and territories, `US` for federal plates, and Canada's provinces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +136,7 @@ def admitted(new: NewEntry, policy: HotlistPolicy, now: datetime) -> NewEntry:
         raise Invalid("expires_at must lie in the future", code="expiry_past")
     plate = listed_plate(new.plate)
     expires_at = _partial_expiry(new, policy, now) if patterns.is_pattern(plate) else new.expires_at
-    return replace(new, plate=plate, state=issuing_state(new.state), expires_at=expires_at)
+    return replace(new, plate=plate, state=plates.issuing_state(new.state), expires_at=expires_at)
 
 
 def demand_category(category: str) -> None:
@@ -212,19 +205,6 @@ def demand_room_for_partial(listed: int) -> None:
             code="partials_full",
             clause="A7",
         )
-
-
-def issuing_state(text: str | None) -> str | None:
-    """The postal code in upper case; None when it is not known. Raises Invalid `state_unknown`."""
-    if text is None:
-        return None
-    state = text.strip().upper()
-    if state not in STATES:
-        raise Invalid(
-            "the state must be the postal code of a state or province; leave it out for any other issuer",
-            code="state_unknown",
-        )
-    return state
 
 
 def listed(entry: Entry, on: HotList) -> ListedEntry:
