@@ -1,14 +1,17 @@
 """Rules of hot lists: what may be listed, for how long, and what becomes of a match."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
+
+from msgspec import structs
 
 from platekeeper_common import patterns, plates
 from platekeeper_common.access import Use
 from platekeeper_common.errors import Conflict, Invalid
 from platekeeper_common.events.hotlist import HitRaised, ListedEntry
 from platekeeper_common.events.recognition import PlateRead
+from platekeeper_common.events.retention import ReadCorrected
 from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
 from platekeeper_common.wording import refuse_prohibited
 from platekeeper_hotlist.matching import Match
@@ -226,6 +229,24 @@ def listed(entry: Entry, on: HotList) -> ListedEntry:
 def late(read: PlateRead, now: datetime) -> bool:
     """Whether the read is too old at `now`, or was at receipt, for a live alert (E2)."""
     return read.late or now > read.live_until
+
+
+def as_corrected(said: ReadCorrected) -> PlateRead | None:
+    """The read as an officer says that it is, never a live alert; None when there is no plate, or no other than read.
+
+    The officer is sure, and names no other candidates.
+    """
+    if said.plate is None or said.verdict == "confirmed":
+        return None
+    read = said.read
+    return structs.replace(
+        read,
+        plate=said.plate,
+        state=said.state or (read.state if said.plate == read.plate else None),
+        confidence=1.0,
+        candidates=(),
+        live_until=read.received_at - timedelta(seconds=1),
+    )
 
 
 def raised(match: Match, hit_id: HitId, now: datetime) -> HitRaised:

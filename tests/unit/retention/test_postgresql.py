@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Select, literal, select, text
 from sqlalchemy.dialects import postgresql
 from standing import AGENCY, Town, eventually
-from unit.retention.office import HARBOR, START, a_read, rows, run_sql, search, store
+from unit.retention.office import HARBOR, START, USE, a_read, rows, run_sql, search, store
 from unit.retention.traffic import CENTRE, FEWER, expected, queries, stored_once
 
 from platekeeper_common import areas, ids
@@ -31,9 +31,9 @@ def db(here: Town) -> Database:
     return here.standing.rooms["retention"].db
 
 
-def partitions_of(here: Town, agency: str = AGENCY) -> list[str]:
+def partitions_of(here: Town, agency: str = AGENCY, table: str = "plate_read") -> list[str]:
     listed = f"SELECT tablename FROM pg_tables WHERE schemaname = 'retention_of_{agency}'"  # noqa: S608
-    return sorted(name for (name,) in rows(here, listed))
+    return sorted(name for (name,) in rows(here, listed) if name.startswith(table))
 
 
 @FEWER
@@ -105,6 +105,36 @@ async def test_a_search_by_time_finds_what_was_received_months_later(here: Town,
     for asked in ({"plate": "8ABC123"}, {"prefix": "8AB"}, {"pattern": "*ABC*"}):
         found = (await search(officer, **asked, **window))["reads"]
         assert [read["id"] for read in found] == [late.id]
+
+
+@pytest.mark.clause("H1")
+async def test_what_is_said_of_reads_lies_in_their_partitions_behind_the_same_wall(here: Town, officer: Any) -> None:
+    await here.open_agency(HARBOR)
+    october = START - timedelta(days=40)
+    await store(here, a_read(1, captured_at=october), a_read(2))
+    await store(here, a_read(3, agency_id=HARBOR), agency_id=HARBOR)
+    assert partitions_of(here, table="correction") == ["correction"]
+    async with here.client(here.person("hannah", agency_id=HARBOR)) as other:
+        for client, number in ((officer, 1), (other, 3)):
+            answer = await client.post(f"/v1/reads/read-{number:04}/corrections", json=USE | {"plate": "8ABC128"})
+            assert answer.status_code == 201
+    assert partitions_of(here, table="correction") == ["correction", "correction_2026_10"]
+    assert partitions_of(here, table="look") == ["look", "look_2026_10"]
+    assert partitions_of(here, HARBOR, "correction") == ["correction", "correction_2026_11"]
+
+    async def ask(statement: str, *, own: bool = True) -> list[Any]:
+        async with db(here).tx() as tx:
+            if not own:
+                return list(await tx.rows(text(statement)))  # type: ignore[arg-type]
+            async with partitions.own_reads(tx, AGENCY):
+                return list(await tx.rows(text(statement)))  # type: ignore[arg-type]
+
+    assert [row.read_id for row in await ask("SELECT read_id FROM correction")] == ["read-0001"]
+    for forbidden in ("retention.correction", f'"retention_of_{HARBOR}".correction', "retention.look"):
+        with pytest.raises(Unavailable):
+            await ask(f"SELECT * FROM {forbidden}")  # noqa: S608 - names of tables
+    with pytest.raises(Unavailable):
+        await ask("SELECT plate FROM correction", own=False)
 
 
 @pytest.mark.clause("H1")
