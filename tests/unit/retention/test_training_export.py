@@ -16,6 +16,8 @@ import pytest_asyncio
 from standing import POLICIES, Town, town
 from unit.retention.office import HARBOR, START, USE, a_read, elements, keep, records, stop_relay, store
 
+from platekeeper import corrections
+from platekeeper.client import ApiError, Session
 from platekeeper_common.events.ingest import ImageReference
 from platekeeper_common.events.recognition import Box, PlateRead
 from platekeeper_retention.service import SERVICE
@@ -27,6 +29,14 @@ TRAINING = {
     "matter_type": "other",
     "reason": "Training our plate reader on what it misread this autumn",
 }
+
+
+SAID: list[dict[str, Any]] = [
+    {"plate": "8ABC128", "state": "CA"},
+    {"no_plate": True},
+    {"plate": "8XYZ001", "state": "ON"},
+    {"plate": "8ABC129"},
+]
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +56,7 @@ async def here(tmp_path_factory: pytest.TempPathFactory, allowing: Path) -> Asyn
         await standing.open_agency(HARBOR, profile="galt")
         await store(standing, *[await corrected(standing, number) for number in range(1, 6)])
         async with standing.client(standing.person("officer")) as officer:
-            for number, said in enumerate(
-                (
-                    {"plate": "8ABC128", "state": "CA"},
-                    {"no_plate": True},
-                    {"plate": "8XYZ001", "state": "ON"},
-                    {"plate": "8ABC129"},
-                ),
-                start=1,
-            ):
+            for number, said in enumerate(SAID, start=1):
                 answer = await officer.post(f"/v1/reads/read-{number:04}/corrections", json=USE | said)
                 assert answer.status_code == 201, answer.text
         yield standing
@@ -124,6 +126,22 @@ async def test_the_time_in_which_corrections_were_made_narrows_it(here: Town) ->
     assert archive.namelist() == ["labels.csv", "regions.csv", "no_plates.csv", "README.txt"]
     _, archive = await given(here, **{"from": before})
     assert len(archive.namelist()) == 6
+
+
+async def test_the_command_writes_what_it_got_and_says_what_it_is(here: Town, tmp_path: Path) -> None:
+    async with boss(here) as http:
+        token = http.headers["authorization"].removeprefix("Bearer ")
+        session = Session(http, token=token)
+        asked = corrections.Asked(url="", username="boss", out=tmp_path / "misread.zip", parameters=TRAINING)
+        told = await corrections.export(session, asked)
+        assert told.startswith(f"{asked.out}:\nCorrected licence plate reads of Pomona Police Department")
+        assert zipfile.ZipFile(asked.out).testzip() is None
+        with pytest.raises(FileExistsError):
+            await corrections.export(session, asked)
+        refused = corrections.Asked(url="", username="boss", out=tmp_path / "other.zip", parameters={})
+        with pytest.raises(ApiError, match="purpose_required"):
+            await corrections.export(session, refused)
+    assert [path.name for path in tmp_path.iterdir()] == ["misread.zip"]
 
 
 @pytest.mark.clause("A2")

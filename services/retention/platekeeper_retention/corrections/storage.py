@@ -59,7 +59,8 @@ async def _of_day(tx: Tx, agency_id: AgencyId, day: Day, deadline: float) -> dic
     name, version = reads.model["name"].as_string(), reads.model["version"].as_string()
     number = func.count().label("number")
     own = _on(day, agency_id, reads.agency_id, reads.captured_at)
-    statement = select(reads.camera_id, name, version, number).where(own, LAST)
+    eyes = reads.camera_id, name.label("model_name"), version.label("model_version")
+    statement = select(*eyes, number).where(own, LAST)
     rows = await tx.rows(statement.group_by(reads.camera_id, name, version), seconds=finding.left(deadline))
     read = {_eye(row): row.number for row in rows}
 
@@ -81,8 +82,7 @@ async def _of_day(tx: Tx, agency_id: AgencyId, day: Day, deadline: float) -> dic
 
 
 def _eye(row: Row[Any]) -> Eye:
-    camera_id, model_name, model_version, *_ = row
-    return Eye(camera_id, model_name, model_version)
+    return Eye(row.camera_id, row.model_name, row.model_version)
 
 
 def _on(
