@@ -34,7 +34,7 @@ class CorrectionAsked(UseStated):
 class TallyDocument(Shown):
     """What was counted of the reads captured in a time; no plate is in it."""
 
-    reads: int = Field(description="Each once, in its last version")
+    reads: int = Field(description="Each once for each recogniser that read it")
     looked_at: int = Field(description="Reads whose picture a person opened, or that were corrected")
     misread: int = Field(description="Reads whose plate is another, as somebody said last")
     no_plate: int = Field(description="Reads of what is no plate")

@@ -31,7 +31,7 @@ class Tally:
     """What was counted of the reads of a time."""
 
     reads: int = 0
-    """Each once, as its last version says."""
+    """Each once for each recogniser that read it."""
     looked_at: int = 0
     """Those whose picture a person opened, or that were corrected."""
     found: Mapping[Verdict, int] = field(default_factory=dict)

@@ -2,18 +2,18 @@
 
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Label, Row, Table, func, select
 
 from platekeeper_common.db import Tx
+from platekeeper_common.events.retention import Verdict
 from platekeeper_common.ids import AgencyId
 from platekeeper_retention import correction_storage, finding, partitions, storage
 from platekeeper_retention.correction_storage import STANDS, correction, look
 from platekeeper_retention.corrections.domain import Day, Eye, Tally, Window
 from platekeeper_retention.domain import KeptRead
-from platekeeper_retention.storage import LAST, plate_read
+from platekeeper_retention.storage import plate_read
 
 AT_ONCE = 250
 """Reads fetched at a time."""
@@ -55,37 +55,40 @@ async def to_give(tx: Tx, agency_id: AgencyId, made: Window, at_most: int, secon
 
 
 async def _of_day(tx: Tx, agency_id: AgencyId, day: Day, deadline: float) -> dict[Eye, Tally]:
-    reads = plate_read.c
-    name, version = reads.model["name"].as_string(), reads.model["version"].as_string()
     number = func.count().label("number")
-    own = _on(day, agency_id, reads.agency_id, reads.captured_at)
-    eyes = reads.camera_id, name.label("model_name"), version.label("model_version")
-    statement = select(*eyes, number).where(own, LAST)
-    rows = await tx.rows(statement.group_by(reads.camera_id, name, version), seconds=finding.left(deadline))
+    eyes: tuple[Any, ...] = plate_read.c.camera_id, _in_model("name"), _in_model("version")
+    # A read is counted once for each recogniser that read it. Leaving out what a later version replaced would take a
+    # look at every month for each.
+    reads = func.count(plate_read.c.id.distinct()).label("number")
+    statement = select(*eyes, reads).where(_on(day, agency_id, plate_read)).group_by(*eyes)
+    rows = await tx.rows(statement, seconds=finding.left(deadline))
     read = {_eye(row): row.number for row in rows}
 
-    eye = look.c.camera_id, look.c.model_name, look.c.model_version
-    own = _on(day, agency_id, look.c.agency_id, look.c.captured_at)
-    rows = await tx.rows(select(*eye, number).where(own).group_by(*eye), seconds=finding.left(deadline))
+    eyes = look.c.camera_id, look.c.model_name, look.c.model_version
+    statement = select(*eyes, number).where(_on(day, agency_id, look)).group_by(*eyes)
+    rows = await tx.rows(statement, seconds=finding.left(deadline))
     looked_at = {_eye(row): row.number for row in rows}
 
-    eye = correction.c.camera_id, correction.c.model_name, correction.c.model_version
-    own = _on(day, agency_id, correction.c.agency_id, correction.c.captured_at)
-    statement = select(*eye, correction.c.verdict, number).where(own, STANDS).group_by(*eye, correction.c.verdict)
-    said: dict[Eye, dict[str, int]] = {}
-    for row in await tx.rows(statement, seconds=finding.left(deadline)):
-        said.setdefault(_eye(row), {})[row.verdict] = row.number
+    eyes = correction.c.camera_id, correction.c.model_name, correction.c.model_version
+    said = select(*eyes, correction.c.verdict, number).where(_on(day, agency_id, correction), STANDS)
+    found: dict[Eye, dict[Verdict, int]] = {}
+    for row in await tx.rows(said.group_by(*eyes, correction.c.verdict), seconds=finding.left(deadline)):
+        found.setdefault(_eye(row), {})[row.verdict] = row.number
     return {
-        eye: Tally(reads=read.get(eye, 0), looked_at=looked_at.get(eye, 0), found=said.get(eye, {}))  # type: ignore[arg-type]
-        for eye in sorted(read.keys() | looked_at.keys() | said.keys())
+        eye: Tally(reads=read.get(eye, 0), looked_at=looked_at.get(eye, 0), found=found.get(eye, {}))
+        for eye in read.keys() | looked_at.keys() | found.keys()
     }
+
+
+def _in_model(name: str) -> Label[str]:
+    said: Label[str] = plate_read.c.model[name].as_string().label(f"model_{name}")
+    return said
 
 
 def _eye(row: Row[Any]) -> Eye:
     return Eye(row.camera_id, row.model_name, row.model_version)
 
 
-def _on(
-    day: Day, agency_id: AgencyId, owner: ColumnElement[str], captured_at: ColumnElement[datetime]
-) -> ColumnElement[bool]:
-    return (owner == agency_id) & (captured_at >= day.begins) & (captured_at < day.ends)
+def _on(day: Day, agency_id: AgencyId, table: Table) -> ColumnElement[bool]:
+    own = table.c.agency_id == agency_id
+    return own & (table.c.captured_at >= day.begins) & (table.c.captured_at < day.ends)
