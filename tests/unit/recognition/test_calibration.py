@@ -22,11 +22,17 @@ def test_a_network_that_is_too_sure_is_brought_down() -> None:
 def test_the_line_rises_from_nothing_to_the_end_even_where_the_network_is_wrong_the_surer_it_is() -> None:
     stated = np.linspace(0.01, 0.99, 200)
     line = np.array(_line(stated, stated < 0.5))
-    assert (np.diff(line[:, 0]) > 0).all() and (np.diff(line[:, 1]) >= 0).all()
-    assert line[0].tolist() == [0, 0] and line[-1, 0] == 1
+    assert (np.diff(line[:, 0]) > 0).all()
+    assert (np.diff(line[:, 1]) >= 0).all()
+    assert line[0].tolist() == [0, 0]
+    assert line[-1, 0] == 1
 
 
 def test_what_counts_more_moves_the_line_more() -> None:
     stated, right = np.array([0.8] * 10), np.array([True] * 5 + [False] * 5)
     heavy = rising(stated, right, np.array([9.0] * 5 + [1.0] * 5))
-    assert heavy[1][1] > rising(stated, right, np.ones(10))[1][1] > rising(stated, ~right, np.array([9.0] * 5 + [1.0] * 5))[1][1]
+    assert (
+        heavy[1][1]
+        > rising(stated, right, np.ones(10))[1][1]
+        > rising(stated, ~right, np.array([9.0] * 5 + [1.0] * 5))[1][1]
+    )

@@ -56,7 +56,9 @@ def main() -> None:
     if options.pt:
         kept = torch.load(options.weights, map_location="cpu", weights_only=False)
         model = (kept["ema"] or kept["model"]).half()
-        torch.save({"model": model, "train_args": {"task": "detect"}, "epoch": -1, "version": kept["version"]}, options.pt)
+        torch.save(
+            {"model": model, "train_args": {"task": "detect"}, "epoch": -1, "version": kept["version"]}, options.pt
+        )
     told = {"name": "platekeeper-detector", "version": options.version}
     told |= {"side": options.side, "threshold": options.threshold}
     export(YOLO(str(options.weights)).model.float().eval().fuse(), told, options.out)

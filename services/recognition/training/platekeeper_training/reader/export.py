@@ -64,7 +64,9 @@ def calibrated(net: nn.Module, photographs: Path | None) -> dict[str, object]:
     if photographs is None:
         return {"temperature": 1.0, "region_temperature": 1.0, "calibration": [[0.0, 0.0], [1.0, 1.0]]}
     seen = _Seen(net, photographs)
-    temperature = _temperature(seen.characters.flatten(0, 1), seen.texts.flatten(), seen.weights.repeat_interleave(PLACES))
+    temperature = _temperature(
+        seen.characters.flatten(0, 1), seen.texts.flatten(), seen.weights.repeat_interleave(PLACES)
+    )
     region = _temperature(seen.regions, seen.countries, seen.weights * (seen.countries != 0))
     confidences, right = _judged(seen, temperature)
     points = rising(confidences, right, seen.weights.numpy())

@@ -27,7 +27,7 @@ class Plan:
     """One run."""
 
     shards: int
-    """How many shards in all; the learning rate falls to nothing over them."""
+    """How many shards in all; the learning rate falls to nothing over them. A run may go on with another number."""
     window: int = 12
     """Shards at hand at a time; each crop is seen about `reuse` times while it is."""
     reuse: float = 2.0
@@ -159,7 +159,7 @@ class Run:
         if not path.exists():
             return
         state = torch.load(path, map_location=self.device)
-        if state["plan"] != asdict(self.plan):
+        if {**state["plan"], "shards": self.plan.shards} != asdict(self.plan):
             raise SystemExit(f"{path} is of another plan: {state['plan']}; choose another folder or that plan")
         self.net.load_state_dict(state["net"])
         self.averaged.load_state_dict(state["averaged"])

@@ -95,7 +95,9 @@ def begin_with(net: nn.Sequential, recogniser: Path) -> None:
                 continue
             weight, bias = next(learnt)
             if tuple(layer.weight.shape) != weight.shape or layer.bias is None:
-                raise ValueError(f"{recogniser} has a layer of {weight.shape} where {tuple(layer.weight.shape)} was due")
+                raise ValueError(
+                    f"{recogniser} has a layer of {weight.shape} where {tuple(layer.weight.shape)} was due"
+                )
             layer.weight.copy_(torch.from_numpy(weight.copy()))
             layer.bias.copy_(torch.from_numpy(bias.reshape(-1).copy()))
 
