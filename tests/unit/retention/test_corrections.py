@@ -22,6 +22,7 @@ from unit.retention.office import (
     store,
 )
 
+from platekeeper_common.delegation import RELEASE, Delegation, Scope
 from platekeeper_common.events.recognition import Model
 from platekeeper_common.events.retention import ReadCorrected
 from platekeeper_common.ids import CameraId
@@ -164,6 +165,22 @@ async def test_the_record_names_the_correction_and_the_bus_hears_of_it(here: Tow
     }
 
 
+@pytest.mark.clause("I3")
+async def test_an_approved_request_reaches_a_read_that_was_corrected_to_its_plate_and_corrects_nothing(
+    here: Town, officer: httpx.AsyncClient
+) -> None:
+    await store(here, a_read(1), a_read(2))
+    await correct(officer, plate="8ABC128")
+    day = START, START + timedelta(days=1)
+    window = {"from": day[0].isoformat(), "to": day[1].isoformat()}
+    acting = Delegation(RELEASE, "request-1", Scope(plates=("8ABC128",), captured_from=day[0], captured_to=day[1]))
+    async with here.client(here.person("officer", kind="delegated", delegation=acting)) as release:
+        assert await found(release, plate="8ABC128", **window) == [("read-0001", True)]
+        assert (await release.get("/v1/reads/read-0001", params=USE)).json()["corrections"][0]["plate"] == "8ABC128"
+        assert refusal(await release.get("/v1/reads/read-0002", params=USE)) == (403, "outside_scope", "I3")
+        assert refusal(await correct(release, plate="8ABC129")) == (403, "delegation_not_allowed", "A2")
+
+
 async def test_a_better_frame_comes_and_the_correction_stays(here: Town, officer: httpx.AsyncClient) -> None:
     await store(here, a_read(1))
     await correct(officer, plate="8ABC128")
@@ -221,7 +238,8 @@ async def test_the_error_rate_is_told_by_camera_model_and_day_over_what_was_look
     }
     assert {name: north[name] for name in counted} == counted
     assert [(day["day"], day["reads"]) for day in north["days"]] == [("2026-11-22", 9)]
-    assert (own["model_version"], own["reads"], own["error_rate_of_looked_at"]) == ("2", 1, None)
+    assert (own["model_version"], own["reads"], own["looked_at"]) == ("2", 1, 0)
+    assert (own["error_rate_of_looked_at"], own["error_rate_of_reads"]) == (None, None)
     assert (south["camera_id"], [day["day"] for day in south["days"]]) == ("south-gate", ["2026-11-23"])
     assert refusal(await officer.get("/v1/accuracy")) == (403, "not_allowed", "A2")
 

@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import asyncpg
@@ -135,6 +136,28 @@ async def test_what_is_said_of_reads_lies_in_their_partitions_behind_the_same_wa
             await ask(f"SELECT * FROM {forbidden}")  # noqa: S608 - names of tables
     with pytest.raises(Unavailable):
         await ask("SELECT plate FROM correction", own=False)
+
+
+async def test_an_agency_from_before_there_were_corrections_gets_room_for_them(here: Town, officer: Any) -> None:
+    await store(here, a_read(1))
+    migration = import_module("platekeeper_retention.migrations.0005_corrections")
+    own = f'"retention_of_{AGENCY}"'
+    await run_sql(here, f"DROP TABLE {own}.correction, {own}.look; SET ROLE retention_owner;{migration.FILL}")
+    assert (await search(officer, plate="8ABC123"))["reads"][0]["corrections"] == []
+    said = await officer.post("/v1/reads/read-0001/corrections", json=USE | {"plate": "8ABC128"})
+    assert said.status_code == 201
+    assert (await search(officer, plate="8ABC128"))["reads"][0]["found_by_correction"]
+
+
+async def test_the_corrections_are_looked_through_before_the_reads(here: Town, officer: Any) -> None:
+    await store(here, *(a_read(number, plate=f"9XYZ{number:03}") for number in range(500)))
+    await officer.post("/v1/reads/read-0001/corrections", json=USE | {"plate": "9XYZ002"})
+    await run_sql(here, "ANALYZE")
+    asked = finding.Asked(AGENCY, domain.query(pattern="9XYZ*"), (), "postgresql")
+    told = await plan(here, finding.corrected_keys(asked, (SOON, "read"), 50))
+    assert "correction_2026_11" in told
+    assert "Seq Scan on plate_read" not in told
+    assert "plate_read_2026_11_agency_id_captured_at" not in told
 
 
 @pytest.mark.clause("H1")

@@ -15,7 +15,9 @@ from platekeeper_retention.corrections.domain import Day, Eye, Tally
 OF_LOOKED_AT = (
     "errors / looked_at; null when nobody looked. People look at what seems odd: the camera errs less than that"
 )
-OF_READS = "errors / reads. Counts as right what nobody looked at: the camera errs more than that"
+OF_READS = (
+    "errors / reads; null when nobody looked. Counts as right what nobody looked at: the camera errs more than that"
+)
 
 
 class CorrectionAsked(UseStated):

@@ -49,8 +49,8 @@ class Tally:
 
     @property
     def error_rate_of_reads(self) -> float | None:
-        """None: nothing was read."""
-        return self.errors / self.reads if self.reads else None
+        """None: nobody looked, and that is no 0."""
+        return self.errors / self.reads if self.looked_at and self.reads else None
 
     def __add__(self, other: "Tally") -> "Tally":
         """Of both times together."""

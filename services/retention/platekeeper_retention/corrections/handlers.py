@@ -25,6 +25,9 @@ from platekeeper_retention.handlers import Access
 from platekeeper_retention.policy import CorrectionsPolicy
 from platekeeper_retention.room import RetentionRoom
 
+COUNT_SECONDS = 60.0
+"""How long counting may take: it is no search, and goes through every read of its days."""
+
 
 async def correct(tx: Tx, here: RetentionRoom, read_id: str, found: Said, access: Access) -> tuple[KeptRead, bool]:
     """The read with what the officer found beside it, and whether that is new: what stands already changes nothing.
@@ -67,7 +70,7 @@ async def accuracy(
     zone = ZoneInfo(here.foundation.policies.agency(by.agency_id).time_zone)
     days = domain.days(first, last, zone, here.clock())
     await here.reach(by.agency_id)
-    found = await storage.tallies(tx, by.agency_id, days, here.foundation.settings.query_seconds)
+    found = await storage.tallies(tx, by.agency_id, days, COUNT_SECONDS)
     tx.emit(here.recorder.administration(by, Action.ACCURACY_VIEW, "accuracy", by.agency_id, place))
     return days, found
 
