@@ -9,10 +9,12 @@ MEMBERS := $(wildcard libs/*) $(wildcard services/*)
 MANIFESTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 READY := $(VENV)/.ready
 ARGS ?=
+RECOGNISERS := ultralytics paddleocr
+RECOGNISER_ROOM := services/recognition/engines
 # Tests wait more than they work: more workers than cores.
 WORKERS ?= 3
 
-.PHONY: help install run up down test engines check chaos bench bench-ledger format lock clean
+.PHONY: help install run up down test test-engines engines check chaos bench bench-stream bench-ledger bench-recognition format lock clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +33,17 @@ down: $(READY) ## Stop the full stack; what it kept stays
 test: engines check ## Check, then run every test (ARGS: more options for pytest)
 	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 	$(if $(ARGS),,@$(VENV)/bin/platekeeper policy matrix --check)
+
+test-engines: $(RECOGNISERS:%=test-engine-%) ## Really run every engine for reading plates, each beside ours, in environments of their own
+
+test-engine-%: .engines/%/.ready
+	PYTHONPATH=.:tests:libs/common:services/recognition:services/recognition/training \
+	    .engines/$*/bin/python -m pytest -c services/recognition/engines/pytest.ini --rootdir . --noconftest \
+	    tests/recognisers/beside_$*.py $(ARGS)
+
+measure-%: .engines/%/.ready # `platekeeper bench recognition` where that engine is (ARGS: its options)
+	PYTHONPATH=.:libs/common:services/recognition .engines/$*/bin/python -c \
+	    "import sys; from platekeeper.cli import main; sys.exit(main())" bench recognition --engine $* $(ARGS)
 
 engines: $(READY)
 	@nice $(VENV)/bin/python -m platekeeper.stack.fetch >/dev/null 2>&1 & # beside the checks; tests that need one wait
@@ -54,6 +67,9 @@ bench-stream: $(READY) ## Measure edge reads a second through the full stack bes
 bench-ledger: $(READY) ## Measure access records a second, proved, and the verifying of a million, in some minutes (ARGS)
 	@$(VENV)/bin/python benchmarks/ledger.py $(ARGS)
 
+bench-recognition: $(READY) ## Measure frames a second that the recogniser reads beside the ppocr engine, in some minutes (ARGS)
+	@$(VENV)/bin/python benchmarks/recognition.py $(ARGS)
+
 format: $(READY) ## Rewrite the code in the house's style
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
@@ -63,13 +79,25 @@ lock: $(UV) ## Resolve the dependencies anew into requirements.lock
 	    $(foreach member,$(MEMBERS),--no-emit-package platekeeper-$(notdir $(member))) \
 	    --no-header --no-annotate --upgrade -o requirements.lock
 
+	$(foreach engine,$(RECOGNISERS),$(UV) pip compile services/recognition/pyproject.toml $(RECOGNISER_ROOM)/requirements.in \
+	    --extra $(engine) --override $(RECOGNISER_ROOM)/$(engine)/overrides.txt --universal --generate-hashes \
+	    --python-version 3.11 --no-emit-package platekeeper-common --no-header --no-annotate --upgrade \
+	    -o $(RECOGNISER_ROOM)/$(engine)/requirements.lock &&) true
+
 clean: ## Remove what was installed and built (var/ stays)
-	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .engines .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(UV):
 	@echo "installing uv into .tools"
 	$(PYTHON) -m venv .tools
 	.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.PRECIOUS: .engines/%/.ready
+.engines/%/.ready: $(RECOGNISER_ROOM)/%/requirements.lock | $(UV)
+	@echo "installing the engine $* into .engines/$*"
+	test -x .engines/$*/bin/python || $(UV) venv --python $(PYTHON) .engines/$*
+	$(UV) pip sync --python .engines/$*/bin/python --require-hashes $<
+	@touch $@
 
 $(READY): requirements.lock $(MANIFESTS) | $(UV)
 	@echo "installing Platekeeper into $(VENV)"

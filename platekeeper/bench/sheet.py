@@ -1,33 +1,28 @@
 """A contact sheet of the plates that were not read exactly."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from platekeeper.bench.causes import Miss
 from platekeeper_common.events.recognition import Box
 from platekeeper_recognition.measure import Outcome
 
 COLUMNS, MOST = 5, 250
 """More misses than MOST are counted in the title, not drawn."""
-_WIDTH, _HEIGHT, _TEXT, _RIM = 240, 120, 44, 6
+_WIDTH, _HEIGHT, _TEXT, _RIM = 240, 120, 62, 6
 _TITLE = 30
 _MARGIN = 0.15
 """Around the true box, in heights of it."""
 _INK, _PAPER, _WRONG, _LOOK_ALIKE = "#111111", "#ffffff", "#b3261e", "#9a6700"
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
-    """A plate that was not read exactly, and the picture that shows it."""
+def draw(misses: Sequence[Miss], folder: Path, title: str) -> Image.Image:
+    """Each plate as its true box shows it in the picture in `folder`, with the truth, what was read, and the cause.
 
-    path: Path
-    outcome: Outcome
-
-
-def draw(misses: Sequence[Miss], title: str) -> Image.Image:
-    """Each plate as its true box shows it, with the truth and what was read: red, brown where O or I alone is wrong."""
+    What was read is red, and brown where O or I alone is wrong. It shows photographs: think before you publish one.
+    """
     drawn = misses[:MOST]
     rows = -(-len(drawn) // COLUMNS)
     page = Image.new("RGB", (COLUMNS * _WIDTH, _TITLE + rows * (_HEIGHT + _TEXT)), _PAPER)
@@ -36,11 +31,12 @@ def draw(misses: Sequence[Miss], title: str) -> Image.Image:
     pen.text((_RIM, _RIM), f"{title}: {len(misses)} not read exactly{left_out}", _INK, font)
     for place, miss in enumerate(drawn):
         x, y = place % COLUMNS * _WIDTH, _TITLE + place // COLUMNS * (_HEIGHT + _TEXT)
-        crop = _crop(miss)
+        crop = _crop(folder / miss.file, miss.outcome.truth.box)
         page.paste(crop, (x + (_WIDTH - crop.width) // 2, y + (_HEIGHT - crop.height) // 2))
         pen.text((x + _RIM, y + _HEIGHT), f"shows {miss.outcome.truth.plate}", _INK, font)
         colour = _LOOK_ALIKE if miss.outcome.folded else _WRONG
         pen.text((x + _RIM, y + _HEIGHT + 18), _read(miss.outcome), colour, font)
+        pen.text((x + _RIM, y + _HEIGHT + 36), miss.cause or f"{miss.guess}?", _INK, font)
     return page
 
 
@@ -50,12 +46,10 @@ def _read(outcome: Outcome) -> str:
     return f"read {outcome.text}  ({outcome.read.candidates[0].confidence:.2f})"
 
 
-def _crop(miss: Miss) -> Image.Image:
-    with Image.open(miss.path) as opened:
+def _crop(path: Path, box: Box) -> Image.Image:
+    with Image.open(path) as opened:
         upright = ImageOps.exif_transpose(opened).convert("RGB")
-    return ImageOps.contain(
-        upright.crop(_around(miss.outcome.truth.box, upright.size)), (_WIDTH - 2 * _RIM, _HEIGHT - 2 * _RIM)
-    )
+    return ImageOps.contain(upright.crop(_around(box, upright.size)), (_WIDTH - 2 * _RIM, _HEIGHT - 2 * _RIM))
 
 
 def _around(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:

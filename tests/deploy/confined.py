@@ -38,5 +38,5 @@ if __name__ == "__main__":
     for loaded in map(service, sys.argv[2:]):
         if loaded.name == "recognition" and "onnxruntime" in "".join(lines):
             from platekeeper_recognition import handlers  # noqa: F401
-            from platekeeper_recognition.engines import ppocr  # noqa: F401
+            from platekeeper_recognition.engines import onnx, ppocr  # noqa: F401
         sys.stdout.write(f"{loaded.name}\n")

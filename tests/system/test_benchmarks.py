@@ -89,3 +89,19 @@ async def test_the_authorization_benchmark_tells_its_costs_and_the_ratios() -> N
     told = [re.findall(r"[0-9]+\.[0-9]+", line) for line in out.decode().splitlines()]
     assert [len(figures) for figures in told] == [1, 2, 2, 2, 2]
     assert all(float(figure) > 0 for figures in told for figure in figures)
+
+
+async def test_the_recognition_benchmark_tells_its_figures_and_the_ratio() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        PROJECT / "benchmarks" / "recognition.py",
+        *("--seconds=0.1", "--batch=10"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    told = dict(re.split(r"  +", line.strip(), maxsplit=1) for line in out.decode().splitlines()[1:])
+    assert told["ppocr, plates read"].startswith("10 of 10: 100.0 % exact")
+    rates = [value for name, value in told.items() if not name.endswith("plates read")]
+    assert all(float(value.split()[0]) > 0 for value in rates)

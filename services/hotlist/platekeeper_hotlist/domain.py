@@ -234,15 +234,16 @@ def late(read: PlateRead, now: datetime) -> bool:
 def as_corrected(said: ReadCorrected) -> PlateRead | None:
     """The read as an officer says that it is, never a live alert; None when there is no plate, or no other than read.
 
-    The officer is sure, and names no other candidates.
+    The officer is sure, and names no other candidates; a state that the recogniser saw on another plate is none of it.
     """
     if said.plate is None or said.verdict == "confirmed":
         return None
     read = said.read
+    if said.state is not None or said.plate != read.plate:
+        read = structs.replace(read, state=said.state, country=None, region_confidence=None)
     return structs.replace(
         read,
         plate=said.plate,
-        state=said.state or (read.state if said.plate == read.plate else None),
         confidence=1.0,
         candidates=(),
         live_until=read.received_at - timedelta(seconds=1),

@@ -196,10 +196,10 @@ def _meant(read: PlateRead, entry: ListedEntry, text: str, sure: float, now: dat
 
 
 def _concerned(read: PlateRead, entry: ListedEntry, now: datetime) -> bool:
-    """Whether the entry is in force, and of no other state than the read."""
+    """Whether the entry is in force, and of no other state than the read's, unless that is only guessed."""
     if entry.expires_at is not None and entry.expires_at <= now:
         return False
-    return not read.state or not entry.state or read.state == entry.state
+    return not read.stated or not entry.state or read.stated == entry.state
 
 
 def _rank(match: Match) -> tuple[bool, float]:

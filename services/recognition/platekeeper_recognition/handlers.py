@@ -90,7 +90,7 @@ async def _keep(here: RecognitionRoom, frame: FrameCaptured, found: PlateAndCrop
 
 
 def _read(frame: FrameCaptured, read_id: ReadId, found: PlateAndCrop, model: Model, crop: ImageReference) -> PlateRead:
-    best = found.plate.candidates[0]
+    best, region = found.plate.candidates[0], found.plate.region
     return PlateRead(
         id=read_id,
         agency_id=frame.agency_id,
@@ -104,6 +104,9 @@ def _read(frame: FrameCaptured, read_id: ReadId, found: PlateAndCrop, model: Mod
         source="recognition",
         model=model,
         frame_id=frame.id,
+        country=region.country if region else None,
+        state=region.state if region else None,
+        region_confidence=region.confidence if region else None,
         candidates=found.plate.candidates,
         box=found.plate.box,
         position=frame.position,

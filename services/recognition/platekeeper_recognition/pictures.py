@@ -9,10 +9,12 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from platekeeper_common.events.recognition import Box
-from platekeeper_recognition.engines.protocol import Area, Picture
+from platekeeper_recognition.engines.protocol import Area, Picture, Spot
 
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _JPEG_QUALITY = 90
+_AROUND_PLATE = 0.06
+"""Around a plate for its reader, in widths and heights of it: as our reader learnt it."""
 _TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -64,6 +66,15 @@ def cut(picture: Picture, box: Box, *, margin: float) -> tuple[Picture, Box]:
     left, top = max(box.x - more, 0), max(box.y - more, 0)
     right, bottom = min(box.x + box.width + more, width), min(box.y + box.height + more, height)
     return picture[top:bottom, left:right], Box(left, top, right - left, bottom - top)
+
+
+def plate(picture: Picture, spot: Spot) -> Picture:
+    """What a reader of plates is given of the spot; never empty."""
+    height, width = picture.shape[:2]
+    across, down = _AROUND_PLATE * (spot.right - spot.left), _AROUND_PLATE * (spot.bottom - spot.top)
+    left, top = min(max(int(spot.left - across), 0), width - 1), min(max(int(spot.top - down), 0), height - 1)
+    right, bottom = max(int(spot.right + across) + 1, left + 1), max(int(spot.bottom + down) + 1, top + 1)
+    return picture[top:bottom, left:right]
 
 
 def jpeg(picture: Picture) -> bytes:

@@ -19,7 +19,7 @@ ENGINE = gauge(
     "Always 1; the engine and model that read (J1).",
     engine=catalogue.NAMES,
     model=re.compile(r"[\w.+ -]{1,60}"),
-    version=re.compile(r"[\w.+() -]{1,60}"),
+    version=re.compile(r"[\w.+() -]{1,120}"),
     sha256=re.compile(r"[0-9a-f]{64}|none"),
 )
 

@@ -94,7 +94,10 @@ class ReadDocument(Shown):
     id: str
     version: int
     plate: str
+    country: str | None
     state: str | None
+    region_confidence: float | None
+    """Of a guess: how sure the recogniser is of the state, or of the country alone. Null: the state was stated."""
     confidence: float
     candidates: list[CandidateDocument]
     camera_id: str

@@ -46,11 +46,11 @@ class KeptRead(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def as_corrected(self) -> PlateRead | None:
-        """The read as the last correction has it, None when nothing was said of it, or that there is no plate."""
+        """The read with the plate of its last correction; None without one, or when that says that there is no plate."""
         last = self.corrections[-1] if self.corrections else None
         if last is None or last.plate is None:
             return None
-        return replace(self.read, plate=last.plate, state=last.state or self.read.state)
+        return replace(self.read, plate=last.plate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,8 @@ plate_read = Table(
     Column("schedule_item", String, nullable=False),
     Column("policy_version", String, nullable=False),
     Column("cell", BigInteger),
+    Column("country", String),
+    Column("region_confidence", Float),
     # Each also holds what a search asks before it looks at a read: the order of pages, plate and place.
     Index("plate_read_by_plate", "agency_id", "plate", "captured_at", "id"),
     Index("plate_read_by_time", "agency_id", "captured_at", "id", "plate", "cell"),
@@ -93,6 +95,8 @@ _PLAIN: tuple[str, ...] = (
     "state",
     "heading",
     "lane",
+    "country",
+    "region_confidence",
 )
 _KEPT = ("retain_until", "retention_clause", "schedule_item", "policy_version")
 _WRITTEN = ("model", "candidates", "box", "image", "crop")

@@ -4,12 +4,15 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
 
 from platekeeper.bench import labels
+from platekeeper.bench.labels import LabelsError
 from platekeeper.bench.recognition import Asked, BenchError, expected_regions, run
+from platekeeper.bench.results import Wanted
 from platekeeper.demo.street import samples
 from platekeeper_common.events.recognition import Box
 from platekeeper_recognition.measure import Truth
@@ -35,8 +38,7 @@ def refused(capsys: pytest.CaptureFixture[str], asked: Asked) -> str:
     assert run(asked) == 1
     told = capsys.readouterr()
     assert told.out == ""
-    bar = f"{asked.data.name}:"
-    (only,) = (line for line in told.err.splitlines() if line and not line.startswith(bar))
+    (only,) = (line for line in told.err.splitlines() if line.startswith("platekeeper: "))
     return only
 
 
@@ -54,38 +56,47 @@ async def platekeeper(*arguments: str) -> tuple[int | None, str, str]:
 async def test_two_scenes_are_scored_told_and_drawn(folder: Path, tmp_path: Path) -> None:
     first, second = samples()[:2]
     label(folder, SCENES, f"{first.file},{first.plate},0,0,960,540", f"{second.file},9WRONG9,0,0,960,540")
-    told, sheet = tmp_path / "reads.json", tmp_path / "misses.png"
+    out, page, curve = tmp_path / "out", tmp_path / "page.md", tmp_path / "curve.svg"
+    page.write_text("# Page\n\n<!-- misses -->\nold\n<!-- end misses -->\n\nThe rest.\n")
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text(f"set,file,plate,shows\nscenes-us,{second.file},9WRONG9,{second.plate}\n")
+    kept = ("--out", str(out), "--page", str(page), "--corrections", str(wrong))
 
-    status, out, err = await platekeeper("--data", str(folder), "--json", str(told), "--misses", str(sheet))
+    status, told, err = await platekeeper("--data", str(folder.parent), *kept, "--curve", str(curve))
 
     assert status == 0, err
-    assert "scenes-us: 2 plates in 2 scenes" in out
-    assert "formats: us" in out
-    assert "1 of 2" in next(row for row in out.splitlines() if "exact" in row)
-    assert "false reads a scene           0.00" in out
     assert "2/2" in err
-    document = json.loads(told.read_bytes())
-    assert document["model"]["name"] == "ppocr"
-    assert document["score"]["exact"] == document["score"]["folded"] == 1
-    one, other = document["images"]
-    assert (one["file"], one["plates"][0]["exact"], one["false_reads"]) == (first.file, True, [])
-    assert other["plates"][0]["read"]["candidates"][0][0] == second.plate
-    assert other["cpu_ms"] > 0
-    with Image.open(sheet) as drawn:
+    row = next(line.split(" | ") for line in told.splitlines() if line.startswith("| scenes-us"))
+    assert row[1:8] == ["ppocr", "us", "2", "50.0", "50.0", "100.0", "100.0"]
+    (document,) = json.loads((out / "figures.json").read_bytes())
+    assert document["setup"]["model"]["name"] == "ppocr"
+    assert (document["score"]["exact"], document["score_with_labels_corrected"]["exact"]) == (1, 2)
+    assert document["cpu_ms"] > document["decode_ms"] > 0
+    assert ElementTree.parse(curve).getroot().tag.endswith("svg")  # noqa: S314 - drawn by ourselves
+    with Image.open(out / "sheets" / "ppocr-scenes-us.png") as drawn:
         assert (drawn.format, len(drawn.getcolors(1_000_000) or ()) > 10) == ("PNG", True)
+    shown = f"scenes-us | {second.file} | 9WRONG9 | {second.plate}"
+    assert f"| label wrong? | {shown}" in page.read_text()
+
+    rows = (out / "misses.csv").read_text().splitlines()
+    (out / "misses.csv").write_text("\n".join([rows[0], f"{rows[1]}somebody's joke"]))
+    status, _, err = await platekeeper(*kept)
+
+    assert status == 0, err
+    assert f"| somebody's joke | {shown}" in page.read_text()
+    assert page.read_text().startswith("# Page\n\n<!-- misses -->\n| cause |")
+    assert page.read_text().endswith("|\n<!-- end misses -->\n\nThe rest.\n")
 
 
 def test_crops_are_read_whole(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = samples()[0]
     label(folder, "file,plate,state", f"{first.file},{first.plate},CA")
 
-    assert run(Asked(folder, regions="none")) == 0
+    assert run(Asked(folder, "ppocr", regions="none")) == 0
 
-    shown = capsys.readouterr().out
-    assert "1 plates in 1 crops" in shown
-    assert "formats: none" in shown
-    assert "1 of 1" in next(row for row in shown.splitlines() if "exact" in row)
-    assert "false reads" not in shown
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| scenes-us")).split(" | ")
+    assert row[2:6] == ["every shape", "1", "100.0", "100.0"]
+    assert (row[8], row[10]) == ("", ""), "a crop has no box to find and shows one plate alone"
 
 
 def test_labels_say_what_pictures_show(folder: Path) -> None:
@@ -97,6 +108,38 @@ def test_labels_say_what_pictures_show(folder: Path) -> None:
     assert (first.path, first.row, first.crop) == (folder / one, 2, None)
     assert first.truths == (Truth("7ABC123", Box(1, 3, 30, 10)), Truth("", Box(50, 60, 7, 8)))
     assert (second.path, second.row, second.truths) == (folder / two, 3, ())
+
+
+def test_labels_may_say_whose_plate_it_is(folder: Path) -> None:
+    one, two = (sample.file for sample in samples()[:2])
+    label(folder, "file,plate,state", f"{one},7ABC123,CA", f"{two},7ABC124,")
+    assert [each.region for each in labels.read(folder)] == ["us-ca", ""]
+    label(folder, f"{SCENES},region", f"{one},7ABC123,1,2,30,10,EU-DE")
+    assert labels.read(folder)[0].truths[0].region == "eu-de"
+
+
+def test_a_folder_of_folders_is_every_set_in_it(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(LabelsError, match="no folder in it"):
+        labels.sets(tmp_path)
+    label(folder, SCENES)
+    assert labels.sets(tmp_path) == labels.sets(folder) == [folder]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (["set,file,plate"], "row 1: no column shows"),
+        (["set,file,plate,shows", "scenes-us,01.jpg,7ABC123,"], "row 2: shows ''"),
+        (["set,file,plate,shows", "scenes-us,01.jpg,7ABC123,7abc"], "row 2: shows '7abc'"),
+    ],
+    ids=["column", "empty", "small letters"],
+)
+def test_bad_corrections_are_named_with_file_and_row(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: list[str], said: str
+) -> None:
+    path = tmp_path / "wrong.csv"
+    path.write_text("\n".join(rows))
+    assert f"{path}, {said}" in refused(capsys, Asked(folder, wanted=Wanted(corrections=path)))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +172,7 @@ def test_bad_labels_are_named_with_file_and_row(
 
 
 def test_a_folder_without_labels_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert f"{tmp_path / 'labels.csv'}: No such file" in refused(capsys, Asked(tmp_path))
+    assert f"{tmp_path}: no labels.csv" in refused(capsys, Asked(tmp_path))
 
 
 def test_a_picture_that_cannot_be_decoded_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,16 +186,19 @@ def test_unknown_engines_and_regions_and_unwritable_files_are_refused_before_wor
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     label(folder, SCENES, "01.jpg,7ABC123,1,2,30,10")
-    assert "--engine: 'eye' is none of ppocr" in refused(capsys, Asked(folder, engine="eye"))
+    assert "--engine: 'eye' is none of onnx, ppocr" in refused(capsys, Asked(folder, "ppocr,eye"))
     assert "--regions: 'mars' is none of us" in refused(capsys, Asked(folder, regions="us,mars"))
-    assert "a.json cannot be written" in refused(capsys, Asked(folder, json=folder / "nowhere" / "a.json"))
+    nowhere = folder / "nowhere" / "a.svg"
+    assert "a.svg cannot be written" in refused(capsys, Asked(folder, wanted=Wanted(curve=nowhere)))
+    assert "neither --data nor --out" in refused(capsys, Asked())
+    assert "nothing was measured in" in refused(capsys, Asked(wanted=Wanted(out=folder)))
 
 
 def test_the_folder_s_name_says_which_plates_to_expect(tmp_path: Path) -> None:
-    assert expected_regions(Asked(tmp_path / "scenes-br")) == ("br",)
-    assert expected_regions(Asked(tmp_path / "us")) == ("us",)
-    assert expected_regions(Asked(tmp_path / "scenes-eu")) == ()
-    assert expected_regions(Asked(tmp_path / "scenes-eu", regions="us, br")) == ("us", "br")
-    assert expected_regions(Asked(tmp_path / "scenes-us", regions="none")) == ()
+    assert expected_regions(None, tmp_path / "scenes-br") == ("br",)
+    assert expected_regions(None, tmp_path / "us") == ("us",)
+    assert expected_regions(None, tmp_path / "scenes-mars") == ()
+    assert expected_regions("us, br", tmp_path / "scenes-mars") == ("us", "br")
+    assert expected_regions("none", tmp_path / "scenes-us") == ()
     with pytest.raises(BenchError, match="''"):
-        expected_regions(Asked(tmp_path, regions="us,"))
+        expected_regions("us,", tmp_path)

@@ -119,6 +119,17 @@ def test_the_index_finds_what_a_scan_finds(
     assert len(index) == len(kept)
 
 
+def test_a_guessed_state_keeps_no_entry_from_matching_and_a_stated_one_does() -> None:
+    index = index_of(listed(1, "7SAM123", state="NV"), listed(2, "7SAM???", state="NV"))
+
+    assert found(index, seen("7SAM123", state="CA")) == []
+    guessed = seen("7SAM123", state="CA", country="US", region_confidence=0.99)
+    assert [(match.entry.id, match.kind) for match in found(index, guessed)] == [
+        ("entry-1", "exact"),
+        ("entry-2", "partial"),
+    ]
+
+
 def test_an_entry_put_again_is_found_by_its_new_plate_only() -> None:
     index = index_of(listed(1, "7SAM123"), listed(1, "8ABC456"))
     assert found(index, seen("7SAM123")) == []

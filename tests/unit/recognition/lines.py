@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from platekeeper_recognition.domain import Line
 from platekeeper_recognition.engines.protocol import Area, Reading
+from platekeeper_recognition.lines import Line
 
 
 def area(x: float, y: float, width: float = 120, height: float = 40, drop: float = 0) -> Area:

@@ -11,7 +11,7 @@ from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.events.recognition import Model
 from platekeeper_recognition import desk
 from platekeeper_recognition.desk import Desk
-from platekeeper_recognition.engines.protocol import Area, Engine, Picture, Reading
+from platekeeper_recognition.engines.protocol import Area, Engine, LineEngine, Picture, Reading
 
 
 class BlindEngine:
@@ -28,7 +28,7 @@ class BlindEngine:
 
 def blind() -> Engine:
     engine = BlindEngine()
-    return Engine(engine, engine, engine.model)  # type: ignore[arg-type]
+    return LineEngine(engine, engine, engine.model, longest_side=960)  # type: ignore[arg-type]
 
 
 @asynccontextmanager

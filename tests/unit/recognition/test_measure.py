@@ -65,6 +65,36 @@ def test_scenes_are_added_up() -> None:
     assert score.false_reads == 1
 
 
+def test_what_the_detector_found_counts_whether_or_not_it_was_read() -> None:
+    truths = [Truth("ABC1230", Box(0, 0, 40, 20)), Truth("XYZ9870", Box(100, 0, 40, 20))]
+
+    scored = measure.scene(truths, [], [Box(2, 0, 40, 20), Box(130, 0, 40, 20)])
+
+    assert [round(outcome.detected, 2) for outcome in scored.outcomes] == [0.9, 0.14]
+    assert (measure.total([scored]).detected, measure.total([scored]).found) == (1, 0)
+
+
+def test_outcomes_are_split_by_what_is_said_of_each() -> None:
+    box = Box(0, 0, 40, 20)
+    outcomes = measure.scene([Truth("AB1", box, "us-ny"), Truth("AB2", box, "us-ca"), Truth("AB3", box)], []).outcomes
+    parts = measure.split(outcomes, by=lambda outcome: outcome.truth.region)
+    assert {name: [outcome.truth.plate for outcome in part] for name, part in parts.items()} == {
+        "us-ca": ["AB2"],
+        "us-ny": ["AB1"],
+    }
+    assert list(parts) == ["us-ca", "us-ny"]
+
+
+def test_misses_begin_with_what_misleads_most() -> None:
+    box = Box(0, 0, 40, 20)
+    reads = [("ABC1230", 0.9), ("ABC123O", 0.99), ("ABC1238", 0.5), ("ABC1239", 0.8), ("", 0.0)]
+    outcomes = [
+        measure.scene([Truth("ABC1230", box)], [plate(text, box, sure)] if text else []).outcomes[0]
+        for text, sure in reads
+    ]
+    assert [outcome.text for outcome in measure.misses(outcomes)] == ["ABC1239", "ABC1238", "", "ABC123O"]
+
+
 def test_folding_takes_o_for_0_and_i_for_1_and_nothing_else() -> None:
     assert measure.fold("OI01QB8") == "0101QB8"
 

@@ -1,4 +1,4 @@
-"""The default engine on the demonstration's frames, which our own generator drew."""
+"""The engine `ppocr` on the demonstration's frames, which our own generator drew."""
 
 import hashlib
 from pathlib import Path
@@ -20,7 +20,7 @@ EXPECT = Expectation((REGIONS["us"],), least_confidence=0.2)
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return catalogue.open_engine("ppocr", longest_side=960, threads=2)
+    return catalogue.open_engine("ppocr", threads=2)
 
 
 def picture(sample: Sample) -> Picture:

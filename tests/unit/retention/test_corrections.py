@@ -23,6 +23,7 @@ from unit.retention.office import (
 )
 
 from platekeeper_common.delegation import RELEASE, Delegation, Scope
+from platekeeper_common.events.ingest import Position
 from platekeeper_common.events.recognition import Model
 from platekeeper_common.events.retention import ReadCorrected
 from platekeeper_common.ids import CameraId
@@ -65,7 +66,8 @@ async def test_a_correction_stands_beside_the_read_which_stays_as_it_was(
 async def test_a_search_finds_a_read_by_what_the_camera_read_and_by_what_it_was_corrected_to(
     here: Town, officer: httpx.AsyncClient
 ) -> None:
-    await store(here, a_read(1), a_read(2, plate="8ABC128"), a_read(3, plate="7XYZ987"))
+    place = Position(34.055, -117.75)
+    await store(here, a_read(1, position=place), a_read(2, plate="8ABC128"), a_read(3, plate="7XYZ987"))
     await correct(officer, plate="8ABC128")
     assert await found(officer, plate="8ABC128") == [("read-0002", False), ("read-0001", True)]
     assert await found(officer, plate="8ABC123") == [("read-0001", False)]
@@ -74,6 +76,8 @@ async def test_a_search_finds_a_read_by_what_the_camera_read_and_by_what_it_was_
     assert await found(officer, plate="8ABC128", cameras=["south-gate"]) == []
     window = {"from": START.isoformat(), "to": (START + timedelta(seconds=2)).isoformat()}
     assert await found(officer, plate="8ABC128", **window) == [("read-0001", True)]
+    around = {"circle": {"centre": {"latitude": 34.0551, "longitude": -117.75}, "radius": 100}}
+    assert await found(officer, plate="8ABC128", area=around) == [("read-0001", True)]
     first = await search(officer, plate="8ABC128", limit=1)
     second = await search(officer, plate="8ABC128", limit=1, cursor=first["next_cursor"])
     assert [page["reads"][0]["id"] for page in (first, second)] == ["read-0002", "read-0001"]

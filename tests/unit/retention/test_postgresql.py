@@ -140,7 +140,7 @@ async def test_what_is_said_of_reads_lies_in_their_partitions_behind_the_same_wa
 
 async def test_an_agency_from_before_there_were_corrections_gets_room_for_them(here: Town, officer: Any) -> None:
     await store(here, a_read(1))
-    migration = import_module("platekeeper_retention.migrations.0005_corrections")
+    migration = import_module("platekeeper_retention.migrations.0006_corrections")
     own = f'"retention_of_{AGENCY}"'
     await run_sql(here, f"DROP TABLE {own}.correction, {own}.look; SET ROLE retention_owner;{migration.FILL}")
     assert (await search(officer, plate="8ABC123"))["reads"][0]["corrections"] == []

@@ -62,7 +62,7 @@ class PlateRead(Struct, frozen=True, kw_only=True, gc=False):
     pass_id: str | None = None
     frame_id: FrameId | None = None
     state: str | None = None
-    """Postal code of the issuing state, when the recogniser knows it."""
+    """Postal code of the issuing state, when the recogniser knows it, or guesses it: see `region_confidence`."""
     candidates: tuple[Candidate, ...] = ()
     """Up to ten, most likely first; the first is the plate itself."""
     box: Box | None = None
@@ -71,6 +71,15 @@ class PlateRead(Struct, frozen=True, kw_only=True, gc=False):
     lane: str | None = None
     image: ImageReference | None = None
     crop: ImageReference | None = None
+    country: str | None = None
+    """ISO 3166 alpha-2, when the recogniser guesses it."""
+    region_confidence: float | None = None
+    """0..1: how sure the guess of `state` is, or of `country` when there is no state. None: a state is no guess."""
+
+    @property
+    def stated(self) -> str | None:
+        """The state, when it was stated and not guessed: a guess must never keep an entry from matching."""
+        return self.state if self.region_confidence is None else None
 
     @property
     def late(self) -> bool:

@@ -1,6 +1,5 @@
 """The engine `ppocr`: PP-OCRv6 small, bundled with rapidocr (Apache-2.0), on onnxruntime. It never uses the network."""
 
-import hashlib
 import logging
 import unicodedata
 from collections.abc import Sequence
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import rapidocr
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
@@ -18,13 +16,15 @@ from rapidocr.ch_ppocr_det import TextDetector
 from rapidocr.ch_ppocr_rec import TextRecognizer
 
 from platekeeper_common.events.recognition import Model
-from platekeeper_recognition.engines import ctc
-from platekeeper_recognition.engines.protocol import DASH, GAP, SIGN, Area, Engine, Picture, Reading
+from platekeeper_recognition.engines import ctc, sessions
+from platekeeper_recognition.engines.protocol import DASH, GAP, SIGN, Area, LineEngine, Picture, Reading
 
 _MODELS = Path(rapidocr.__file__).parent / "models"
 _DETECTOR, _READER = _MODELS / "PP-OCRv6_det_small.onnx", _MODELS / "PP-OCRv6_rec_small.onnx"
 _TEXT_THRESHOLD, _BOX_THRESHOLD = 0.3, 0.4
 """A pixel is text, and a box is kept, above these; lower finds smaller plates and widens the boxes of all."""
+_LONGEST_SIDE = 960
+"""Pixels to which frames are brought unless the settings say otherwise."""
 _LOOKS = (0.0, 0.075, 0.125)
 """Each crop is read whole and again without these shares of its rows above and below, where frames and slogans are."""
 _BATCH, _HEIGHT, _WIDTH = 6, 48, 320
@@ -32,14 +32,15 @@ _BATCH, _HEIGHT, _WIDTH = 6, 48, 320
 _GAPS = frozenset(".,'`*_\"\u00b4\u00b7\u2019\u2022\u30fb")
 
 
-def open_engine(*, longest_side: int, threads: int) -> Engine:
-    """Load both models (31 MB). Frames are brought to `longest_side` pixels at most before text is sought.
+def open_engine(*, longest_side: int | None, threads: int) -> LineEngine:
+    """Load both models (31 MB). Frames are brought to `longest_side` pixels at most before text is sought; None: 960.
 
-    Raises OSError when a model file is missing.
+    Raises EngineUnavailable when a model file is missing.
     """
     logging.getLogger("RapidOCR").setLevel(logging.ERROR)
-    detector, reader = PpocrDetector(longest_side, threads), PpocrReader(threads)
-    return Engine(detector, reader, _model("ppocr", _DETECTOR, _READER))
+    side = longest_side or _LONGEST_SIDE
+    detector, reader = PpocrDetector(side, threads), PpocrReader(threads)
+    return LineEngine(detector, reader, _model("ppocr", _DETECTOR, _READER), side)
 
 
 class PpocrDetector:
@@ -50,7 +51,7 @@ class PpocrDetector:
         self.model = _model("ppocr-detector", _DETECTOR)
         self._find = TextDetector(
             _config(
-                session=_session(_DETECTOR, threads),
+                session=sessions.session(_DETECTOR, threads),
                 limit_side_len=longest_side,
                 limit_type="max",
                 thresh=_TEXT_THRESHOLD,
@@ -77,7 +78,7 @@ class PpocrReader:
         self.model = _model("ppocr-reader", _READER)
         self._recogniser = TextRecognizer(
             _config(
-                session=_session(_READER, threads),
+                session=sessions.session(_READER, threads),
                 lang_type=LangRec.CH,
                 rec_batch_num=_BATCH,
                 rec_img_shape=[3, _HEIGHT, _WIDTH],
@@ -156,20 +157,5 @@ def _config(**settings: Any) -> Any:
     return OmegaConf.create({"engine_type": EngineType.ONNXRUNTIME, **settings}, flags={"allow_objects": True})
 
 
-def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
-    """A session that keeps no memory of its own between frames and does not spin while it waits."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.enable_cpu_mem_arena = False
-    options.enable_mem_pattern = False
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 def _model(name: str, *files: Path) -> Model:
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return Model(name, f"PP-OCRv6-small (rapidocr {version('rapidocr')})", digest.hexdigest())
+    return Model(name, f"PP-OCRv6-small (rapidocr {version('rapidocr')})", sessions.checksum(*files))

@@ -1,7 +1,7 @@
-"""What every engine offers: a detector that finds where plates may be, and a reader that says what a crop may say."""
+"""What engines offer, of either kind: those that find lines of text in a picture, and those that find plates."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +18,20 @@ GAP, DASH, SIGN = " ", "-", ":"
 """How a reading writes a gap or dot, a dash, and any other sign that is neither letter nor digit."""
 
 
+class EngineUnavailable(Exception):
+    """The engine cannot be opened; says in one line what is missing, and which extra or setting would give it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One thing that a crop may say."""
+
+    text: str
+    """Of A-Z and 0-9 (accents and case folded); between them GAP, DASH and SIGN where a line of text is read."""
+    confidence: float
+    """0..1: the reader's probability of the whole text; those of one crop sum to at most one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Area:
     """A quadrilateral of a picture where text may stand."""
@@ -29,17 +43,29 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """One thing that a crop may say."""
+class Spot:
+    """An upright rectangle of a picture in which a whole plate may hang. Pixels from the left and from the top."""
 
-    text: str
-    """Of A-Z and 0-9 (accents and case folded), with GAP, DASH and SIGN between them."""
+    left: float
+    top: float
+    right: float
+    bottom: float
     confidence: float
-    """0..1: the reader's probability of the whole text; those of one crop sum to at most one."""
+    """0..1: that it is a plate."""
 
 
-class Detector(Protocol):
-    """Finds where plates may be."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the crop of a plate may say, and whose plate it may be."""
+
+    readings: Sequence[Reading]
+    """Most likely first."""
+    regions: Mapping[str, float] = field(default_factory=dict)
+    """The probability of each region by its name, as `us-ca`, `eu-de` or `br`; empty when the reader does not guess."""
+
+
+class LineDetector(Protocol):
+    """Finds lines of text."""
 
     model: Model
 
@@ -47,7 +73,7 @@ class Detector(Protocol):
         """The areas of each picture, in no particular order."""
 
 
-class Reader(Protocol):
+class LineReader(Protocol):
     """Reads crops that each show one line of text, upright."""
 
     model: Model
@@ -56,11 +82,46 @@ class Reader(Protocol):
         """What each crop may say, most likely first; nothing for a crop without text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """A detector and a reader that work together. Not safe to use from two threads at once."""
+class PlateDetector(Protocol):
+    """Finds plates."""
 
-    detector: Detector
-    reader: Reader
+    model: Model
+
+    def detect(self, pictures: Sequence[Picture]) -> list[list[Spot]]:
+        """The plates of each picture, surest first, none on another. Pictures of one size run together."""
+
+
+class PlateReader(Protocol):
+    """Reads crops that each show one plate, with what is around the serial and however it is turned."""
+
+    model: Model
+
+    def read(self, crops: Sequence[Picture]) -> list[Said]:
+        """What each crop may say."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineEngine:
+    """Finds and reads lines of text; which of them are plates is for others to say. Not for two threads at once."""
+
+    detector: LineDetector
+    reader: LineReader
     model: Model
     """Both together, as it stands in reads (clause J1)."""
+    longest_side: int
+    """Pixels to which a picture's longer side is brought before anything is sought."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlateEngine:
+    """Finds plates and reads each as a whole. Not for two threads at once."""
+
+    detector: PlateDetector
+    reader: PlateReader
+    model: Model
+    """Both together, as it stands in reads (clause J1)."""
+    longest_side: int
+    """Pixels to which a picture's longer side is brought before anything is sought."""
+
+
+Engine = LineEngine | PlateEngine

@@ -1,4 +1,4 @@
-"""Which lines are plates, and what a plate may be."""
+"""Which lines are plates, and what a plate may be: the rules for engines that find lines of text."""
 
 from collections.abc import Sequence
 
@@ -7,25 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.recognition.lines import area, line
 
-from platekeeper_recognition import domain
-from platekeeper_recognition.domain import Expectation, Line, Plate
+from platekeeper_recognition import lines
+from platekeeper_recognition.domain import Expectation, Plate
 from platekeeper_recognition.engines.protocol import Reading
+from platekeeper_recognition.lines import Line
 from platekeeper_recognition.plate_formats import REGIONS
 
 US = (REGIONS["us"],)
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
-def find(*lines: Line, least_confidence: float = 0.2) -> list[Plate]:
-    return domain.find_plates(lines, Expectation(US, least_confidence), width=960, height=540)
+def find(*given: Line, least_confidence: float = 0.2) -> list[Plate]:
+    return lines.find_plates(given, Expectation(US, least_confidence), width=960, height=540)
 
 
-def plates(*lines: Line) -> list[str]:
-    return [plate.candidates[0].plate for plate in find(*lines)]
+def plates(*given: Line) -> list[str]:
+    return [plate.candidates[0].plate for plate in find(*given)]
 
 
 def best(readings: Sequence[Reading]) -> str:
-    return domain.candidates(readings, US)[0].plate
+    return lines.candidates(readings, US)[0].plate
 
 
 @pytest.mark.parametrize(
@@ -42,17 +43,17 @@ def best(readings: Sequence[Reading]) -> str:
     ],
 )
 def test_a_serial_is_found_without_gaps_dashes_and_captions(text: str, serial: str) -> None:
-    assert domain.serial(text) == serial
+    assert lines.serial(text) == serial
 
 
 @pytest.mark.parametrize("text", ["CALIFORNIA", "TAXI", "STOP", "9A", "1234", "12345678", "ABC123456", "", " "])
 def test_words_and_figures_are_no_serials(text: str) -> None:
-    assert domain.serial(text) is None
+    assert lines.serial(text) is None
 
 
 @given(st.text(alphabet=ALPHABET + " -:", max_size=14), st.booleans())
 def test_a_serial_is_of_letters_and_digits_alone(text: str, known_plate: bool) -> None:
-    plate = domain.serial(text, known_plate=known_plate)
+    plate = lines.serial(text, known_plate=known_plate)
 
     assert plate is None or (set(plate) <= set(ALPHABET) and 2 <= len(plate) <= 8)
 
@@ -68,7 +69,7 @@ def test_a_serial_is_of_letters_and_digits_alone(text: str, known_plate: bool) -
     ids=["square", "long", "tiny", "steep"],
 )
 def test_lines_of_another_geometry_are_no_plates(place: dict[str, float]) -> None:
-    assert not domain.may_be_serial(area(400, 300, **place))
+    assert not lines.may_be_serial(area(400, 300, **place))
     assert plates(line("7ABC123", **place)) == []
 
 
@@ -100,7 +101,7 @@ def test_what_is_less_sure_than_the_least_confidence_is_no_plate() -> None:
 
 
 def test_the_same_plate_with_and_without_a_gap_is_one_candidate() -> None:
-    (only,) = domain.candidates([Reading("7ABC 123", 0.6), Reading("7ABC123", 0.3)], US)
+    (only,) = lines.candidates([Reading("7ABC 123", 0.6), Reading("7ABC123", 0.3)], US)
 
     assert only.plate == "7ABC123"
     assert only.confidence == pytest.approx(0.9)
@@ -117,7 +118,7 @@ def test_formats_decide_between_look_alikes() -> None:
 )
 def test_at_most_ten_candidates_in_falling_order_and_no_confidence_is_made_up(said: dict[str, float]) -> None:
     readings = [Reading(text, confidence) for text, confidence in said.items()]
-    found = domain.candidates(readings, US)
+    found = lines.candidates(readings, US)
     confidences = [candidate.confidence for candidate in found]
 
     assert len(found) <= 10
@@ -127,7 +128,7 @@ def test_at_most_ten_candidates_in_falling_order_and_no_confidence_is_made_up(sa
 
 
 def test_in_a_box_that_is_a_plate_the_largest_line_is_the_serial() -> None:
-    found = domain.plate_in_box(
+    found = lines.plate_in_box(
         [line("ARIZONA", x=60, y=4, width=80, height=16), line("BATMANX", x=10, y=25, width=180, height=50)],
         Expectation(US, 0.2),
         width=200,
@@ -136,4 +137,4 @@ def test_in_a_box_that_is_a_plate_the_largest_line_is_the_serial() -> None:
 
     assert found is not None
     assert found.candidates[0].plate == "BATMANX"
-    assert domain.plate_in_box([], Expectation(US, 0.2), width=200, height=100) is None
+    assert lines.plate_in_box([], Expectation(US, 0.2), width=200, height=100) is None

@@ -5,8 +5,8 @@ from alembic import op
 
 from platekeeper_common.schema import Moment
 
-revision = "retention_0005"
-down_revision = "retention_0004"
+revision = "retention_0006"
+down_revision = "retention_0005_region"
 branch_labels = None
 depends_on = None
 

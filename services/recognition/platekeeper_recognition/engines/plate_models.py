@@ -1,0 +1,114 @@
+"""Our own detector and reader on onnxruntime; their files are `models/` of this package."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from platekeeper_common.events.recognition import Model
+from platekeeper_recognition.engines import boxes, sessions, texts
+from platekeeper_recognition.engines.protocol import Picture, Reading, Said, Spot
+from platekeeper_recognition.engines.sessions import DetectorFacts, ReaderFacts
+
+MODELS = Path(__file__).parent.parent / "models"
+DETECTOR, READER = MODELS / "detector.onnx", MODELS / "reader.onnx"
+WIDTH, HEIGHT = 144, 48
+"""Pixels to which a crop is stretched, whatever its proportions."""
+SHORTEST = 2
+"""Characters of a plate at least."""
+_MOST_READINGS = 10
+_LEAST_PROBABLE = 1e-4
+_BATCH = 32
+"""Crops in a run of the reader at most: what a run takes of memory has an end."""
+
+
+class OnnxDetector:
+    """Finds plates."""
+
+    def __init__(self, path: Path, *, longest_side: int | None, threads: int) -> None:
+        """Load the model; `longest_side` None: the one that it names. Raises EngineUnavailable."""
+        self._session = sessions.session(path, threads, sessions.best_providers())
+        self._facts = sessions.facts(self._session, path, DetectorFacts)
+        self.longest_side = longest_side or self._facts.side
+        self.model = Model(self._facts.name, self._facts.version, sessions.checksum(path))
+
+    def detect(self, pictures: Sequence[Picture]) -> list[list[Spot]]:
+        """The plates of each picture; those that come to the same size run together."""
+        fitted = [boxes.letterbox(picture, self.longest_side) for picture in pictures]
+        found: list[list[Spot]] = [[] for _ in pictures]
+        for places in like_sizes([picture for picture, _ in fitted]):
+            for place, output in zip(places, self._outputs([fitted[place][0] for place in places]), strict=True):
+                found[place] = boxes.spots(output, fitted[place][1], self._facts.threshold)
+        return found
+
+    def _outputs(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+        red_first = np.stack(pictures)[..., ::-1].transpose(0, 3, 1, 2)
+        images = np.ascontiguousarray(red_first, dtype=np.float32) / np.float32(255)
+        outputs: NDArray[np.float32] = self._session.run(None, {"images": images})[0]
+        return outputs
+
+
+class OnnxReader:
+    """Reads plates and guesses whose they are."""
+
+    def __init__(self, path: Path, *, threads: int) -> None:
+        """Load the model. Raises EngineUnavailable."""
+        self._session = sessions.session(path, threads, sessions.best_providers())
+        self._facts = sessions.facts(self._session, path, ReaderFacts)
+        self.model = Model(self._facts.name, self._facts.version, sessions.checksum(path))
+
+    def read(self, crops: Sequence[Picture]) -> list[Said]:
+        """What each crop may say: at most ten texts of two characters and more."""
+        said: list[Said] = []
+        for first in range(0, len(crops), _BATCH):
+            stretched = np.stack([stretch(crop) for crop in crops[first : first + _BATCH]])
+            inputs = np.ascontiguousarray(stretched.transpose(0, 3, 1, 2), dtype=np.float32)
+            characters, regions = self._session.run(["characters", "regions"], {"crops": inputs})
+            said += [self._said(*of_crop) for of_crop in zip(characters, regions, strict=True)]
+        return said
+
+    def _said(self, characters: NDArray[np.float32], regions: NDArray[np.float32]) -> Said:
+        shares = texts.softmax(regions, self._facts.region_temperature)
+        named = {name: float(share) for name, share in zip(self._facts.regions, shares, strict=True) if name}
+        return Said(readings(characters, self._facts), named)
+
+
+def readings(characters: NDArray[np.float32], facts: ReaderFacts) -> list[Reading]:
+    """The calibrated texts of a crop's logits (places x alphabet and END), most probable first."""
+    found: list[tuple[str, float]] = []
+    for text, probability in texts.best_first(texts.softmax(characters, facts.temperature), facts.alphabet):
+        if probability < _LEAST_PROBABLE or len(found) == _MOST_READINGS:
+            break
+        if len(text) >= SHORTEST:
+            found.append((text, probability))
+    if not found:
+        return []
+    confidences = texts.calibrated([probability for _, probability in found], facts.calibration)
+    return [Reading(text, confidence) for (text, _), confidence in zip(found, confidences, strict=True)]
+
+
+def stretch(crop: Picture) -> Picture:
+    """The crop at the reader's size; the way of resizing is that of the training."""
+    how = cv2.INTER_AREA if crop.shape[1] > WIDTH else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(crop, (WIDTH, HEIGHT), interpolation=how), dtype=np.uint8)
+
+
+def blank() -> Picture:
+    """A grey picture, to run a network once."""
+    return np.full((64, 64, 3), boxes.GREY, dtype=np.uint8)
+
+
+def like_sizes(pictures: Sequence[Picture]) -> list[list[int]]:
+    """The places of the pictures, those of one size together."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for place, picture in enumerate(pictures):
+        groups.setdefault(picture.shape, []).append(place)
+    return list(groups.values())
+
+
+def both(name: str, detector: Model, reader: Model, *files: Path) -> Model:
+    """An engine's two models as one, as they stand in reads (J1); the checksum is that over the files together."""
+    version = f"{detector.name} {detector.version} + {reader.name} {reader.version}"
+    return Model(name, version, sessions.checksum(*files))

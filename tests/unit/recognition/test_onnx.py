@@ -1,0 +1,176 @@
+"""The engine `onnx`: our own models, as they are committed."""
+
+import hashlib
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import rapidocr
+
+from platekeeper.demo.street import samples
+from platekeeper_common.events.recognition import Box
+from platekeeper_recognition import pictures, reading
+from platekeeper_recognition.domain import Expectation
+from platekeeper_recognition.engines import catalogue, plate_models, sessions
+from platekeeper_recognition.engines.plate_models import DETECTOR, READER, OnnxDetector, OnnxReader
+from platekeeper_recognition.engines.protocol import EngineUnavailable, Picture, PlateEngine, Spot
+from platekeeper_recognition.engines.sessions import ReaderFacts
+
+ANY = Expectation((), least_confidence=0.0)
+FACTS = {
+    "name": '"reader"',
+    "version": '"1"',
+    "alphabet": '"ABC"',
+    "regions": '["", "us-ca"]',
+    "temperature": "1.0",
+    "region_temperature": "1.0",
+    "calibration": "[[0, 0], [1, 0.5]]",
+    "stride": "32, as others write",
+}
+
+
+@pytest.fixture(scope="module")
+def engine() -> PlateEngine:
+    opened = catalogue.open_engine("onnx", threads=2)
+    assert isinstance(opened, PlateEngine)
+    return opened
+
+
+@pytest.fixture(scope="module")
+def frames() -> list[Picture]:
+    """Four drawn ones, one of another size, and one that shows nothing."""
+    drawn = [pictures.decode(sample.image(), max_pixels=1_000_000) for sample in samples()[:4]]
+    return [*drawn[:2], drawn[0][200:, 300:], *drawn[2:], np.full((270, 480, 3), 127, dtype=np.uint8)]
+
+
+def test_a_batch_of_frames_of_several_sizes_is_read_as_each_alone(engine: PlateEngine, frames: list[Picture]) -> None:
+    together = reading.read_and_cut(engine, frames, ANY)
+    alone = [reading.read_and_cut(engine, [frame], ANY)[0] for frame in frames]
+
+    assert sum(map(len, together)) >= 4
+    for batch, single in zip(together, alone, strict=True):
+        assert len(batch) == len(single)
+        for one, same in zip(batch, single, strict=True):
+            assert (one.plate.number, one.plate.box, one.crop) == (same.plate.number, same.plate.box, same.crop)
+            confidences = {candidate.plate: candidate.confidence for candidate in one.plate.candidates}
+            assert same.plate.candidates[0].plate in confidences
+            assert same.plate.candidates[0].confidence == pytest.approx(one.plate.candidates[0].confidence, abs=1e-3)
+
+
+def test_frames_of_one_size_go_to_the_detector_together_and_all_crops_to_the_reader(
+    engine: PlateEngine, frames: list[Picture]
+) -> None:
+    assert plate_models.like_sizes(frames) == [[0, 1, 3, 4], [2], [5]]
+
+    spots = engine.detector.detect(frames)
+    crops = [pictures.plate(frame, spot) for frame, found in zip(frames, spots, strict=True) for spot in found]
+    assert len(engine.reader.read(crops * 12)) == 12 * len(crops)
+
+
+def test_candidates_fall_and_make_one_at_most(engine: PlateEngine, frames: list[Picture]) -> None:
+    for plate in (plate for plates in reading.read_frames(engine, frames, ANY) for plate in plates):
+        confidences = [candidate.confidence for candidate in plate.candidates]
+        assert 1 <= len(confidences) <= 10
+        assert confidences == sorted(confidences, reverse=True)
+        assert sum(confidences) <= 1.001
+        assert all(2 <= len(candidate.plate) <= 10 for candidate in plate.candidates)
+
+
+def test_given_boxes_are_read_where_they_are(engine: PlateEngine, frames: list[Picture]) -> None:
+    box = Box(392, 340, 140, 72)
+    seen = reading.read_boxes(engine, frames[:2], [box, Box(0, 0, 960, 540)], ANY)
+
+    assert [plate and plate.box for plate in seen] == [box, Box(0, 0, 960, 540)]
+
+
+def test_a_spot_at_the_rim_is_cut_where_the_picture_ends() -> None:
+    picture = np.zeros((50, 100, 3), dtype=np.uint8)
+
+    assert pictures.plate(picture, Spot(20, 10, 70, 35, 1.0)).shape == (29, 57, 3)
+    assert pictures.plate(picture, Spot(-3, -3, 100, 50, 1.0)).shape == (50, 100, 3)
+    assert pictures.plate(picture, Spot(99.9, 49.9, 100, 50, 1.0)).size > 0
+
+
+@pytest.mark.clause("J1")
+def test_the_engine_says_which_models_it_is(engine: PlateEngine) -> None:
+    told = {
+        file: onnxruntime.InferenceSession(str(file)).get_modelmeta().custom_metadata_map for file in (DETECTOR, READER)
+    }
+
+    assert engine.model.name == "onnx"
+    for facts in told.values():
+        assert f"{json.loads(facts['name'])} {json.loads(facts['version'])}" in engine.model.version
+    assert engine.model.checksum == hashlib.sha256(DETECTOR.read_bytes() + READER.read_bytes()).hexdigest()
+    assert engine.detector.model.checksum == hashlib.sha256(DETECTOR.read_bytes()).hexdigest()
+    assert engine.reader.model.checksum == hashlib.sha256(READER.read_bytes()).hexdigest()
+
+
+def test_the_detector_s_own_size_counts_unless_another_is_set(engine: PlateEngine) -> None:
+    told = onnxruntime.InferenceSession(str(DETECTOR)).get_modelmeta().custom_metadata_map
+
+    assert engine.longest_side == int(told["side"])
+    assert catalogue.open_engine("onnx", threads=1, longest_side=352).longest_side == 352
+
+
+def test_a_wheel_has_the_models_and_none_is_larger_than_agreed(tmp_path: Path) -> None:
+    package = plate_models.MODELS.parents[1]
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=package, check=True, capture_output=True)  # noqa: S603 - the build that the images run
+
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        for file in (DETECTOR, READER):
+            assert packed.read(f"platekeeper_recognition/models/{file.name}") == file.read_bytes()
+            assert file.stat().st_size <= 15_000_000
+
+
+def test_another_s_model_and_no_model_are_refused_by_the_file_s_name(tmp_path: Path) -> None:
+    other = Path(rapidocr.__file__).parent / "models" / "PP-OCRv6_det_small.onnx"
+    with pytest.raises(EngineUnavailable, match=r"det_small\.onnx is no model of ours: its metadata lack 'name'"):
+        OnnxDetector(other, longest_side=None, threads=1)
+    with pytest.raises(EngineUnavailable, match=r"no model .*nowhere\.onnx"):
+        OnnxReader(tmp_path / "nowhere.onnx", threads=1)
+    (tmp_path / "text.onnx").write_text("no network")
+    with pytest.raises(EngineUnavailable, match=r"text\.onnx is no model that onnxruntime reads"):
+        OnnxReader(tmp_path / "text.onnx", threads=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("temperature", None, "lack 'temperature'"),
+        ("temperature", "0", "temperature"),
+        ("calibration", "[[0, 2]]", "calibration"),
+        ("calibration", "[]", "calibration"),
+        ("alphabet", "ABC", "'alphabet' in its metadata is not JSON"),
+        ("regions", '"us-ca"', "regions"),
+    ],
+)
+def test_metadata_that_say_too_little_or_nonsense_are_refused_by_name(name: str, value: str | None, said: str) -> None:
+    told = {key: each for key, each in (FACTS | {name: value}).items() if each is not None}
+    with pytest.raises(EngineUnavailable, match=said) as refused:
+        sessions.told(told, Path("reader.onnx"), ReaderFacts)
+    assert "reader.onnx is no model of ours" in str(refused.value)
+
+
+def test_readings_are_calibrated_and_of_two_characters_at_least() -> None:
+    facts = sessions.told(FACTS, Path("reader.onnx"), ReaderFacts)
+    sure = np.full((4, 4), -9.0, dtype=np.float32)
+    sure[[0, 1, 2, 3], [0, 1, 3, 3]] = 9.0  # A, B, END, END
+
+    found = plate_models.readings(sure, facts)
+    assert found[0].text == "AB"
+    assert found[0].confidence == pytest.approx(0.5, abs=1e-3)
+
+    sure[1] = sure[2]  # A, END
+    assert all(len(reading.text) >= 2 for reading in plate_models.readings(sure, facts))
+    assert plate_models.readings(sure, facts) == [] or plate_models.readings(sure, facts)[0].confidence < 0.01
+
+
+def test_the_processor_is_always_there_to_run_on() -> None:
+    assert sessions.best_providers()[-1] == "CPUExecutionProvider"
