@@ -46,7 +46,7 @@ class KeptRead(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def as_corrected(self) -> PlateRead | None:
-        """The read with the plate of its last correction; None without one, or when that says that there is no plate."""
+        """The read with the plate of its last correction; None without one, or when that says that there is none."""
         last = self.corrections[-1] if self.corrections else None
         if last is None or last.plate is None:
             return None
