@@ -58,11 +58,10 @@ def _scenes(folder: Path) -> dict[Path, list[Box]]:
     for each in sorted(folder.iterdir()):
         if not each.name.startswith(("scenes-", "streets-", "background-")):
             continue
-        if not (each / "labels.csv").exists():
-            found |= {file: [] for file in sorted(each.rglob("*.jpg"))}
-            continue
-        for plate in photographs.labelled(each):
-            found[plate.file] += [plate.box] if plate.box else []
+        found |= {file: [] for file in sorted(each.rglob("*.jpg"))}
+        for labels in sorted(each.rglob("labels.csv")):
+            for plate in photographs.labelled(labels.parent):
+                found[plate.file] += [plate.box] if plate.box else []
     return found
 
 
