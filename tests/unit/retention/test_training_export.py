@@ -20,6 +20,7 @@ from platekeeper import corrections
 from platekeeper.client import ApiError, Session
 from platekeeper_common.events.ingest import ImageReference
 from platekeeper_common.events.recognition import Box, PlateRead
+from platekeeper_retention.room import RetentionSettings
 from platekeeper_retention.service import SERVICE
 from platekeeper_training.photographs import labelled, picture
 
@@ -167,6 +168,21 @@ async def test_the_refusal_says_what_would_allow_it(here: Town) -> None:
         told = (await client.get(EXPORT, params=TRAINING)).json()["detail"]
     assert "corrections.training_export_for" in told
     assert "two persons" in told
+
+
+async def test_more_than_one_file_holds_is_asked_for_in_parts(tmp_path: Path, allowing: Path) -> None:
+    few = {"retention": RetentionSettings(export_at_most=1)}
+    async with town(tmp_path / "var", (SERVICE,), policies=allowing, own=few) as other:
+        await store(other, a_read(1), a_read(2))
+        async with other.client(other.person("officer")) as officer:
+            for read_id in ("read-0001", "read-0002"):
+                await officer.post(f"/v1/reads/{read_id}/corrections", json=USE | SAID[0])
+                other.clock.advance(seconds=60)
+        async with boss(other) as client:
+            refused = (await client.get(EXPORT, params=TRAINING)).json()
+            first = await client.get(EXPORT, params=TRAINING | {"to": "2026-11-22T18:01:00Z"})
+    assert (refused["status"], refused["code"]) == (422, "export_too_large")
+    assert first.status_code == 200
 
 
 @pytest.mark.clause("B8")
