@@ -36,6 +36,8 @@ test: engines check ## Check, then run every test (ARGS: more options for pytest
 
 test-engines: $(RECOGNISERS:%=test-engine-%) ## Really run every engine for reading plates, each beside ours, in environments of their own
 
+.PRECIOUS: .engines/%/.ready
+
 test-engine-%: .engines/%/.ready
 	PYTHONPATH=.:tests:libs/common:services/recognition:services/recognition/training \
 	    .engines/$*/bin/python -m pytest -c services/recognition/engines/pytest.ini --rootdir . --noconftest \

@@ -11,7 +11,7 @@ import structlog
 
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.events.recognition import Model
-from platekeeper_recognition.engines.protocol import Engine
+from platekeeper_recognition.engines.protocol import Engine, EngineUnavailable
 
 IDLE_SECONDS = 1.0
 Answer = TypeVar("Answer")
@@ -44,6 +44,8 @@ class Desk:
         except BaseException as error:
             self._engine.set_exception(Unavailable(f"the engine is not loaded: {type(error).__name__}"))
             self._engine.exception()  # told to whoever asks for work; asyncio need not complain when nobody does
+            if isinstance(error, EngineUnavailable):
+                _log.error("engine_unavailable", reason=str(error))  # names files and settings, never a plate
             raise
         self._engine.set_result(engine)
         self.model = engine.model

@@ -187,6 +187,8 @@ def test_unknown_engines_and_regions_and_unwritable_files_are_refused_before_wor
 ) -> None:
     label(folder, SCENES, "01.jpg,7ABC123,1,2,30,10")
     assert "--engine: 'eye' is none of onnx, ppocr" in refused(capsys, Asked(folder, "ppocr,eye"))
+    needs = "the engine ultralytics needs the extra ultralytics"
+    assert needs in refused(capsys, Asked(folder, "ultralytics"))
     assert "--regions: 'mars' is none of us" in refused(capsys, Asked(folder, regions="us,mars"))
     nowhere = folder / "nowhere" / "a.svg"
     assert "a.svg cannot be written" in refused(capsys, Asked(folder, wanted=Wanted(curve=nowhere)))

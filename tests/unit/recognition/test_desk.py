@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+import structlog
 
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.events.recognition import Model
 from platekeeper_recognition import desk
 from platekeeper_recognition.desk import Desk
-from platekeeper_recognition.engines.protocol import Area, Engine, LineEngine, Picture, Reading
+from platekeeper_recognition.engines.protocol import Area, Engine, EngineUnavailable, LineEngine, Picture, Reading
 
 
 class BlindEngine:
@@ -90,6 +91,19 @@ async def test_without_an_engine_work_is_refused_as_unavailable_and_the_job_says
     with pytest.raises(Unavailable, match="FileNotFoundError"):
         await here.work(lambda engine: engine.model)
     here.close()
+
+
+async def test_what_an_engine_lacks_is_told_in_the_log() -> None:
+    def load() -> Engine:
+        raise EngineUnavailable("reader.onnx is no model of ours: its metadata lack 'alphabet'")
+
+    here = Desk(load)
+    with structlog.testing.capture_logs() as captured, pytest.raises(EngineUnavailable):
+        await here.run()
+    here.close()
+    assert [(entry["event"], "lack 'alphabet'" in entry["reason"]) for entry in captured] == [
+        ("engine_unavailable", True)
+    ]
 
 
 async def test_a_stop_while_the_engine_loads_keeps_nobody_waiting() -> None:

@@ -128,6 +128,24 @@ async def test_a_frame_becomes_a_read_with_everything_that_is_known(street: Stre
     assert crop[:64] not in stored
 
 
+@pytest.mark.clause("J1")
+async def test_our_own_models_name_themselves_and_call_the_region_a_guess(tmp_path: Path) -> None:
+    own = {"recognition": RecognitionSettings(engine="onnx", least_confidence=0)}
+    async with town(tmp_path, [SERVICE], own=own) as here:
+        member = await here.standing.foundation.bus.join("test", [PlatesRead.topic])
+        street = Street(here, tmp_path, member)
+        await street.publish(*[await street.frame(sample.image(), number) for number, sample in enumerate(samples())])
+        reads = await street.read(len(samples()))
+        await member.leave()
+
+    for read in reads:
+        assert (read.model.name, len(read.model.checksum)) == ("onnx", 64)
+        assert (read.country is None) == (read.region_confidence is None)
+        assert read.state is None or read.country == "US"
+        assert read.stated is None
+    assert any(read.country for read in reads)
+
+
 async def test_a_frame_that_comes_twice_ends_in_the_same_read_and_crop(street: Street) -> None:
     frame = await street.frame(FIRST.image())
     await street.publish(frame)

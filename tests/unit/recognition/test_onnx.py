@@ -124,7 +124,7 @@ def test_a_wheel_has_the_models_and_none_is_larger_than_agreed(tmp_path: Path) -
 
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
-        for file in (DETECTOR, READER):
+        for file in (DETECTOR, READER, *plate_models.MODELS.iterdir()):
             assert packed.read(f"platekeeper_recognition/models/{file.name}") == file.read_bytes()
             assert file.stat().st_size <= 15_000_000
 

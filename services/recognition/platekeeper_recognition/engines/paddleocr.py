@@ -5,6 +5,7 @@ calibrates, so the score that PaddleOCR tells is the confidence of the text. It 
 """
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,6 +39,8 @@ class PaddleReader:
             if not file.is_file():
                 raise EngineUnavailable(f"PLATEKEEPER_RECOGNITION_READER_FOLDER: there is no file {file}")
         named = sessions.facts(sessions.session(files[0], threads), files[0], ReaderName)
+        self._folder = tempfile.TemporaryDirectory(prefix="platekeeper-paddleocr-")
+        os.environ.setdefault("PADDLE_PDX_CACHE_HOME", self._folder.name)  # where it writes its locks
         os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
         from paddleocr import TextRecognition
 
@@ -53,7 +56,7 @@ class PaddleReader:
             )
         except Exception as error:  # a class of its own for each thing that may be wrong with a folder
             raise EngineUnavailable(
-                f"PLATEKEEPER_RECOGNITION_READER_FOLDER: PaddleOCR cannot run {folder}: {error}"
+                f"PLATEKEEPER_RECOGNITION_READER_FOLDER: PaddleOCR cannot run {folder}: {sessions.in_one_line(error)}"
             ) from error
         self.model = Model(named.name, named.version, sessions.checksum(*files))
 

@@ -97,6 +97,11 @@ def told(metadata: dict[str, str], path: Path, kind: type[Facts]) -> Facts:
         raise EngineUnavailable(f"{path} is no model of ours: in its metadata {error}") from error
 
 
+def in_one_line(error: Exception) -> str:
+    """What a library says is wrong, as far as its first line."""
+    return f"{type(error).__name__} {str(error).strip().partition(chr(10))[0]}".strip()
+
+
 def checksum(*files: Path) -> str:
     """SHA-256 (hex) over the files, one after the other."""
     digest = hashlib.sha256()

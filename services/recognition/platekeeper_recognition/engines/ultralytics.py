@@ -44,7 +44,7 @@ class TorchDetector:
             self._network = ultralytics.YOLO(str(weights), task="detect")
         except Exception as error:  # whatever torch makes of a file that it cannot load
             raise EngineUnavailable(
-                f"PLATEKEEPER_RECOGNITION_WEIGHTS: Ultralytics cannot run {weights}: {error}"
+                f"PLATEKEEPER_RECOGNITION_WEIGHTS: Ultralytics cannot run {weights}: {sessions.in_one_line(error)}"
             ) from error
         self.longest_side, self._threshold = longest_side, facts.threshold
         self.model = Model(weights.stem, f"(ultralytics {version('ultralytics')})", sessions.checksum(weights))
