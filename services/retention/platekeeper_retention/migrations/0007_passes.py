@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "retention_0006_passes"
-down_revision = "retention_0005_region"
+revision = "retention_0007"
+down_revision = "retention_0006"
 branch_labels = None
 depends_on = None
 
