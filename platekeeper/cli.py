@@ -4,10 +4,10 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 
-from platekeeper.commands import audit, backup, bench, dlq, gateway, hotlist, policy, services, stack
+from platekeeper.commands import audit, backup, bench, corrections, dlq, gateway, hotlist, policy, services, stack
 from platekeeper_common import log
 
-GROUPS = (services, stack, policy, audit, dlq, backup, gateway, hotlist, bench)
+GROUPS = (services, stack, policy, audit, dlq, backup, gateway, hotlist, corrections, bench)
 """In the order in which they are listed."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 
@@ -78,6 +78,16 @@ class Session:
     async def get(self, path: str, **parameters: str) -> Any:
         """GET with query parameters."""
         return await self.request("GET", path, params=parameters)
+
+    async def download(self, path: str, to: BinaryIO, **parameters: str) -> None:
+        """GET what is larger than a document, written as it comes. Raises ApiError when the platform refuses."""
+        headers = await self.headers()
+        async with self.http.stream("GET", path, params=parameters, headers=headers) as answer:
+            if answer.is_error:
+                await answer.aread()
+                _document(answer)
+            async for piece in answer.aiter_bytes():
+                to.write(piece)
 
     async def post(self, path: str, body: Any = None) -> Any:
         """POST a JSON body."""

@@ -22,7 +22,7 @@ from platekeeper_common.shared_policy import AuditPolicy, CopiesPolicy, UsePolic
 from platekeeper_hotlist.policy import HotlistPolicy
 from platekeeper_ingest.policy import IngestPolicy
 from platekeeper_release.policy import ReleasePolicy
-from platekeeper_retention.policy import RetentionPolicy
+from platekeeper_retention.policy import CorrectionsPolicy, RetentionPolicy
 
 MONTH, THREE_WEEKS = timedelta(days=30), timedelta(days=21)
 SOURCES, CLETS = ("dept", "state", "federal"), ("clets",)
@@ -61,6 +61,7 @@ GRID: list[tuple[type[PolicySection], str, tuple[Any, ...]]] = [
     (RetentionPolicy, "purge", ("should", "should", "may", "may", "should")),
     (RetentionPolicy, "clock", ("receipt",) * 5),
     (RetentionPolicy, "maximum", (None,) * 5),
+    (CorrectionsPolicy, "training_export_for", (None,) * 5),
     (IngestPolicy, "vehicle_transfer_within", (None, None, MONTH, MONTH, None)),
     (IngestPolicy, "vehicle_transfer_warning", (None, None, THREE_WEEKS, THREE_WEEKS, None)),
     (IngestPolicy, "live_alert_max_age", (timedelta(minutes=5),) * 5),

@@ -33,6 +33,7 @@ CLOSER = ("sighting_within_metres = 300", "sighting_within_metres = 200")
 SHORTER = ("access_years = 5", "access_years = 4")
 WIDER = ('"other_le",', '"other_le",\n    "amber_alert",')
 FEWER = ('second_person = ["administrator", ', "second_person = [")
+TRAINING = ('training_export_for = "none"', 'training_export_for = ["other_le"]')
 SLOWER = ('live_alert_max_age = "5 min"', 'live_alert_max_age = "4 min"')
 
 
@@ -132,6 +133,8 @@ async def test_two_persons_shorten_retention_or_widen_access(tmp_path: Path, pro
             assert told(await there.chief.post(path)) == (409, "change_settled", "B2")
         fewer = (await there.propose(FEWER)).json()
         assert {one["setting"]: one["weight"] for one in fewer["differences"]}["posts.second_person"] == "widens_access"
+        away = {one["setting"]: one["weight"] for one in (await there.propose(TRAINING)).json()["differences"]}
+        assert away["corrections.training_export_for"] == "widens_access"
         newest = (await there.boss.get(VERSIONS)).json()[0]
         assert newest["confirmed_by"] == confirmed["settled_by"] != newest["proposed_by"]
 

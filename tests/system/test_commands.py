@@ -146,6 +146,11 @@ async def test_a_file_is_imported_and_every_refused_row_told(tmp_path: Path) -> 
             *command[:4], "Nowhere", *command[5:], *use, "--url", running.url, answers=f"{password}\n"
         )
         assert (status, "hotlist_unknown" in told) == (2, True)
+        out = tmp_path / "misread.zip"
+        export = ("corrections", "export", "--out", str(out), "--username", "boss", *use, "--url", running.url)
+        status, _, told = await platekeeper(*export, answers=f"{password}\n")
+        assert (status, "training_export_not_allowed" in told) == (2, True)
+        assert [path.name for path in tmp_path.glob("*misread*")] == []
 
 
 async def _dlq(running: Platform, *arguments: str) -> tuple[int, str, str]:

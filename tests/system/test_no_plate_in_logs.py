@@ -117,6 +117,8 @@ async def _an_evening(http: httpx.AsyncClient, precinct: Precinct, images: list[
     found = await officer.post("/v1/searches", {"plate": EDGE, **CRIMINAL})
     for read in found["reads"]:
         await officer.get(f"/v1/reads/{read['id']}", **CRIMINAL)
+        await officer.post(f"/v1/reads/{read['id']}/corrections", {"plate": PASSER_BY, **CRIMINAL})
+    await boss.get("/v1/accuracy")
     await boss.request("DELETE", f"/v1/hotlists/{hot['id']}/entries/{kept['id']}", params=CRIMINAL)
     stream.cancel()
     await asyncio.gather(stream, return_exceptions=True)
@@ -137,6 +139,7 @@ async def _strangers(http: httpx.AsyncClient, precinct: Precinct) -> None:
         ("GET", f"/{PLATE}", {}),
         ("GET", f"/v1/reads/{PLATE}", {"params": CRIMINAL}),
         ("GET", f"/v1/reads/{PLATE}/image", {"params": {"plate": PLATE}}),
+        ("POST", f"/v1/reads/{PLATE}/corrections", {"json": {"plate": WRONG, "state": PLATE, **CRIMINAL}}),
         ("GET", f"/v1/hits/{PLATE}", {"params": {"reason": PLATE, **CRIMINAL}}),
         ("GET", "/v1/hits", {"params": {"cursor": PLATE, **CRIMINAL}}),
         ("GET", "/v1/hits/stream", {"params": PATROL, "headers": {"Last-Event-ID": PLATE}}),

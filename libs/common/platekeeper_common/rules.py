@@ -189,6 +189,11 @@ RULES: Mapping[Action, Rule] = {
     Action.SEARCH: _plate_data(*_SEARCHERS, delegable=True),
     Action.READ_VIEW: _plate_data(*_SEARCHERS, delegable=True),
     Action.IMAGE_VIEW: _plate_data(*_SEARCHERS, delegable=True),
+    # Whoever may see a read may say what is wrong with it (J1).
+    Action.READ_CORRECT: _plate_data(*_SEARCHERS),
+    Action.ACCURACY_VIEW: _roles("supervisor", "administrator", "auditor"),
+    # It takes plate data away, beside the retention and the access that the post answers for.
+    Action.CORRECTIONS_EXPORT: Rule(plate_data=True, post=ADMINISTRATOR, clause="B2"),
     Action.PARTIAL_REPORT: _plate_data(*_READERS),
     Action.PARTIAL_VIEW: _plate_data(*_READERS, "supervisor", "auditor"),
     Action.PARTIAL_SETTLE: _plate_data("investigator", "supervisor"),

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 
 from platekeeper_common.documents import CandidateDocument, ModelDocument, PositionDocument, Shown, UseStated
 from platekeeper_common.events.hotlist import MatchKind
+from platekeeper_common.events.retention import Verdict
 from platekeeper_common.moments import Instant
 from platekeeper_hotlist.domain import NewEntry, NewList, Source
 from platekeeper_hotlist.sightings import CountedHit
@@ -156,12 +157,29 @@ class MatchedDocument(Shown):
     expires_at: datetime | None
 
 
+class CorrectionDocument(Shown):
+    """What an officer said of a read at retention (`POST /v1/reads/{id}/corrections`, J1); the last one stands.
+
+    `plate` is null when there is none.
+    """
+
+    id: str
+    number: int
+    was: str
+    verdict: Verdict
+    plate: str | None
+    state: str | None
+    corrected_by_name: str
+    corrected_at: datetime
+
+
 class HitDocument(Shown):
     """A hit: the read that raised it, the entry that it met, and how often its vehicle was seen there since.
 
     `late`: raised too late for a live alert (E2). Of kind `partial`: the entry is a partial plate that means this car
     among others; no hit is confirmed by it (A7). `list_age_seconds`: how long before the hit its list had last changed
-    or been confirmed. `first_seen_at` and `last_seen_at` are moments of capture.
+    or been confirmed. `first_seen_at` and `last_seen_at` are moments of capture. `corrections`: what officers said of
+    the read: a hit on a misread is none. `by_correction`: the plate of `read` is an officer's word, not the camera's.
     """
 
     id: str
@@ -177,6 +195,8 @@ class HitDocument(Shown):
     last_seen_at: datetime
     last_camera_id: str
     last_position: PositionDocument | None
+    by_correction: bool
+    corrections: list[CorrectionDocument]
 
     @classmethod
     def of(cls, hit: CountedHit) -> "HitDocument":
@@ -206,6 +226,7 @@ class SightingDocument(Shown):
     received_at: datetime
     position: PositionDocument | None
     counted_at: datetime
+    corrections: list[CorrectionDocument]
 
 
 class SightingsDocument(Shown):

@@ -1,14 +1,17 @@
 """Rules of hot lists: what may be listed, for how long, and what becomes of a match."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
+
+from msgspec import structs
 
 from platekeeper_common import patterns, plates
 from platekeeper_common.access import Use
 from platekeeper_common.errors import Conflict, Invalid
 from platekeeper_common.events.hotlist import HitRaised, ListedEntry
 from platekeeper_common.events.recognition import PlateRead
+from platekeeper_common.events.retention import ReadCorrected
 from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
 from platekeeper_common.wording import refuse_prohibited
 from platekeeper_hotlist.matching import Match
@@ -36,13 +39,6 @@ CATEGORIES = (
     "other",
 )
 """The closed list of what an entry can be about; `other` says it in its reason."""
-_STATES = (
-    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR "
-    "PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS GU MP PR VI US "
-    "AB BC MB NB NL NS NT NU ON PE QC SK YT"
-)
-STATES = frozenset(_STATES.split())
-"""Postal codes of the states, the District and territories, `US` for federal plates, and Canada's provinces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +139,7 @@ def admitted(new: NewEntry, policy: HotlistPolicy, now: datetime) -> NewEntry:
         raise Invalid("expires_at must lie in the future", code="expiry_past")
     plate = listed_plate(new.plate)
     expires_at = _partial_expiry(new, policy, now) if patterns.is_pattern(plate) else new.expires_at
-    return replace(new, plate=plate, state=issuing_state(new.state), expires_at=expires_at)
+    return replace(new, plate=plate, state=plates.issuing_state(new.state), expires_at=expires_at)
 
 
 def demand_category(category: str) -> None:
@@ -214,19 +210,6 @@ def demand_room_for_partial(listed: int) -> None:
         )
 
 
-def issuing_state(text: str | None) -> str | None:
-    """The postal code in upper case; None when it is not known. Raises Invalid `state_unknown`."""
-    if text is None:
-        return None
-    state = text.strip().upper()
-    if state not in STATES:
-        raise Invalid(
-            "the state must be the postal code of a state or province; leave it out for any other issuer",
-            code="state_unknown",
-        )
-    return state
-
-
 def listed(entry: Entry, on: HotList) -> ListedEntry:
     """The entry as matchers and hits know it."""
     return ListedEntry(
@@ -246,6 +229,25 @@ def listed(entry: Entry, on: HotList) -> ListedEntry:
 def late(read: PlateRead, now: datetime) -> bool:
     """Whether the read is too old at `now`, or was at receipt, for a live alert (E2)."""
     return read.late or now > read.live_until
+
+
+def as_corrected(said: ReadCorrected) -> PlateRead | None:
+    """The read as an officer says that it is, never a live alert; None when there is no plate, or no other than read.
+
+    The officer is sure, and names no other candidates; a state that the recogniser saw on another plate is none of it.
+    """
+    if said.plate is None or said.verdict == "confirmed":
+        return None
+    read = said.read
+    if said.state is not None or said.plate != read.plate:
+        read = structs.replace(read, state=said.state, country=None, region_confidence=None)
+    return structs.replace(
+        read,
+        plate=said.plate,
+        confidence=1.0,
+        candidates=(),
+        live_until=read.received_at - timedelta(seconds=1),
+    )
 
 
 def raised(match: Match, hit_id: HitId, now: datetime) -> HitRaised:

@@ -15,9 +15,10 @@ from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict, NotFound, Refused
 from platekeeper_common.events.hotlist import HitRaised, HotlistChanged
 from platekeeper_common.events.recognition import PlateRead
+from platekeeper_common.events.retention import ReadCorrected
 from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
 from platekeeper_common.policies import Policies
-from platekeeper_hotlist import domain, hits, matching, sightings, storage
+from platekeeper_hotlist import correction_storage, domain, hits, matching, sightings, storage
 from platekeeper_hotlist.domain import Entry, HotList, NewEntry, NewList
 from platekeeper_hotlist.figures import HITS
 from platekeeper_hotlist.matching import Match
@@ -105,7 +106,7 @@ async def newest_hits(
 ) -> list[CountedHit]:
     """Up to `limit` hits of the caller's agency, newest first. Raises Invalid (A1, A8, `cursor_invalid`)."""
     uses.demand(here, by, Action.HITS_VIEW, use)
-    found = await hits.newest(tx, by.agency_id, cursor, limit)
+    found = await correction_storage.beside_hits(tx, by.agency_id, await hits.newest(tx, by.agency_id, cursor, limit))
     query = {"hits": "newest", "cursor": cursor, "limit": limit}
     result = Result(count=len(found), ids=[hit.raised.id for hit in found])
     tx.emit(await here.recorder.plate_data(by, Action.HITS_VIEW, use, query, result, place))
@@ -132,14 +133,30 @@ async def sightings_of(
     uses.demand(here, by, Action.HITS_VIEW, use)
     await _own_hit(tx, by, hit_id)
     found = await hits.sightings_of(tx, hit_id, cursor, limit)
+    found = await correction_storage.beside_sightings(tx, by.agency_id, found)
     query = {"hit": hit_id, "sightings": "newest", "cursor": cursor, "limit": limit}
     result = Result(count=len(found), ids=[sighting.read_id for sighting in found])
     tx.emit(await here.recorder.plate_data(by, Action.HITS_VIEW, use, query, result, place))
     return found
 
 
-async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead]) -> None:
+async def hear_corrections(here: HotlistRoom, said: Sequence[ReadCorrected]) -> None:
+    """Keep what officers said of reads, and match what they say the plates are: for investigators, never live (J1).
+
+    Safe to run twice. Raises Unavailable as `match_reads`.
+    """
+    async with here.db.tx() as tx:
+        await correction_storage.keep(tx, said)
+    standing = {one.read.id: one for one in sorted(said, key=lambda one: one.number)}
+    meant = [read for one in standing.values() if (read := domain.as_corrected(one)) is not None]
+    if meant:
+        await match_reads(here, meant, corrected=True)
+
+
+async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead], *, corrected: bool = False) -> None:
     """Raise a hit, or add a sighting to the open one, for every read that an entry in force matches.
+
+    `corrected`: officers say that these are the plates, so that nothing that only looks alike is meant.
 
     Safe to run twice, and beside itself: a read counts once for an entry. Raises Unavailable while the index is not
     confirmed, or an agency that has entries is not known here yet.
@@ -148,6 +165,8 @@ async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead]) -> None:
     concerned = {read.agency_id for read in reads} & set(index.agencies)
     policies = _policies(here.foundation.policies, concerned)
     matches = matching.find(reads, index, policies, now)
+    if corrected:
+        matches = [match for match in matches if match.kind != "look_alike"]
     if not matches:
         return
     async with here.db.tx() as tx:
@@ -156,6 +175,8 @@ async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead]) -> None:
         new = [match for match in matches if (match.read.id, match.entry.id) not in counted]
         known = await hits.of_stretches(tx, sightings.stretches(new, policies))
         tally = sightings.tally(new, known, policies, lambda match: _hit_id(here, match), now)
+        if corrected:
+            tally = replace(tally, raised=[sightings.by_correction(hit) for hit in tally.raised])
         await hits.keep(tx, tally, now)
         tx.emit(*(hit.raised for hit in tally.raised))
     for hit in tally.raised:
@@ -168,6 +189,11 @@ async def as_told(tx: Tx, here: HotlistRoom, raised: HitRaised) -> CountedHit | 
     One that was live and is not any more counts as told late from now on: when its vehicle is seen again, that is told,
     live. Raises Unavailable.
     """
+    hit = await _as_told(tx, here, raised)
+    return None if hit is None else (await correction_storage.beside_hits(tx, raised.agency_id, [hit]))[0]
+
+
+async def _as_told(tx: Tx, here: HotlistRoom, raised: HitRaised) -> CountedHit | None:
     hit = await hits.find(tx, raised.agency_id, raised.id)
     if hit is None or hit.told_late or hit.raised.kind == "partial" or hit.live(here.clock()):
         return hit
@@ -181,7 +207,7 @@ async def as_told(tx: Tx, here: HotlistRoom, raised: HitRaised) -> CountedHit | 
 async def _own_hit(tx: Tx, by: Caller, hit_id: HitId) -> CountedHit:
     if (found := await hits.find(tx, by.agency_id, hit_id)) is None:
         raise NotFound("no such hit", code="hit_unknown")
-    return found
+    return (await correction_storage.beside_hits(tx, by.agency_id, [found]))[0]
 
 
 def _hit_id(here: HotlistRoom, match: Match) -> HitId:

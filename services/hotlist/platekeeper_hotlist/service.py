@@ -6,6 +6,7 @@ from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.hotlist import HitRaised, HotlistChanged
 from platekeeper_common.events.public import Accuracy, Figures, StatedInPublic, Statement
 from platekeeper_common.events.recognition import PlatesRead
+from platekeeper_common.events.retention import ReadCorrected
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.metrics import Say
 from platekeeper_common.periods import Month
@@ -69,10 +70,14 @@ SERVICE = Service(
         Grant("list_import", "SELECT, INSERT, UPDATE"),
         Grant("list_import_span", "SELECT, INSERT"),
         Grant("list_import_said", "SELECT, INSERT, DELETE"),
+        Grant("read_correction", "SELECT, INSERT"),
         Grant("reported_partial", "SELECT, INSERT, UPDATE", roles=("api",)),
     ),
     routes=(router, import_routes.router, reported),
-    consumes=(Consumes("hotlist", (PlatesRead.topic,), consumers.match_reads),),
+    consumes=(
+        Consumes("hotlist", (PlatesRead.topic,), consumers.match_reads),
+        Consumes("hotlist-corrections", (ReadCorrected.topic,), consumers.hear_corrections),
+    ),
     follows=(Follows(HotlistChanged.topic, consumers.load_changes),),
     emits=(HitRaised, HotlistChanged, AccessRecorded, StatedInPublic),
     jobs=(Job("confirm hot lists", confirm_lists),),

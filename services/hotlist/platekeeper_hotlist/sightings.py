@@ -11,14 +11,31 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from msgspec import structs
+
 from platekeeper_common import areas, patterns
 from platekeeper_common.events.hotlist import HitRaised, MatchKind
 from platekeeper_common.events.ingest import Position
 from platekeeper_common.events.recognition import PlateRead
+from platekeeper_common.events.retention import Verdict
 from platekeeper_common.ids import AgencyId, CameraId, EntryId, HitId, ReadId
 from platekeeper_hotlist import domain
 from platekeeper_hotlist.matching import Match
 from platekeeper_hotlist.policy import HotlistPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardCorrection:
+    """What an officer said of a read at retention (J1); the highest number stands. `plate` None: there is none."""
+
+    id: str
+    number: int
+    was: str
+    verdict: Verdict
+    plate: str | None
+    state: str | None
+    corrected_by_name: str
+    corrected_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +54,8 @@ class CountedHit:
     """A live alert until then: as long as any of its live sightings is one (E2)."""
     told_late: bool
     """Raised or delivered as late: no live read is a sighting of it any more."""
+    corrections: tuple[HeardCorrection, ...] = ()
+    """What officers said of the read that raised it; for showing it."""
 
     def live(self, now: datetime) -> bool:
         """Whether it may still be shown as a live alert: one that is delivered too late is late too (E2).
@@ -69,6 +88,7 @@ class KeptSighting:
     received_at: datetime
     position: Position | None
     counted_at: datetime
+    corrections: tuple[HeardCorrection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +129,11 @@ def as_raised(hit: HitRaised) -> CountedHit:
         live_until=read.live_until,
         told_late=hit.late,
     )
+
+
+def by_correction(hit: CountedHit) -> CountedHit:
+    """The hit that was raised by what an officer said the plate is."""
+    return replace(hit, raised=structs.replace(hit.raised, by_correction=True))
 
 
 def stretches(matches: Iterable[Match], policies: Mapping[AgencyId, HotlistPolicy]) -> list[Stretch]:

@@ -44,6 +44,8 @@ RELEASED = (
     "model",
 )
 """What goes out of a read: what was seen, where, when and how surely; nothing of how our agency keeps it."""
+SAID = ("verdict", "was", "plate", "state", "made_at")
+"""What goes out of a correction (J1), so that nobody takes a misread for the plate; nothing of who made it."""
 _ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 
@@ -157,8 +159,13 @@ def _described(file: RequestFile, agency: Agency, by: Caller, at: datetime) -> d
 
 
 def _lines(reads: Sequence[Read]) -> bytes:
-    told = ({**{name: read.facts.get(name) for name in RELEASED}, "access_record": read.record_id} for read in reads)
-    return b"".join(rfc8785.dumps(one) + b"\n" for one in told)
+    return b"".join(rfc8785.dumps(_line(read)) + b"\n" for read in reads)
+
+
+def _line(read: Read) -> dict[str, Any]:
+    corrections = [{name: one.get(name) for name in SAID} for one in read.facts.get("corrections", ())]
+    told = {name: read.facts.get(name) for name in RELEASED}
+    return told | {"corrections": corrections, "access_record": read.record_id}
 
 
 def _name(picture: Picture) -> str:

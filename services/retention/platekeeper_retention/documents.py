@@ -14,6 +14,7 @@ from platekeeper_common.documents import (
     UseStated,
 )
 from platekeeper_common.events.recognition import PlateRead
+from platekeeper_common.events.retention import Verdict
 from platekeeper_retention import domain
 from platekeeper_retention.domain import CAMERAS_AT_MOST, KeptRead, Query
 from platekeeper_retention.handlers import Page
@@ -65,8 +66,30 @@ class RetentionDocument(Shown):
     policy_version: str
 
 
+class CorrectionDocument(Shown):
+    """What an officer said of a read (J1). `plate` is null when there is none: verdict `no_plate`.
+
+    `misread`: another plate than the camera's `was`; `state`: another state alone; `confirmed`: the camera was right,
+    after a correction that was not.
+    """
+
+    id: str
+    number: int
+    read_version: int
+    was: str
+    verdict: Verdict
+    plate: str | None
+    state: str | None
+    made_by_name: str
+    made_at: datetime
+
+
 class ReadDocument(Shown):
-    """A read in its last version, which pictures it has, and until when it is kept at least."""
+    """A read in its last version, which pictures it has, and until when it is kept at least.
+
+    `corrections`: what officers said of it, the last of which stands. `found_by_correction`: a search found it by what
+    that one says, and not by `plate`.
+    """
 
     id: str
     version: int
@@ -91,6 +114,8 @@ class ReadDocument(Shown):
     has_crop: bool
     retain_until: datetime
     retention: RetentionDocument
+    corrections: list[CorrectionDocument]
+    found_by_correction: bool
 
 
 class SearchResult(BaseModel):
@@ -110,6 +135,8 @@ def shown(kept: KeptRead) -> ReadDocument:
         "has_crop": read.crop is not None,
         "retain_until": kept.retain_until,
         "retention": kept,
+        "corrections": kept.corrections,
+        "found_by_correction": kept.found_by_correction,
     }
     return ReadDocument.model_validate(facts)
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from platekeeper_common import patterns, plates
 from platekeeper_common.areas import Area
@@ -17,6 +18,7 @@ from platekeeper_common.errors import Invalid, Refused
 from platekeeper_common.events.recognition import PlateRead, PlatesRead
 from platekeeper_common.ids import AgencyId, CameraId
 from platekeeper_common.patterns import Pattern
+from platekeeper_retention.corrected import Correction
 from platekeeper_retention.policy import CanvassPolicy, RetentionPolicy
 
 RETENTION_CLAUSE = "F1"
@@ -37,6 +39,18 @@ class KeptRead(Struct, frozen=True, kw_only=True, gc=False):
     schedule_item: str
     policy_version: str
     """The version of the agency's policy profile that said so."""
+    corrections: tuple[Correction, ...] = ()
+    """What officers said of it, first to last (J1)."""
+    found_by_correction: bool = False
+    """A search found it by what the last of them said, and not by what the camera read."""
+
+    @property
+    def as_corrected(self) -> PlateRead | None:
+        """The read with the plate of its last correction; None without one, or when that says that there is none."""
+        last = self.corrections[-1] if self.corrections else None
+        if last is None or last.plate is None:
+            return None
+        return replace(self.read, plate=last.plate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,9 +223,12 @@ def demand_question_within(query: Query, acting: Delegation | None) -> None:
         raise _outside_scope()
 
 
-def demand_read_within(read: PlateRead, acting: Delegation | None) -> None:
-    """Raise Refused `outside_scope` when the read is none of those of the approved request (I3)."""
-    if acting is not None and not acting.scope.holds(read.plate, read.captured_at, read.position):
+def demand_read_within(kept: KeptRead, acting: Delegation | None) -> None:
+    """Raise Refused `outside_scope` when the read, as read or corrected, is none of the approved request's (I3)."""
+    meant = [read for read in (kept.read, kept.as_corrected) if read is not None]
+    if acting is not None and not any(
+        acting.scope.holds(read.plate, read.captured_at, read.position) for read in meant
+    ):
         raise _outside_scope()
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -35,8 +36,9 @@ from platekeeper_common.errors import Busy
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.patterns import Pattern
 from platekeeper_common.schema import Moment
-from platekeeper_retention import cells, partitions, storage
+from platekeeper_retention import cells, correction_storage, partitions, storage
 from platekeeper_retention.cells import Span
+from platekeeper_retention.correction_storage import correction
 from platekeeper_retention.domain import KeptRead, Query
 from platekeeper_retention.paging import Cursor
 from platekeeper_retention.storage import plate_read
@@ -102,12 +104,19 @@ async def find(
 ) -> list[KeptRead]:
     """Up to `limit` reads that answer the query, newest first, from behind `after`.
 
-    A read is found by what its last version says. `many` decides about the way, never about the answer. Raises Busy
-    `query_too_slow` after `seconds`.
+    A read is found by what its last version says, and by the last correction of it. `many` decides about the way, never
+    about the answer. Raises Busy `query_too_slow` after `seconds`.
     """
     asked = Asked(agency_id, query, cells.cover(query.area) if query.area else (), tx.database)
+    deadline = time.monotonic() + seconds
     async with partitions.own_reads(tx, agency_id):
-        return await _find(tx, asked, after, limit, time.monotonic() + seconds, many)
+        found = await _find(tx, asked, after, limit, deadline, many)
+        found = await correction_storage.with_corrections(tx, agency_id, found)
+        if query.plate is None and query.pattern is None:
+            return found
+        corrected = await _find_corrected(tx, asked, after, limit, deadline)
+        whole = {kept.read.id: kept for kept in (*corrected, *found)}
+        return sorted(whole.values(), key=_place, reverse=True)[:limit]
 
 
 async def _find(tx: Tx, asked: Asked, after: Cursor | None, limit: int, deadline: float, many: int) -> list[KeptRead]:
@@ -116,7 +125,7 @@ async def _find(tx: Tx, asked: Asked, after: Cursor | None, limit: int, deadline
     found: list[KeptRead] = []
     wanted, looked_at = limit, 0
     while len(found) < limit:
-        rows = await tx.rows(keys(asked, way, behind, wanted), seconds=_left(deadline))
+        rows = await tx.rows(keys(asked, way, behind, wanted), seconds=left(deadline))
         found += await _answers(tx, asked, _keys(asked, way, rows), limit - len(found), deadline)
         if len(rows) < wanted:
             break
@@ -125,6 +134,28 @@ async def _find(tx: Tx, asked: Asked, after: Cursor | None, limit: int, deadline
         if asked.query.area is not None and looked_at >= many:
             way = Way.CELL
     return found[:limit]
+
+
+async def _find_corrected(tx: Tx, asked: Asked, after: Cursor | None, limit: int, deadline: float) -> list[KeptRead]:
+    """Up to `limit` reads that answer the query as they were corrected, newest first."""
+    behind = None if after is None else (after.captured_at, after.read_id)
+    found: list[KeptRead] = []
+    while len(found) < limit:
+        rows = await tx.rows(corrected_keys(asked, behind, limit), seconds=left(deadline))
+        fetched = await storage.standing(tx, asked.agency_id, {row.id for row in rows}, left(deadline))
+        found += [
+            replace(kept, found_by_correction=not asked.query.answers(kept.read))
+            for kept in await correction_storage.with_corrections(tx, asked.agency_id, fetched)
+            if (read := kept.as_corrected) is not None and asked.query.answers(read)
+        ]
+        if len(rows) < limit:
+            break
+        behind = _key(rows[-1])
+    return sorted(found, key=_place, reverse=True)[:limit]
+
+
+def _place(kept: KeptRead) -> Key:
+    return kept.read.captured_at, kept.read.id
 
 
 def _keys(asked: Asked, way: Way, rows: Sequence[Row[Any]]) -> list[Key]:
@@ -146,7 +177,7 @@ async def _answers(tx: Tx, asked: Asked, keys: Sequence[Key], enough: int, deadl
     found: list[KeptRead] = []
     for start in range(0, len(keys), READS_AT_ONCE):
         some = keys[start : start + READS_AT_ONCE]
-        fetched = await storage.standing(tx, asked.agency_id, {read_id for _, read_id in some}, _left(deadline))
+        fetched = await storage.standing(tx, asked.agency_id, {read_id for _, read_id in some}, left(deadline))
         # A version of another moment stands under a key of its own.
         by_key = {(kept.read.captured_at, kept.read.id): kept for kept in fetched if asked.query.answers(kept.read)}
         found += [by_key[key] for key in some if key in by_key]
@@ -169,14 +200,15 @@ async def _shortest(tx: Tx, asked: Asked, many: int, deadline: float) -> Way:
 
 async def _count(tx: Tx, asked: Asked, way: Way, at_most: int, deadline: float) -> int:
     some = to_look_at(asked, way).limit(at_most).subquery()
-    (row,) = await tx.rows(select(func.count()).select_from(some), seconds=_left(deadline))
+    (row,) = await tx.rows(select(func.count()).select_from(some), seconds=left(deadline))
     return int(row[0])
 
 
-def _left(deadline: float) -> float:
-    if (left := deadline - time.monotonic()) <= 0:
+def left(deadline: float) -> float:
+    """Seconds until the deadline. Raises Busy `query_too_slow` when there are none."""
+    if (seconds := deadline - time.monotonic()) <= 0:
         raise Busy("the question takes too long to answer; narrow it", code="query_too_slow")
-    return left
+    return seconds
 
 
 def ways(query: Query, database: Name = "sqlite") -> list[Way]:
@@ -202,6 +234,27 @@ def keys(asked: Asked, way: Way, behind: Key | None, limit: int) -> Select[Any]:
         found = found.where(reads.plate == query.plate)
     if query.pattern is not None:
         found = found.where(reads.plate.like(_like(query.pattern)))
+    if query.cameras:
+        found = found.where(reads.camera_id.in_(query.cameras))
+    return found.order_by(captured_at.desc(), reads.id.desc()).limit(limit)
+
+
+def corrected_keys(asked: Asked, behind: Key | None, limit: int) -> Select[Any]:
+    """The select of the keys, newest first, of reads whose last correction says what the query asks for.
+
+    Corrections are few: they are taken first, whatever the reads' own indexes would promise.
+    """
+    reads, query = plate_read.c, asked.query
+    captured_at = _Unsought(reads.captured_at)
+    same = (reads.agency_id == correction.c.agency_id) & (reads.id == correction.c.read_id)
+    found = correction_storage.standing(asked.agency_id, reads.captured_at, reads.id).join_from(
+        correction, plate_read, same
+    )
+    found = found.where(storage.LAST, *_moments(captured_at, query, behind))
+    if query.plate is not None:
+        found = found.where(correction.c.plate == query.plate)
+    if query.pattern is not None:
+        found = found.where(correction.c.plate.like(_like(query.pattern)))
     if query.cameras:
         found = found.where(reads.camera_id.in_(query.cameras))
     return found.order_by(captured_at.desc(), reads.id.desc()).limit(limit)

@@ -16,12 +16,13 @@ from platekeeper_common.bus.contract import Reject, Unavailable
 from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound, PlatekeeperError, Refused
-from platekeeper_common.events.recognition import PlatesRead
+from platekeeper_common.events.recognition import PlateRead, PlatesRead
 from platekeeper_common.policies import Policies
 from platekeeper_common.policy import Profile
 from platekeeper_common.service import Room
-from platekeeper_retention import domain, finding, paging, storage
+from platekeeper_retention import correction_storage, domain, finding, paging, partitions, storage
 from platekeeper_retention.domain import KeptRead, Query
+from platekeeper_retention.figures import LOOKS
 from platekeeper_retention.paging import Cursor
 from platekeeper_retention.policy import CanvassPolicy, RetentionPolicy
 from platekeeper_retention.room import RetentionRoom
@@ -81,7 +82,7 @@ async def search(tx: Tx, here: RetentionRoom, query: Query, access: Access, *, l
     shown = found[:limit]
     elements = query.elements() | {"search_id": search_id, "limit": limit} | ({"after": after.read_id} if after else {})
     action = Action.SEARCH if query.canvass is None else Action.CANVASS_SEARCH
-    await _record(tx, here, action, access, elements, [kept.read.id for kept in shown])
+    await record(tx, here, action, access, elements, [kept.read.id for kept in shown])
     if len(found) <= limit:
         return Page(search_id, shown, None)
     last = shown[-1].read
@@ -93,8 +94,8 @@ async def view(tx: Tx, here: RetentionRoom, read_id: str, access: Access) -> Kep
 
     Raises Invalid for what the use lacks, NotFound `read_unknown`, Refused `outside_scope`.
     """
-    kept = await _get(tx, here, Action.READ_VIEW, read_id, access)
-    await _record(tx, here, Action.READ_VIEW, access, {"read_id": read_id, "version": kept.read.version}, [read_id])
+    kept = await get(tx, here, Action.READ_VIEW, read_id, access)
+    await record(tx, here, Action.READ_VIEW, access, {"read_id": read_id, "version": kept.read.version}, [read_id])
     return kept
 
 
@@ -106,7 +107,7 @@ async def view_picture(
     Raises Invalid for what the use lacks, NotFound `read_unknown` or `image_absent`, Refused `outside_scope`, Gone when
     it was destroyed.
     """
-    kept = await _get(tx, here, Action.IMAGE_VIEW, read_id, access)
+    kept = await get(tx, here, Action.IMAGE_VIEW, read_id, access)
     reference = kept.read.image if picture == "image" else kept.read.crop
     if reference is None:
         raise NotFound(f"the read came without its {picture}", code="image_absent")
@@ -116,23 +117,43 @@ async def view_picture(
         _log.error("picture altered", read=read_id, picture=picture)
         raise PlatekeeperError(f"the {picture} kept is not the one received", code="image_altered") from error
     elements = {"read_id": read_id, "version": kept.read.version, "picture": picture}
-    await _record(tx, here, Action.IMAGE_VIEW, access, elements, [read_id])
+    if access.by.kind == "person":
+        await look_at(tx, here, kept.read)
+    await record(tx, here, Action.IMAGE_VIEW, access, elements, [read_id])
     return data, reference.media_type
 
 
-async def _get(tx: Tx, here: RetentionRoom, action: Action, read_id: str, access: Access) -> KeptRead:
+async def look_at(tx: Tx, here: RetentionRoom, read: PlateRead) -> None:
+    """Keep that a person has seen what the camera saw: a read among those that could have been found wrong (J1)."""
+    await here.reach_beside(read)
+    if await correction_storage.looked_at(tx, read, here.clock()):
+
+        async def count() -> None:
+            here.meter.count(LOOKS, source=read.source)
+
+        tx.after_commit(count)
+
+
+async def get(tx: Tx, here: RetentionRoom, action: Action, read_id: str, access: Access) -> KeptRead:
+    """The read in its last version, for whoever may do the action for the use, with what was said of it.
+
+    Raises Invalid for what the use lacks, NotFound `read_unknown`, Refused `outside_scope`.
+    """
     uses.demand(here, access.by, action, access.use)
     await here.reach(access.by.agency_id)
     kept = await storage.get(tx, access.by.agency_id, read_id)
     if kept is None:
         raise NotFound("no such read", code="read_unknown")
-    domain.demand_read_within(kept.read, access.by.delegation)
+    async with partitions.own_reads(tx, access.by.agency_id):
+        (kept,) = await correction_storage.with_corrections(tx, access.by.agency_id, [kept])
+    domain.demand_read_within(kept, access.by.delegation)
     return kept
 
 
-async def _record(
+async def record(
     tx: Tx, here: Room, action: Action, access: Access, asked: dict[str, Any], shown: Sequence[str]
 ) -> None:
+    """Leave the access record of what was shown or done."""
     result = Result(count=len(shown), ids=shown)
     tx.emit(await here.recorder.plate_data(access.by, action, access.use, asked, result, access.place))
 

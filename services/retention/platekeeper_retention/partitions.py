@@ -29,6 +29,7 @@ _STAGED, _MONTH = "staged_read", "received_month"
 _MAKE_ROOM = text("SELECT make_room(:agencies, :months)").bindparams(
     bindparam("agencies", type_=ARRAY(String)), bindparam("months", type_=ARRAY(Date))
 )
+_MAKE_ROOM_BESIDE = text("SELECT make_room_beside(:agency, :month)").bindparams(bindparam("month", type_=Date))
 # Such a read may have come before: an upload that is tried again in the next month is received anew.
 _DROP_KNOWN = text(
     f"DELETE FROM {_STAGED} AS new USING plate_read AS known"  # noqa: S608 - names of this file alone
@@ -54,6 +55,12 @@ async def make_room(tx: Tx, wanted: Collection[tuple[AgencyId, date]]) -> None:
     if tx.database == "postgresql" and wanted:
         agencies, months = zip(*sorted(wanted), strict=True)
         await tx.write(_MAKE_ROOM, {"agencies": list(agencies), "months": list(months)})
+
+
+async def make_room_beside(tx: Tx, agency_id: AgencyId, month: date) -> None:
+    """Make the partitions of what is said of the month's reads; on SQLite there is room anyway. Safe to run twice."""
+    if tx.database == "postgresql":
+        await tx.write(_MAKE_ROOM_BESIDE, {"agency": agency_id, "month": month})
 
 
 @asynccontextmanager

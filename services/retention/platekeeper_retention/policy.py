@@ -1,4 +1,4 @@
-"""Retention's sections of a policy profile: [retention], [canvass], and the shared [use] and [audit]."""
+"""Retention's sections of a policy profile: [retention], [canvass], [corrections], and the shared [use] and [audit]."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 
 from platekeeper_common import shared_policy
 from platekeeper_common.areas import Area
+from platekeeper_common.errors import Refused
 from platekeeper_common.periods import CalendarPeriod, Duration
-from platekeeper_common.policy import Code, PolicySection, Title, none_when
+from platekeeper_common.policy import Code, PolicySection, Several, Title, none_when
 
 
 class RetentionPolicy(PolicySection):
@@ -55,8 +56,30 @@ class CanvassPolicy(PolicySection):
         return window is not None and window <= self.window_at_most
 
 
+class CorrectionsPolicy(PolicySection):
+    """What may be done with what officers say of misread plates (clause J1)."""
+
+    training_export_for: Annotated[Several[Code] | None, none_when("none")]
+    """Purposes for which the administrator may take pictures away to train a recogniser by; None: for none (A2)."""
+
+    def demand_training_export(self, purpose: str) -> None:
+        """Raise Refused `training_export_not_allowed`, saying what would allow it."""
+        if purpose in (self.training_export_for or ()):
+            return
+        allowed = ", ".join(self.training_export_for or ())
+        raise Refused(
+            f"your agency's policy lets training data be taken away for {allowed} alone"
+            if allowed
+            else "no purpose of your agency's policy covers training a recogniser; two persons can change that with"
+            " POST /v1/policy-changes: corrections.training_export_for",
+            code="training_export_not_allowed",
+            clause="A2",
+        )
+
+
 SECTIONS: Mapping[str, type[PolicySection]] = {
     "retention": RetentionPolicy,
     "canvass": CanvassPolicy,
+    "corrections": CorrectionsPolicy,
     **shared_policy.SECTIONS,
 }

@@ -16,6 +16,7 @@ from platekeeper_common import edge
 from platekeeper_common.access import Recorder
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Database
+from platekeeper_common.events.recognition import PlateRead
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import PREFIX, ServiceSettings
@@ -33,18 +34,23 @@ class RetentionSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix=f"{PREFIX}RETENTION_", frozen=True, extra="forbid")
 
     body_limit: int = Field(default=65_536, gt=0)
+    export_at_most: int = Field(default=2_000, gt=0)
+    """Corrections in one export of training data."""
 
 
 @dataclass(kw_only=True)
 class RetentionRoom(Room):
     """The records office's room."""
 
+    settings: RetentionSettings
     found: int
     """Versions of reads that were stored when the room was opened: counting them takes too long to do it often."""
     stored: int = 0
     """Those that this process has stored since."""
     reachable: set[AgencyId] = field(default_factory=set)
     """Agencies for whose reads there is known to be room, and a role that may read them."""
+    beside: set[tuple[AgencyId, date]] = field(default_factory=set)
+    """Of which months' reads there is known to be room for what is said."""
 
     async def reach(self, agency_id: AgencyId) -> None:
         """Make room for the agency's reads where nobody has yet, so that they can be looked for. Raises Unavailable."""
@@ -52,6 +58,14 @@ class RetentionRoom(Room):
             async with self.db.tx() as tx:
                 await partitions.make_room(tx, {(agency_id, partitions.month_of(self.clock()))})
             self.reachable.add(agency_id)
+
+    async def reach_beside(self, read: PlateRead) -> None:
+        """Make room for what is said of the reads of its month, where nobody has yet. Raises Unavailable."""
+        wanted = read.agency_id, partitions.month_of(read.received_at)
+        if wanted not in self.beside:
+            async with self.db.tx() as tx:
+                await partitions.make_room_beside(tx, *wanted)
+            self.beside.add(wanted)
 
     async def make_room_ahead(self) -> None:
         """Keep room for the reads of each open agency in this month and the next ones, until cancelled."""
@@ -77,10 +91,10 @@ Here = Annotated[RetentionRoom, Depends(edge.room)]
 
 
 @asynccontextmanager
-async def open_room(foundation: Foundation, _settings: RetentionSettings) -> AsyncIterator[RetentionRoom]:
+async def open_room(foundation: Foundation, settings: RetentionSettings) -> AsyncIterator[RetentionRoom]:
     """The room over its own database."""
     recorder = Recorder(NAME, foundation.keys, foundation.policies, foundation.clock)
     async with Database.open(foundation.settings.database_of(NAME), foundation.clock) as db:
         async with db.tx() as tx:
             found = await storage.count(tx)
-        yield RetentionRoom(foundation=foundation, db=db, recorder=recorder, found=found)
+        yield RetentionRoom(foundation=foundation, db=db, recorder=recorder, settings=settings, found=found)

@@ -5,20 +5,21 @@ from pathlib import Path
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.public import Figures, Retention, StatedInPublic, Statement
 from platekeeper_common.events.recognition import PlatesRead
+from platekeeper_common.events.retention import ReadCorrected
 from platekeeper_common.ids import AgencyId
-from platekeeper_common.metrics import Say, counter, gauge
+from platekeeper_common.metrics import Say
 from platekeeper_common.periods import Month
 from platekeeper_common.service import Consumes, Grant, Job, Service
 from platekeeper_retention import consumers, storage
 from platekeeper_retention.canvasses.routes import router as canvasses
+from platekeeper_retention.corrections.routes import router as corrections
+from platekeeper_retention.figures import CORRECTIONS, LOOKS, READS, READS_STORED
 from platekeeper_retention.policy import SECTIONS, RetentionPolicy
 from platekeeper_retention.room import NAME, RetentionRoom, RetentionSettings, open_room
 from platekeeper_retention.routes import router
 
-READS = gauge("platekeeper_retention_reads", "Versions of reads that are stored.")
 COUNT_SECONDS = 60.0
 """How long a month of reads may take to be counted."""
-READS_STORED = counter("platekeeper_retention_reads_stored", "Versions of reads stored by this process.")
 
 
 async def counts(here: RetentionRoom) -> dict[str, int]:
@@ -63,21 +64,25 @@ SERVICE = Service(
     name=NAME,
     summary="The records office: stores, searches and shows reads, and keeps them for as long as policy says.",
     # The closing slash leaves POST /v1/reads to ingest.
-    paths=("/v1/searches", "/v1/canvasses", "/v1/reads/"),
+    paths=("/v1/searches", "/v1/canvasses", "/v1/reads/", "/v1/corrections", "/v1/accuracy"),
     open=open_room,
     migrations=Path(__file__).parent / "migrations",
     # A search reads as the role of its agency, which alone may read what a read says (ADR 0022).
     grants=(
         Grant("plate_read", "INSERT, SELECT (agency_id, id, version, received_month)"),
         Grant("canvass", "SELECT, INSERT, UPDATE", roles=("api",)),
+        # What was said is read as the role of its agency too (ADR 0039).
+        Grant("correction", "INSERT", roles=("api",)),
+        Grant("look", "INSERT, SELECT (agency_id, read_id, received_month)", roles=("api",)),
     ),
-    routes=(router, canvasses),
+    routes=(router, canvasses, corrections),
     consumes=(Consumes(NAME, (PlatesRead.topic,), consumers.store_reads),),
-    emits=(AccessRecorded, StatedInPublic),
+    emits=(AccessRecorded, ReadCorrected, StatedInPublic),
     jobs=(Job("make room for reads", make_room_ahead),),
     policy=SECTIONS,
     settings=RetentionSettings,
     counts=counts,
+    counted=(LOOKS, CORRECTIONS),
     figures=figures,
     says=says,
     tallies=tallies,

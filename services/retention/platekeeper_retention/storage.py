@@ -108,11 +108,12 @@ _plain_of, _kept_of, _written_of = attrgetter(*_PLAIN), attrgetter(*_KEPT), attr
 STORE = insert(plate_read).on_conflict_do_nothing(index_elements=["agency_id", "id", "version"])
 _COUNTED = select(func.count()).select_from(plate_read)
 _newer = plate_read.alias("newer")
-_REPLACED = exists().where(
+LAST = ~exists().where(
     _newer.c.agency_id == plate_read.c.agency_id,
     _newer.c.id == plate_read.c.id,
     _newer.c.version > plate_read.c.version,
 )
+"""The condition that a row is the read's last version."""
 
 T = TypeVar("T")
 
@@ -160,9 +161,9 @@ async def received_in(tx: Tx, agency_id: AgencyId, month: Month, seconds: float)
 
 
 def last_versions(agency_id: AgencyId, read_ids: Collection[str]) -> Select[Any]:
-    """The select of reads as their last versions say, so of no plate that was corrected (J1)."""
+    """The select of reads as their last versions say."""
     reads = plate_read.c
-    return select(plate_read).where(reads.agency_id == agency_id, reads.id.in_(read_ids), ~_REPLACED)
+    return select(plate_read).where(reads.agency_id == agency_id, reads.id.in_(read_ids), LAST)
 
 
 def _record(kept: KeptRead, written: Callable[[Any], Any]) -> partitions.Record:

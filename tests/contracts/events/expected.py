@@ -15,6 +15,7 @@ from platekeeper_common.events.hotlist import HitRaised, HotlistChanged, ListedE
 from platekeeper_common.events.ingest import Camera, DeviceChanged, FrameCaptured, ImageReference, Position
 from platekeeper_common.events.public import PolicyPublished, Post, Posts, StatedInPublic
 from platekeeper_common.events.recognition import Box, Candidate, Model, PlateRead, PlatesRead
+from platekeeper_common.events.retention import ReadCorrected
 from platekeeper_common.ids import PLATFORM, AgencyId, CameraId, DeviceId, EntryId, FrameId, HitId, ListId, ReadId
 
 AGENCY = AgencyId("pomona")
@@ -113,6 +114,17 @@ EXPECTED: tuple[Event, ...] = (
         raised_at=datetime(2026, 3, 1, 20, 15, 31, 480_000, tzinfo=UTC),
     ),
     HotlistChanged(agency_id=AGENCY, list_id=LIST, version=12),
+    ReadCorrected(
+        agency_id=AGENCY,
+        id="0198a6b0-0000-7000-8000-00000000000a",
+        number=2,
+        read=READ,
+        verdict="misread",
+        plate="7SAM128",
+        state="NV",
+        corrected_by_name="A. Rivera",
+        corrected_at=datetime(2026, 3, 2, 9, 0, 5, 500_000, tzinfo=UTC),
+    ),
     AgencyChanged(
         agency_id=AGENCY,
         name="Pomona Police Department",

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from standing import eventually
-from unit.release.desk import OTHER_PLATE, PLATE, WINDOW, Desk, desk, good, sha256, token, told, unzipped
+from unit.release.desk import OTHER_PLATE, PLATE, USE, WINDOW, Desk, desk, good, sha256, token, told, unzipped
 from unit.retention.office import START, a_read
 
 from platekeeper_common.events.ingest import Position
@@ -274,6 +274,23 @@ async def test_a_neighbour_that_answers_too_late_is_away(tmp_path: Path) -> None
         doors["accounts"] = silent
         assert told(await here.decide(request_id)) == (503, "neighbour_away", None)
         doors["accounts"] = accounts
+
+
+@pytest.mark.clause("J1", "pomona")
+async def test_a_read_that_was_corrected_to_the_plate_goes_out_and_says_so(here: Desk) -> None:
+    await here.store(
+        await here.photographed(1, plate=OTHER_PLATE), a_read(2, agency_id=here.agency_id, plate=OTHER_PLATE)
+    )
+    good(await here.clerk.post("/v1/reads/read-0001/corrections", json=USE | {"plate": PLATE, "state": "CA"}))
+    request_id = await here.approved()
+    good(await here.fulfil(request_id))
+    files = unzipped(await here.package(request_id))
+    (read,) = map(json.loads, files["reads.jsonl"].splitlines())
+    (said,) = read["corrections"]
+    assert (read["id"], read["plate"]) == ("read-0001", OTHER_PLATE)
+    assert (said["was"], said["plate"], said["state"], said["verdict"]) == (OTHER_PLATE, PLATE, "CA", "misread")
+    assert "made_by_name" not in said
+    assert {name: files[name] for name in here.pictures} == here.pictures
 
 
 async def test_reads_go_out_oldest_first(here: Desk) -> None:

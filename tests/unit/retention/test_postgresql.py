@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import asyncpg
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Select, literal, select, text
 from sqlalchemy.dialects import postgresql
 from standing import AGENCY, Town, eventually
-from unit.retention.office import HARBOR, START, a_read, rows, run_sql, search, store
+from unit.retention.office import HARBOR, START, USE, a_read, rows, run_sql, search, store
 from unit.retention.traffic import CENTRE, FEWER, expected, queries, stored_once
 
 from platekeeper_common import areas, ids
@@ -31,9 +32,9 @@ def db(here: Town) -> Database:
     return here.standing.rooms["retention"].db
 
 
-def partitions_of(here: Town, agency: str = AGENCY) -> list[str]:
+def partitions_of(here: Town, agency: str = AGENCY, table: str = "plate_read") -> list[str]:
     listed = f"SELECT tablename FROM pg_tables WHERE schemaname = 'retention_of_{agency}'"  # noqa: S608
-    return sorted(name for (name,) in rows(here, listed))
+    return sorted(name for (name,) in rows(here, listed) if name.startswith(table))
 
 
 @FEWER
@@ -105,6 +106,58 @@ async def test_a_search_by_time_finds_what_was_received_months_later(here: Town,
     for asked in ({"plate": "8ABC123"}, {"prefix": "8AB"}, {"pattern": "*ABC*"}):
         found = (await search(officer, **asked, **window))["reads"]
         assert [read["id"] for read in found] == [late.id]
+
+
+@pytest.mark.clause("H1")
+async def test_what_is_said_of_reads_lies_in_their_partitions_behind_the_same_wall(here: Town, officer: Any) -> None:
+    await here.open_agency(HARBOR)
+    october = START - timedelta(days=40)
+    await store(here, a_read(1, captured_at=october), a_read(2))
+    await store(here, a_read(3, agency_id=HARBOR), agency_id=HARBOR)
+    assert partitions_of(here, table="correction") == ["correction"]
+    async with here.client(here.person("hannah", agency_id=HARBOR)) as other:
+        for client, number in ((officer, 1), (other, 3)):
+            answer = await client.post(f"/v1/reads/read-{number:04}/corrections", json=USE | {"plate": "8ABC128"})
+            assert answer.status_code == 201
+    assert partitions_of(here, table="correction") == ["correction", "correction_2026_10"]
+    assert partitions_of(here, table="look") == ["look", "look_2026_10"]
+    assert partitions_of(here, HARBOR, "correction") == ["correction", "correction_2026_11"]
+
+    async def ask(statement: str, *, own: bool = True) -> list[Any]:
+        async with db(here).tx() as tx:
+            if not own:
+                return list(await tx.rows(text(statement)))  # type: ignore[arg-type]
+            async with partitions.own_reads(tx, AGENCY):
+                return list(await tx.rows(text(statement)))  # type: ignore[arg-type]
+
+    assert [row.read_id for row in await ask("SELECT read_id FROM correction")] == ["read-0001"]
+    for forbidden in ("retention.correction", f'"retention_of_{HARBOR}".correction', "retention.look"):
+        with pytest.raises(Unavailable):
+            await ask(f"SELECT * FROM {forbidden}")  # noqa: S608 - names of tables
+    with pytest.raises(Unavailable):
+        await ask("SELECT plate FROM correction", own=False)
+
+
+async def test_an_agency_from_before_there_were_corrections_gets_room_for_them(here: Town, officer: Any) -> None:
+    await store(here, a_read(1))
+    migration = import_module("platekeeper_retention.migrations.0006_corrections")
+    own = f'"retention_of_{AGENCY}"'
+    await run_sql(here, f"DROP TABLE {own}.correction, {own}.look; SET ROLE retention_owner;{migration.FILL}")
+    assert (await search(officer, plate="8ABC123"))["reads"][0]["corrections"] == []
+    said = await officer.post("/v1/reads/read-0001/corrections", json=USE | {"plate": "8ABC128"})
+    assert said.status_code == 201
+    assert (await search(officer, plate="8ABC128"))["reads"][0]["found_by_correction"]
+
+
+async def test_the_corrections_are_looked_through_before_the_reads(here: Town, officer: Any) -> None:
+    await store(here, *(a_read(number, plate=f"9XYZ{number:03}") for number in range(500)))
+    await officer.post("/v1/reads/read-0001/corrections", json=USE | {"plate": "9XYZ002"})
+    await run_sql(here, "ANALYZE")
+    asked = finding.Asked(AGENCY, domain.query(pattern="9XYZ*"), (), "postgresql")
+    told = await plan(here, finding.corrected_keys(asked, (SOON, "read"), 50))
+    assert "correction_2026_11" in told
+    assert "Seq Scan on plate_read" not in told
+    assert "plate_read_2026_11_agency_id_captured_at" not in told
 
 
 @pytest.mark.clause("H1")

@@ -109,6 +109,8 @@ async def test_everything_that_a_read_says_is_kept(here: Town, officer: httpx.As
             "schedule_item": found["retention"]["schedule_item"],
             "policy_version": here.standing.foundation.policies.of(AGENCY).version,
         },
+        "corrections": [],
+        "found_by_correction": False,
     }
     [(box, pass_id)] = rows(here, "SELECT box, pass_id FROM plate_read")
     assert (json.loads(box), pass_id) == ({"x": 10, "y": 20, "width": 300, "height": 90}, "pass-7")

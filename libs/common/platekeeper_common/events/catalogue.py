@@ -2,7 +2,7 @@
 
 import msgspec
 
-from platekeeper_common.events import access, envelope, hotlist, ingest, public, recognition
+from platekeeper_common.events import access, envelope, hotlist, ingest, public, recognition, retention
 from platekeeper_common.events.envelope import Event, Topic
 
 EVENTS: tuple[type[Event], ...] = (
@@ -11,6 +11,7 @@ EVENTS: tuple[type[Event], ...] = (
     recognition.PlatesRead,
     hotlist.HitRaised,
     hotlist.HotlistChanged,
+    retention.ReadCorrected,
     access.AgencyChanged,
     access.PolicyAdopted,
     access.AccessRevoked,

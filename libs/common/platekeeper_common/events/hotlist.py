@@ -46,6 +46,8 @@ class HitRaised(Event, frozen=True, kw_only=True):
     """0..1: how sure the match is, the read's confidence weighed by the kind of match."""
     late: bool
     raised_at: datetime
+    by_correction: bool = False
+    """The plate of `read` is what an officer said it is, and not what the camera read (J1); never a live alert."""
 
     @property
     def list_age_seconds(self) -> int | None:

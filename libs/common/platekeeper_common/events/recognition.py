@@ -40,7 +40,7 @@ class Box(Struct, frozen=True, gc=False):
 
 
 class PlateRead(Struct, frozen=True, kw_only=True, gc=False):
-    """A camera saw a plate. A correction or a better frame of the same pass is a new version of the same id."""
+    """A camera saw a plate. A better frame of the same pass is a new version of it; corrections stand beside."""
 
     id: ReadId
     agency_id: AgencyId

@@ -88,6 +88,7 @@ SETTINGS: Mapping[str, Setting] = {
     "retention.maximum": Setting(less="shortens_retention", size=_period, clause="F2"),
     "retention.clock": _fixed("F1"),
     "retention.purge": _fixed("F3"),
+    "corrections.training_export_for": Setting(more="widens_access", clause="A2"),
     "ledger.access_years": Setting(less="shortens_retention", size=float, clause="G3"),
     "ledger.breach_policy": _fixed("G5"),
     "release.routes": Setting(more="widens_access", bound="at_most", clause="I2"),

@@ -1,0 +1,75 @@
+"""The table of what officers said of reads (`read.corrected`). Every query names the agency.
+
+All of it is kept, whether the read raised a hit or not: what is said may be heard before the read is matched.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Column, Integer, String, Table, select
+from sqlalchemy.dialects.postgresql import insert
+
+from platekeeper_common.db import Tx
+from platekeeper_common.events.retention import ReadCorrected
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.schema import Moment, by_column
+from platekeeper_hotlist.sightings import CountedHit, HeardCorrection, KeptSighting
+from platekeeper_hotlist.storage import in_parts, metadata
+
+read_correction = Table(
+    "read_correction",
+    metadata,
+    Column("agency_id", String, primary_key=True),
+    Column("read_id", String, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("id", String, nullable=False),
+    Column("was", String, nullable=False),
+    Column("verdict", String, nullable=False),
+    Column("plate", String),
+    Column("state", String),
+    Column("corrected_by_name", String, nullable=False),
+    Column("corrected_at", Moment, nullable=False),
+)
+_SAID = tuple(HeardCorrection.__slots__)
+
+
+async def keep(tx: Tx, events: Sequence[ReadCorrected]) -> None:
+    """Keep what was said. Safe to run twice."""
+    rows = [
+        {
+            "agency_id": event.agency_id,
+            "read_id": event.read.id,
+            "was": event.read.plate,
+            **{name: getattr(event, name) for name in _SAID if name != "was"},
+        }
+        for event in events
+    ]
+    if rows:
+        once = insert(read_correction).on_conflict_do_nothing(index_elements=["agency_id", "read_id", "number"])
+        await tx.write(once, rows)
+
+
+async def beside_hits(tx: Tx, agency_id: AgencyId, hits: Sequence[CountedHit]) -> list[CountedHit]:
+    """The hits with what was said of the reads that raised them."""
+    said = await _of_reads(tx, agency_id, {hit.raised.read.id for hit in hits})
+    return [replace(hit, corrections=said.get(hit.raised.read.id, ())) for hit in hits]
+
+
+async def beside_sightings(tx: Tx, agency_id: AgencyId, sightings: Sequence[KeptSighting]) -> list[KeptSighting]:
+    """The sightings with what was said of their reads."""
+    said = await _of_reads(tx, agency_id, {sighting.read_id for sighting in sightings})
+    return [replace(sighting, corrections=said.get(sighting.read_id, ())) for sighting in sightings]
+
+
+async def _of_reads(tx: Tx, agency_id: AgencyId, read_ids: Collection[str]) -> dict[str, tuple[HeardCorrection, ...]]:
+    """What was said, by read, first to last."""
+    found: dict[str, tuple[HeardCorrection, ...]] = {}
+    for some in in_parts(sorted(read_ids)):
+        wanted = select(read_correction).where(
+            read_correction.c.agency_id == agency_id, read_correction.c.read_id.in_(some)
+        )
+        for row in await tx.rows(wanted.order_by(read_correction.c.read_id, read_correction.c.number)):
+            values = by_column(row)
+            one = HeardCorrection(**{name: values[name] for name in _SAID})
+            found[row.read_id] = (*found.get(row.read_id, ()), one)
+    return found
