@@ -153,7 +153,7 @@ async def test_the_record_names_the_correction_and_the_bus_hears_of_it(here: Tow
     assert event.key == "north-gate"
     await stop_relay(here)
     again = await correct(officer, plate="8ABC128")
-    (record,) = records(here)
+    *_, record = records(here)  # the relay may have been stopped before it struck the first one off
     assert (record.action, record.result_ids, record.id) == (
         "read.correct",
         ("read-0001",),
