@@ -1,6 +1,5 @@
 """What every test has: logs as in production, engines of the run, and time: no example fails for being slow."""
 
-import os
 from collections.abc import Iterator
 
 import databases
@@ -15,8 +14,6 @@ from platekeeper_common import log
 log.configure()
 settings.register_profile("platekeeper", deadline=None)
 settings.load_profile("platekeeper")
-# The reader of the early models cannot read the demonstration's drawn frames yet, for which many tests wait.
-os.environ.setdefault("PLATEKEEPER_RECOGNITION_ENGINE", "ppocr")
 
 
 @pytest.fixture(scope="session")

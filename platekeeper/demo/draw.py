@@ -164,10 +164,10 @@ def _plate(text: str, light: Light) -> Image.Image:
 def _character(character: str, width: int) -> Image.Image:
     """A mask of one character as plates have them: tall, narrow, all of one width but for the 1."""
     font = ImageFont.load_default(200)
-    left, top, right, bottom = font.getbbox(character, stroke_width=9)
+    left, top, right, bottom = font.getbbox(character, stroke_width=4)
     mask = Image.new("L", (int(right - left), int(bottom - top)))
     pen = ImageDraw.Draw(mask)
-    pen.text((-left, -top), character, font=font, fill=255, stroke_width=9, stroke_fill=255)
+    pen.text((-left, -top), character, font=font, fill=255, stroke_width=4, stroke_fill=255)
     return mask.resize((width // 2 if character == "1" else width, 168), Image.Resampling.LANCZOS)
 
 

@@ -42,7 +42,7 @@ async def test_a_frame_becomes_a_read_with_everything_that_is_known(street: Stre
     assert read.candidates[0].plate == read.plate
     assert read.candidates[0].confidence == read.confidence > 0.8
     assert len(read.candidates) <= 10
-    assert (read.model.name, len(read.model.checksum)) == ("ppocr", 64)
+    assert (read.model.name, len(read.model.checksum)) == ("onnx", 64)
     assert read.box is not None
     assert (read.source, read.version, read.frame_id, read.image) == ("recognition", 1, frame.id, frame.image)
     for name in ("agency_id", "camera_id", "device_id", "captured_at", "received_at", "live_until", "position"):

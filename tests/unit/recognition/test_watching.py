@@ -24,7 +24,7 @@ from platekeeper_recognition.service import SERVICE
 FIRST, SECOND, *_ = samples()
 
 
-def out_of_focus(image: bytes, radius: float = 3) -> bytes:
+def out_of_focus(image: bytes, radius: float = 3.5) -> bytes:
     file = io.BytesIO()
     Image.open(io.BytesIO(image)).filter(ImageFilter.GaussianBlur(radius)).save(file, "JPEG", quality=90)
     return file.getvalue()
