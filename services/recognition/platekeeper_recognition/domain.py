@@ -10,8 +10,12 @@ from platekeeper_recognition.plate_formats import PlateFormats
 MOST_CANDIDATES = 10
 LEAST_REGION = 0.6
 """A state or country that is less sure is not named."""
-_UNUSUAL, _RARE = 0.3, 0.3
-"""How much less we expect a plate of an unusual shape, and each rare letter in it: vanity plates have both."""
+_WORD, _MIXED, _RARE = 0.3, 0.02, 0.3
+"""How much less than a usual shape we expect one of letters or digits alone, one that mixes them, and each rare letter.
+
+Of 292 American plates of the training photographs a third are of unusual shapes, most of letters alone; one in sixteen mixes
+letters and digits, and those have some hundred shapes to choose from.
+"""
 _SAME = 0.4
 """Two boxes of which the smaller lies in the other by more than this share show the same plate."""
 _LEAST_CANDIDATE = 1e-4
@@ -129,8 +133,9 @@ def _places(name: str) -> tuple[str, str | None]:
 
 
 def _weight(plate: str, formats: Sequence[PlateFormats]) -> float:
+    unusual = _WORD if plate.isalpha() or plate.isdigit() else _MIXED
     weights = [
-        (1.0 if shape(plate) in region.shapes else _UNUSUAL) * _RARE ** sum(map(plate.count, region.rare_letters))
+        (1.0 if shape(plate) in region.shapes else unusual) * _RARE ** sum(map(plate.count, region.rare_letters))
         for region in formats
     ]
     return max(weights, default=1.0)
