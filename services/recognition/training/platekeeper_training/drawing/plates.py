@@ -7,17 +7,20 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from platekeeper_training.drawing import dies, faces
+from platekeeper_training.drawing import dies
 from platekeeper_training.drawing.designs import SEPARATORS, Colour, Design
 from platekeeper_training.drawing.dies import Die, Mask
 from platekeeper_training.drawing.faces import Face
 from platekeeper_training.drawing.grounds import frame, ground, holes, stickers, strips, write_around
-from platekeeper_training.drawing.paint import Floats, Fonts, Picture, any_of, put, varied
+from platekeeper_training.drawing.paint import Floats, Fonts, Picture, any_of, varied
+from platekeeper_training.drawing.panels import panel
 
 HEIGHT = 84
 """Pixels of a flat plate."""
 _AMERICAN, _EUROPEAN, _BRAZILIAN, _SQUARE = 2.0, 4.6, 3.08, 1.35
 """Width by height."""
+_PANELLED = 0.22
+"""Of American plates: those with an emblem or small letters beside the serial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ def draw(design: Design, fonts: Fonts, random: Generator, blank: Picture | None 
         picture = ground(height, width, background, random, plain=not design.american)
         write_around(picture, design, fonts, ink, random)
     left, right = strips(picture, design, fonts, random) if len(rows) == 1 else (0.0, 0.0)
+    if design.american and random.random() < _PANELLED:
+        left, right = panel(picture, fonts, ink, random)
     if design.american and random.random() < 0.7:
         stickers(picture, fonts, random)
     _press_rows(picture, rows, design, fonts, ink, random, room=(left, right))
@@ -107,8 +112,6 @@ def _press_rows(
         mask[max(top, 0) : max(top, 0) + line.shape[0], left : left + line.shape[1]] = line[:, : width - left]
         for begin, across in pictures:
             _small_picture(picture, left + begin * scale, across * scale, height * middle, height * tall, random)
-    if design.american and random.random() < 0.08:
-        _stacked(picture, fonts, ink, random)
     _emboss(picture, mask, ink, random)
 
 
@@ -159,17 +162,6 @@ def _small_picture(picture: Floats, left: float, across: float, middle: float, t
     colour = tuple(float(part) for part in random.uniform(0, 220, 3))
     points = corners.astype(np.int32)
     cv2.fillPoly(picture, [points if random.random() < 0.5 else cv2.convexHull(points)], colour, cv2.LINE_AA)
-
-
-def _stacked(picture: Floats, fonts: Fonts, ink: Colour, random: Generator) -> None:
-    """Small letters over each other at an end of the serial: the kind of plate, which is not read."""
-    height, width = picture.shape[:2]
-    letters = [chr(ord("A") + int(random.integers(26))) for _ in range(int(random.integers(2, 4)))]
-    tall = int(height * 0.42 / len(letters))
-    left = int(width * (0.02 if random.random() < 0.6 else 0.93))
-    font = any_of(fonts.serial, random)
-    for place, letter in enumerate(letters):
-        put(picture, faces.lettering(letter, font, max(tall - 3, 4)), left, int(height * 0.3) + place * tall, ink)
 
 
 def _emboss(picture: Floats, mask: Mask, ink: Colour, random: Generator) -> None:
