@@ -78,10 +78,10 @@ def test_a_batch_of_frames_of_several_sizes_is_read_as_each_alone(engine: PlateE
             assert same.plate.candidates[0].confidence == pytest.approx(one.plate.candidates[0].confidence, abs=1e-3)
 
 
-def test_frames_of_one_size_go_to_the_detector_together_and_all_crops_to_the_reader(
+def test_frames_of_one_size_may_go_to_the_detector_together_and_all_crops_go_to_the_reader(
     engine: PlateEngine, frames: list[Picture]
 ) -> None:
-    assert plate_models.like_sizes(frames) == [[0, 1, 3, 4], [2], [5]]
+    assert plate_models.like_sizes(frames, 3) == [[0, 1, 3], [4], [2], [5]]
 
     spots = engine.detector.detect(frames)
     crops = [pictures.plate(frame, spot) for frame, found in zip(frames, spots, strict=True) for spot in found]

@@ -56,6 +56,11 @@ def best_providers() -> tuple[str, ...]:
     return tuple(provider for provider in _WANTED if provider in available)
 
 
+def on_gpu(of: onnxruntime.InferenceSession) -> bool:
+    """Whether the session's work is done on a GPU."""
+    return bool(of.get_providers()[0] != CPU[0])
+
+
 def session(path: Path, threads: int, providers: Sequence[str] = CPU) -> onnxruntime.InferenceSession:
     """A session that keeps no memory of its own between frames and does not spin while it waits.
 

@@ -54,7 +54,7 @@ class TorchDetector:
     def detect(self, pictures: Sequence[Picture]) -> list[list[Spot]]:
         """The plates of each picture; those of one size run together."""
         found: list[list[Spot]] = [[] for _ in pictures]
-        for places in plate_models.like_sizes(pictures):
+        for places in plate_models.like_sizes(pictures, plate_models.PICTURES):
             results = self._network.predict(
                 [pictures[place] for place in places],
                 imgsz=self.longest_side,
