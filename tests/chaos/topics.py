@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 GROUPS = {
     "recognition": "frame.captured",
     "hotlist": "plates.read",
+    "hotlist-corrections": "read.corrected",
     "retention": "plates.read",
     "ledger": "access.recorded",
     "accounts": "access.recorded",

@@ -18,7 +18,10 @@ _PNG_HEADER_ENDS = len(_PNG) + 25
 
 
 class Watermark:
-    """ASGI middleware around the routes, inside of what finds out who calls."""
+    """ASGI middleware around the routes, inside of what finds out who calls.
+
+    A route that writes the mark into its answer sets the header itself, so both say the same moment.
+    """
 
     def __init__(self, app: ASGIApp, *, clock: Clock) -> None:
         """`clock` says when."""
@@ -35,7 +38,7 @@ class Watermark:
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = mark
+                MutableHeaders(scope=message).setdefault(HEADER, mark)
             await send(message)
 
         await self._app(scope, receive, marked)

@@ -68,9 +68,10 @@ async def crop(read_id: str, who: Viewer, use: CurrentUse, tx: Tx, here: Here, p
 
 def _picture(tx: UnitOfWork, here: RetentionRoom, who: Caller, data: bytes, media_type: str) -> Response:
     """The picture, with a person's mark in it (H1); who acts under an approved request marks the package instead."""
-    if who.kind == "person":
-        data = watermark.within(data, watermark.text(who, here.clock))
     headers = {**NOT_KEPT, **_recorded(tx), "X-Content-Type-Options": "nosniff"}
+    if who.kind == "person":
+        headers[watermark.HEADER] = watermark.text(who, here.clock)
+        data = watermark.within(data, headers[watermark.HEADER])
     return Response(data, media_type=media_type, headers=headers)
 
 

@@ -70,7 +70,7 @@ async def export(
         async for entry, query in handlers.export(here.db, here.foundation.keys, who, selection):
             yield ExportedRecord.given(entry, query, mark).model_dump_json() + "\n"
 
-    return StreamingResponse(lines(), media_type=NDJSON, headers=NOT_KEPT)
+    return StreamingResponse(lines(), media_type=NDJSON, headers={**NOT_KEPT, watermark.HEADER: mark})
 
 
 @router.post("/export", response_class=StreamingResponse, responses={200: {"content": {NDJSON: {}}}})
@@ -80,7 +80,7 @@ async def export_of_plate(body: PlateAsked, who: Tracer, tx: Tx, here: Here, pla
     found = await tracing.named(tx, here, who, asked, use, place)
     mark = watermark.text(who, here.clock)
     lines = [ExportedRecord.given(one.entry, dict(one.query), mark).model_dump_json() + "\n" for one in found]
-    return StreamingResponse(iter(lines), media_type=NDJSON, headers=NOT_KEPT)
+    return StreamingResponse(iter(lines), media_type=NDJSON, headers={**NOT_KEPT, watermark.HEADER: mark})
 
 
 @router.get("/{record_id}")

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
+from platekeeper_common import watermark
 from platekeeper_common.access import RECORD_HEADER
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
@@ -70,6 +71,7 @@ async def export(
     made = Window(start and start.astimezone(UTC), end and end.astimezone(UTC))
     given = await handlers.begin_export(tx, here, made, Access(who, use, place))
     headers = {
+        watermark.HEADER: given.mark,
         "Cache-Control": "no-store",
         "Content-Disposition": 'attachment; filename="corrections.zip"',
         RECORD_HEADER: given.record_id,
