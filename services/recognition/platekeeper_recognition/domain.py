@@ -13,8 +13,8 @@ LEAST_REGION = 0.6
 _WORD, _MIXED, _RARE = 0.3, 0.02, 0.3
 """How much less than a usual shape we expect one of letters or digits alone, one that mixes them, and each rare letter.
 
-Of 292 American plates of the training photographs a third are of unusual shapes, most of letters alone; one in sixteen mixes
-letters and digits, and those have some hundred shapes to choose from.
+Of 292 American plates of the training photographs a third are of unusual shapes, most of letters alone; one in sixteen
+mixes letters and digits, and those have some hundred shapes to choose from.
 """
 _SAME = 0.4
 """Two boxes of which the smaller lies in the other by more than this share show the same plate."""
