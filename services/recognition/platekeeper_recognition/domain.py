@@ -120,6 +120,17 @@ def shape(plate: str) -> str:
     return "".join("9" if character.isdigit() else "A" for character in plate)
 
 
+def edits(one: str, other: str) -> int:
+    """The least number of characters to change, add or drop that makes one text the other (Levenshtein 1966)."""
+    above = list(range(len(other) + 1))
+    for row, left in enumerate(one, start=1):
+        here = [row]
+        for column, right in enumerate(other, start=1):
+            here.append(min(here[-1] + 1, above[column] + 1, above[column - 1] + (left != right)))
+        above = here
+    return above[-1]
+
+
 def _confidence(plate: Plate) -> float:
     return plate.candidates[0].confidence
 

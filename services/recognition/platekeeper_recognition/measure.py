@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from platekeeper_common.events.recognition import Box
+from platekeeper_recognition import domain
 from platekeeper_recognition.domain import Plate
 
 FOUND = 0.5
@@ -57,7 +58,7 @@ class Outcome:
     @property
     def wrong_characters(self) -> int:
         """How many characters must be changed, added or dropped to make the read the truth."""
-        return edits(self.text, self.truth.plate)
+        return domain.edits(self.text, self.truth.plate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +148,6 @@ def misses(outcomes: Sequence[Outcome]) -> list[Outcome]:
 def fold(plate: str) -> str:
     """The plate with O as 0 and I as 1, which many series and labels do not tell apart."""
     return plate.translate(_LOOK_ALIKES)
-
-
-def edits(one: str, other: str) -> int:
-    """The least number of characters to change, add or drop that makes one text the other (Levenshtein 1966)."""
-    above = list(range(len(other) + 1))
-    for row, left in enumerate(one, start=1):
-        here = [row]
-        for column, right in enumerate(other, start=1):
-            here.append(min(here[-1] + 1, above[column] + 1, above[column - 1] + (left != right)))
-        above = here
-    return above[-1]
 
 
 def intersection_over_union(one: Box, other: Box) -> float:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from platekeeper_common.events.recognition import Box, Candidate, PlateRead
 from platekeeper_common.ids import AgencyId, CameraId, FrameId, ReadId
-from platekeeper_recognition import votes
+from platekeeper_recognition import domain, votes
 from platekeeper_recognition.domain import Plate
 from platekeeper_recognition.votes import Votes
 
@@ -159,16 +159,6 @@ class Watch:
         return [chosen.get(number) for number in range(len(plates))]
 
 
-def edits(one: str, other: str) -> int:
-    """Characters to change, take out or put in to make one text the other (Levenshtein 1966)."""
-    row = list(range(len(other) + 1))
-    for at, mine in enumerate(one, start=1):
-        before, row[0] = row[0], at
-        for to, theirs in enumerate(other, start=1):
-            before, row[to] = row[to], min(row[to] + 1, row[to - 1] + 1, before + (mine != theirs))
-    return row[-1]
-
-
 def _begun(read_id: ReadId, frame: Frame, plate: Plate) -> Pass:
     return Pass(
         read_id=read_id,
@@ -223,7 +213,11 @@ def _likeness(frame: Frame, plate: Plate, one: Pass, reach: Reach) -> tuple[bool
     same, shared, moved = mine[0].plate == theirs[0].plate, _shared(mine, theirs), _moved(plate.box, one.box)
     if not (same or shared >= _SHARED):
         both_sure = min(mine[0].confidence, theirs[0].confidence) >= _SURE
-        if moved > _NEAR or (both_sure and apart > _AT_ONCE) or edits(mine[0].plate, theirs[0].plate) > _MOST_EDITS:
+        if (
+            moved > _NEAR
+            or (both_sure and apart > _AT_ONCE)
+            or domain.edits(mine[0].plate, theirs[0].plate) > _MOST_EDITS
+        ):
             return None
     return same, shared, -moved
 

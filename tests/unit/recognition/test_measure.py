@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platekeeper_common.events.recognition import Box, Candidate
-from platekeeper_recognition import measure
+from platekeeper_recognition import domain, measure
 from platekeeper_recognition.domain import Plate
 from platekeeper_recognition.measure import Truth
 
@@ -100,17 +100,17 @@ def test_folding_takes_o_for_0_and_i_for_1_and_nothing_else() -> None:
 
 
 def test_edits_of_known_pairs() -> None:
-    assert measure.edits("KITTEN", "SITTING") == 3
-    assert measure.edits("", "ABC") == 3
-    assert measure.edits("7ABC123", "ABC123") == 1
+    assert domain.edits("KITTEN", "SITTING") == 3
+    assert domain.edits("", "ABC") == 3
+    assert domain.edits("7ABC123", "ABC123") == 1
 
 
 @given(TEXTS, TEXTS, TEXTS)
 def test_edits_are_a_distance(one: str, two: str, three: str) -> None:
-    assert (measure.edits(one, two) == 0) == (one == two)
-    assert measure.edits(one, two) == measure.edits(two, one)
-    assert measure.edits(one, three) <= measure.edits(one, two) + measure.edits(two, three)
-    assert abs(len(one) - len(two)) <= measure.edits(one, two) <= max(len(one), len(two))
+    assert (domain.edits(one, two) == 0) == (one == two)
+    assert domain.edits(one, two) == domain.edits(two, one)
+    assert domain.edits(one, three) <= domain.edits(one, two) + domain.edits(two, three)
+    assert abs(len(one) - len(two)) <= domain.edits(one, two) <= max(len(one), len(two))
 
 
 @given(BOXES, BOXES)

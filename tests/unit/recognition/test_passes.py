@@ -8,7 +8,7 @@ import pytest
 
 from platekeeper_common.events.recognition import Box, Candidate, Model, PlateRead
 from platekeeper_common.ids import AgencyId, CameraId, DeviceId, FrameId, ReadId
-from platekeeper_recognition import passes, votes
+from platekeeper_recognition import domain, passes, votes
 from platekeeper_recognition.domain import Plate
 from platekeeper_recognition.passes import Frame, Pass, Reach, Told, Watch
 from platekeeper_recognition.votes import Votes
@@ -239,7 +239,7 @@ def test_a_frame_that_comes_again_is_not_counted_and_is_told_with_all_that_follo
     [("7SAM123", "7SAM123", 0), ("7SAM123", "7SAM12", 1), ("7SAM123", "SAM1234", 2), ("", "AB1", 3), ("AB", "BA", 2)],
 )
 def test_edits_between_texts(one: str, other: str, count: int) -> None:
-    assert passes.edits(one, other) == passes.edits(other, one) == count
+    assert domain.edits(one, other) == domain.edits(other, one) == count
 
 
 def pooled(*frames: tuple[tuple[str, float], ...]) -> dict[str, float]:
