@@ -14,7 +14,7 @@ from platekeeper_recognition.engines.protocol import Area, Picture, Spot
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _JPEG_QUALITY = 90
 _AROUND_PLATE = 0.03
-"""Around a plate for its reader, in widths and heights of it: as our reader learnt it."""
+"""Around a box for its reader, in widths and heights of it: chosen on held-back photographs, within what it learnt."""
 _TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
