@@ -40,3 +40,13 @@ def test_serials_are_of_the_regions_kind_and_the_same_for_the_same_seed(region: 
         plain = [sign for sign in serial if sign not in designs.SEPARATORS]
         assert set(plain) <= set(designs.LETTERS + designs.DIGITS)
         assert 2 <= len(plain) <= 10
+
+
+def test_special_and_chosen_serials_are_short_and_never_begin_or_end_with_a_gap() -> None:
+    for seed in range(300):
+        random = np.random.default_rng(seed)
+        for serial in (designs.special(random), designs.vanity(random)):
+            plain = [sign for sign in serial if sign not in designs.SEPARATORS]
+            assert set(plain) <= set(designs.LETTERS + designs.DIGITS)
+            assert 2 <= len(plain) <= 8
+            assert serial[0] not in designs.SEPARATORS and serial[-1] not in designs.SEPARATORS

@@ -36,7 +36,7 @@ class Drawer:
         if design.american and self.blanks and random.random() < 0.35:
             region, blank = self.blanks[int(random.integers(len(self.blanks)))]
             design = next((one for one in self.designs if one.region == region), design)
-        return plates.draw(design, self.fonts, random, blank)
+        return plates.draw(design, self.fonts, random, blank, self.grounds)
 
     def crop(self, flat: Flat, random: Generator, hardness: Hardness) -> Picture:
         """The plate as a camera sees it, cut out with a detector's margins."""

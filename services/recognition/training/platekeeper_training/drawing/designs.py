@@ -13,9 +13,15 @@ SEPARATORS = " -.*"
 """In a serial: a gap, a dash, a dot, a small picture. None is part of what a reader says."""
 _VANITY = 0.14
 """Of United States plates: what an owner chose."""
+_PARTED = 0.15
+"""Of United States serials with a gap: those with a picture in it."""
 _LOOK_ALIKES = 0.12
 """Of serials: some characters are changed for those that cameras confuse."""
 _CONFUSED = ("0DOQ", "8B", "1I7T", "5S", "2Z", "6G", "VYU", "MNHW", "EF", "CG", "4A", "3J")
+_SPECIALS = (
+    *("9999", "99999", "A9999", "9999A", "999A", "A999", "AAAA", "AAA9", "99AA", "9A99", "9AA99", "999AA", "AA999"),
+    *("999999", "AAA99", "99A999", "9*999A", "9*9999", "99*9999", "9-9999", "A*999", "99 999", "AA 99", "00999", "999"),
+)
 _VOWELS, _CONSONANTS = "AEIOUY", "BCDFGHJKLMNPQRSTVWXZ"
 
 Colour = tuple[int, int, int]
@@ -47,6 +53,8 @@ class Design:
         if self.american and random.random() < _VANITY:
             return vanity(random)
         wanted = self.serials[min(int(random.exponential(1.1)), len(self.serials) - 1)]
+        if self.american and random.random() < _PARTED:
+            wanted = wanted.replace(" ", "*").replace("-", "*")
         drawn = "".join(_drawn(sign, random) for sign in wanted)
         return _confused(drawn, random) if random.random() < _LOOK_ALIKES else drawn
 
@@ -71,10 +79,15 @@ def vanity(random: Generator) -> str:
         else:
             text += _one(DIGITS, random)
     text = text[:length]
-    if length > 4 and random.random() < 0.35:
-        cut = int(random.integers(2, length - 1))
-        text = f"{text[:cut]} {text[cut:]}"
+    if length > 3 and random.random() < 0.4:
+        cut = int(random.integers(1, length))
+        text = f"{text[:cut]}{_one('    -*', random)}{text[cut:]}"
     return text
+
+
+def special(random: Generator) -> str:
+    """A short serial, as plates with an emblem bear: of clubs, counties, colleges, trucks, veterans."""
+    return "".join(_drawn(sign, random) for sign in _SPECIALS[int(random.integers(len(_SPECIALS)))])
 
 
 def _design(region: str, told: Mapping[str, list[str] | str]) -> Design:

@@ -32,7 +32,7 @@ def ground(height: int, width: int, colour: Colour, random: Generator, *, plain:
 
 
 def _scenery(picture: Floats, random: Generator) -> None:
-    """Screw holes in two rows, some of them."""
+    """Hills, leaves, clouds: pale patches over each other."""
     height, width = picture.shape[:2]
     drawn = picture.copy()
     for _ in range(int(random.integers(1, 6))):

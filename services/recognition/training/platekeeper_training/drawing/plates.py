@@ -8,8 +8,9 @@ import numpy as np
 from numpy.random import Generator
 
 from platekeeper_training.drawing import dies
-from platekeeper_training.drawing.designs import SEPARATORS, Colour, Design
+from platekeeper_training.drawing.designs import SEPARATORS, Colour, Design, special
 from platekeeper_training.drawing.dies import Die, Mask
+from platekeeper_training.drawing.emblems import Place, emblem
 from platekeeper_training.drawing.faces import Face
 from platekeeper_training.drawing.grounds import frame, ground, holes, stickers, strips, write_around
 from platekeeper_training.drawing.paint import Floats, Fonts, Picture, any_of, varied
@@ -19,8 +20,10 @@ HEIGHT = 84
 """Pixels of a flat plate."""
 _AMERICAN, _EUROPEAN, _BRAZILIAN, _SQUARE = 2.0, 4.6, 3.08, 1.35
 """Width by height."""
-_PANELLED = 0.22
-"""Of American plates: those with an emblem or small letters beside the serial."""
+_PANELLED = 0.4
+"""Of American plates: those with an emblem or small letters beside the serial. Fewer hang on cars; they are harder."""
+_SPECIAL = 0.6
+"""Of those: the ones with a short serial of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,17 @@ class Flat:
     region: str
 
 
-def draw(design: Design, fonts: Fonts, random: Generator, blank: Picture | None = None) -> Flat:
-    """One plate. `blank`: a real plate without a serial to draw on."""
-    serial = design.serial(random)
+def draw(
+    design: Design,
+    fonts: Fonts,
+    random: Generator,
+    blank: Picture | None = None,
+    scraps: Sequence[Picture] = (),
+) -> Flat:
+    """One plate. `blank`: a real plate without a serial to draw on; `scraps`: photographs, for pieces in emblems."""
+    panelled = design.american and random.random() < _PANELLED
+    serial = special(random) if panelled and random.random() < _SPECIAL else design.serial(random)
+    face = _face(design, fonts, random)
     rows = _rows(design, serial, random)
     height, width = HEIGHT, round(HEIGHT * _proportion(design, len(rows)))
     background, ink = design.colours[int(random.integers(len(design.colours)))]
@@ -46,11 +57,14 @@ def draw(design: Design, fonts: Fonts, random: Generator, blank: Picture | None 
         picture = ground(height, width, background, random, plain=not design.american)
         write_around(picture, design, fonts, ink, random)
     left, right = strips(picture, design, fonts, random) if len(rows) == 1 else (0.0, 0.0)
-    if design.american and random.random() < _PANELLED:
-        left, right = panel(picture, fonts, ink, random)
+    if panelled:
+        left, right = panel(picture, face, fonts, ink, random, scraps)
     if design.american and random.random() < 0.7:
         stickers(picture, fonts, random)
-    _press_rows(picture, rows, design, fonts, ink, random, room=(left, right))
+    mask, pictures = _rows_pressed(picture, rows, design, face, random, room=(left, right))
+    for place in pictures:
+        emblem(picture, place, fonts, random, scraps)
+    _emboss(picture, mask, ink, random)
     holes(picture, random)
     if random.random() < (0.4 if design.american else 0.25):
         frame(picture, fonts, random)
@@ -75,19 +89,17 @@ def _proportion(design: Design, rows: int) -> float:
     return _EUROPEAN if design.region.startswith("eu") else _BRAZILIAN
 
 
-def _press_rows(
+def _rows_pressed(
     picture: Floats,
     rows: Sequence[str],
     design: Design,
-    fonts: Fonts,
-    ink: Colour,
+    face: Die | Face,
     random: Generator,
     *,
     room: tuple[float, float],
-) -> None:
-    """The serial, in one or two rows, with the light and shade of what is embossed."""
+) -> tuple[Mask, list[Place]]:
+    """The serial, in one or two rows, as a mask over the whole plate, and where pictures stand in it."""
     height, width = picture.shape[:2]
-    face = _face(design, fonts, random)
     if len(rows) == 2:
         tall, middles = 0.36, (0.29, 0.73)
     elif design.american:
@@ -97,6 +109,7 @@ def _press_rows(
     else:
         tall, middles = random.uniform(0.6, 0.76), (0.5 if design.region.startswith("eu") else 0.58,)
     mask = np.zeros((height, width), np.uint8)
+    places: list[Place] = []
     for row, middle in zip(rows, middles, strict=True):
         line, pictures = _line(row, face, round(height * tall), random)
         least, most = int(width * (room[0] + 0.03)), int(width * (0.97 - room[1]))
@@ -111,8 +124,9 @@ def _press_rows(
         line = line[: height - max(top, 0)]
         mask[max(top, 0) : max(top, 0) + line.shape[0], left : left + line.shape[1]] = line[:, : width - left]
         for begin, across in pictures:
-            _small_picture(picture, left + begin * scale, across * scale, height * middle, height * tall, random)
-    _emboss(picture, mask, ink, random)
+            down = height * tall * random.uniform(0.7, 1.5)
+            places.append((left + begin * scale, height * middle - down / 2, across * scale, down))
+    return mask, places
 
 
 def _face(design: Design, fonts: Fonts, random: Generator) -> Die | Face:
@@ -129,10 +143,12 @@ def _line(row: str, face: Die | Face, tall: int, random: Generator) -> tuple[Mas
     at = 0.0
     for sign in row:
         if sign in " *":
-            across = tall * (random.uniform(0.15, 0.5) if sign == " " else random.uniform(0.3, 0.6))
+            wide = random.random() < (0.25 if sign == " " else 0.4)
+            across = tall * (random.uniform(0.5, 1.2) if wide else random.uniform(0.15, 0.5))
             if sign == "*":
+                across += tall * 0.15
                 pictures.append((at, across))
-            at += across + apart * 0.5
+            at += across * random.uniform(0.85, 1.0) + apart * 0.5
             continue
         piece = _sign(sign, tall, random) if sign in "-." else face.draw(sign, tall)
         pieces.append((piece, at))
@@ -151,17 +167,6 @@ def _sign(sign: str, tall: int, random: Generator) -> Mask:
     top = int(tall * random.uniform(0.42, 0.52))
     piece[top : top + down] = 255
     return piece
-
-
-def _small_picture(picture: Floats, left: float, across: float, middle: float, tall: float, random: Generator) -> None:
-    """A bear, a tree, a state's outline: something of no letter's form in the middle of the serial."""
-    corners = np.array([left + across / 2, middle]) + random.normal(0, 0.28, (int(random.integers(5, 12)), 2)) * (
-        across,
-        tall,
-    )
-    colour = tuple(float(part) for part in random.uniform(0, 220, 3))
-    points = corners.astype(np.int32)
-    cv2.fillPoly(picture, [points if random.random() < 0.5 else cv2.convexHull(points)], colour, cv2.LINE_AA)
 
 
 def _emboss(picture: Floats, mask: Mask, ink: Colour, random: Generator) -> None:

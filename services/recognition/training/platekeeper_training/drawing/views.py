@@ -71,6 +71,8 @@ def light(picture: Floats, random: Generator, hardness: Hardness) -> Floats:
         picture = np.repeat(picture @ np.array([[0.114], [0.587], [0.299]], np.float32), 3, axis=2)
     if random.random() < hardness.upto(0.12):
         picture = np.clip(picture, 0, 255) ** 1.6 / 255**0.6 * random.uniform(0.4, 0.9)
+    if random.random() < hardness.upto(0.08):
+        picture = picture * random.uniform(0.08, 0.4) + random.uniform(0, 25)
     return picture.astype(np.float32)
 
 

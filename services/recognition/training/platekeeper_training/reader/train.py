@@ -27,7 +27,8 @@ class Plan:
     """One run."""
 
     shards: int
-    """How many shards in all; the learning rate falls to nothing over them. A run may go on with another number."""
+    """How many shards in all; the learning rate falls to nothing over them. A run may go on with another number, and
+    with others `held`."""
     window: int = 12
     """Shards at hand at a time; each crop is seen about `reuse` times while it is."""
     reuse: float = 2.0
@@ -36,6 +37,8 @@ class Plan:
     """The highest learning rate."""
     trunk_rate: float = 0.4
     """Of it, for the trunk when it begins with what it has learnt elsewhere."""
+    held: int = 0
+    """So many of the trunk's first layers stay as they began; with 4, a step takes little more than half the time."""
     warm: float = 0.03
     """Of the run: the rate rises."""
     averaged: float = 0.998
@@ -50,24 +53,28 @@ class Plan:
 class Run:
     """A training run in a folder."""
 
-    def __init__(self, plan: Plan, sources: Sources, out: Path, *, trunk: Path | None, half: bool) -> None:
+    def __init__(self, plan: Plan, sources: Sources, out: Path, *, begin: Path | None, half: bool) -> None:
         """Begin, or go on where `out` says that it stopped.
 
-        `trunk`: PP-OCRv6's recogniser (ONNX) to begin with; `half`: multiply in bfloat16.
+        `begin`: PP-OCRv6's recogniser (ONNX) for the trunk, or the weights of another run (`best.pt`) for the whole
+        network; `half`: multiply in bfloat16.
         """
         self.plan, self.sources, self.out = plan, sources, out
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(plan.seed)
         self.half = half
         self.net = ReaderNet(len(REGIONS))
-        if trunk is not None:
-            begin_with(self.net.trunk, trunk)
+        if begin is not None and begin.suffix == ".onnx":
+            begin_with(self.net.trunk, begin)
+        elif begin is not None:
+            self.net.load_state_dict(torch.load(begin, map_location="cpu"))
         self.net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = torch.optim.swa_utils.AveragedModel(self.net, avg_fn=self._followed, use_buffers=True)
-        known = list(self.net.trunk.parameters()) if trunk is not None else []
+        known = list(self.net.trunk.parameters()) if begin is not None else []
         new = [each for each in self.net.parameters() if not any(each is one for one in known)]
         groups = [{"params": new, "share": 1.0}, {"params": known, "share": plan.trunk_rate}]
         self.optimiser = torch.optim.AdamW([group for group in groups if group["params"]], plan.rate, weight_decay=0.01)
+        self.net.trunk[: plan.held].requires_grad_(False)
         self.done = 0
         self.best = 0.0
         self._resume()
@@ -159,7 +166,8 @@ class Run:
         if not path.exists():
             return
         state = torch.load(path, map_location=self.device)
-        if {**state["plan"], "shards": self.plan.shards} != asdict(self.plan):
+        changed = {"shards": self.plan.shards, "held": self.plan.held}
+        if {**state["plan"], **changed} != asdict(self.plan):
             raise SystemExit(f"{path} is of another plan: {state['plan']}; choose another folder or that plan")
         self.net.load_state_dict(state["net"])
         self.averaged.load_state_dict(state["averaged"])
@@ -175,21 +183,28 @@ def _put(what: object, path: Path) -> None:
 
 def main() -> None:
     """The command line."""
+    usual = Plan(shards=1500)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the run's folder; a run there goes on")
     parser.add_argument("--photographs", type=Path, help="folder of folders of real pictures; without, all is drawn")
     parser.add_argument("--fonts", type=Path, required=True, help="where the fonts are, or are put")
-    parser.add_argument("--trunk", type=Path, help="PP-OCRv6_rec_small.onnx, as rapidocr brings it, to begin with")
+    parser.add_argument(
+        "--begin", type=Path, help="PP-OCRv6_rec_small.onnx, as rapidocr brings it, for the trunk; or another best.pt"
+    )
+    parser.add_argument("--rate", type=float, default=usual.rate, help="the highest learning rate")
+    parser.add_argument(
+        "--held", type=int, default=usual.held, help="so many first layers of the trunk stay as they are"
+    )
     parser.add_argument("--half", action="store_true", help="multiply in bfloat16: for processors that can")
-    parser.add_argument("--shards", type=int, default=1500)
+    parser.add_argument("--shards", type=int, default=usual.shards)
     parser.add_argument("--workers", type=int, default=1, help="processes that draw")
     parser.add_argument("--threads", type=int, default=1, help="of torch, on a CPU")
-    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=usual.batch)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    plan = Plan(shards=options.shards, batch=options.batch)
+    plan = Plan(options.shards, batch=options.batch, rate=options.rate, held=options.held)
     sources = Sources(plan.seed, options.fonts, options.photographs)
-    Run(plan, sources, options.out, trunk=options.trunk, half=options.half).train(options.workers)
+    Run(plan, sources, options.out, begin=options.begin, half=options.half).train(options.workers)
 
 
 if __name__ == "__main__":
