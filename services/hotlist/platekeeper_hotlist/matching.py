@@ -36,6 +36,8 @@ class Match:
     kind: MatchKind
     score: float
     """0..1, see `score`."""
+    by_correction: bool = False
+    """The read's plate is an officer's word, and not the camera's (J1)."""
 
 
 @dataclass(slots=True)
@@ -163,6 +165,20 @@ def find(
     return [Match(match.read, index.today(match.entry), match.kind, match.score) for match in best.values()]
 
 
+def meets(read: PlateRead, entry: ListedEntry, policy: HotlistPolicy) -> MatchKind | None:
+    """How the read meets an entry of its agency, in force or not any more; None: its plate or stated state does not."""
+    if not _same_state(read, entry):
+        return None
+    if patterns.is_pattern(entry.plate):
+        pattern = patterns.Pattern(entry.plate)
+        texts = (read.plate, *(candidate.plate for candidate in read.candidates))
+        return "partial" if any(pattern.matches(text) for text in texts) else None
+    folds = _folds(policy.look_alikes)
+    if read.plate.translate(folds) != entry.plate.translate(folds):
+        return None
+    return _kind(_differing(read, entry), policy)
+
+
 def last_versions(reads: Sequence[PlateRead]) -> list[PlateRead]:
     """The reads without those of which a better version is among them."""
     if all(read.version == 1 for read in reads):
@@ -195,10 +211,11 @@ def partial_score(entry: ListedEntry, text: str, sure: float) -> float:
 
 def _compare(read: PlateRead, entry: ListedEntry, policy: HotlistPolicy, now: datetime) -> Match | None:
     """Judge two plates that are alike."""
-    differing = sum(mine != theirs for mine, theirs in zip(read.plate, entry.plate, strict=True))
-    if differing > policy.look_alikes_at_most or not _concerned(read, entry, now):
+    differing = _differing(read, entry)
+    kind = _kind(differing, policy)
+    if kind is None or not _concerned(read, entry, now):
         return None
-    return Match(read, entry, "look_alike" if differing else "exact", score(read, entry, differing))
+    return Match(read, entry, kind, score(read, entry, differing))
 
 
 def _meant(read: PlateRead, entry: ListedEntry, text: str, sure: float, now: datetime) -> Match | None:
@@ -210,7 +227,21 @@ def _concerned(read: PlateRead, entry: ListedEntry, now: datetime) -> bool:
     """Whether the entry is in force, and of no other state than the read's, unless that is only guessed."""
     if entry.expires_at is not None and entry.expires_at <= now:
         return False
+    return _same_state(read, entry)
+
+
+def _same_state(read: PlateRead, entry: ListedEntry) -> bool:
     return not read.stated or not entry.state or read.stated == entry.state
+
+
+def _differing(read: PlateRead, entry: ListedEntry) -> int:
+    return sum(mine != theirs for mine, theirs in zip(read.plate, entry.plate, strict=True))
+
+
+def _kind(differing: int, policy: HotlistPolicy) -> MatchKind | None:
+    if differing > policy.look_alikes_at_most:
+        return None
+    return "look_alike" if differing else "exact"
 
 
 def _rank(match: Match) -> tuple[bool, float]:
