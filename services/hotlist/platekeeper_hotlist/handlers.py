@@ -167,9 +167,13 @@ async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead], *, by_corre
     index, now = here.in_force.index(), here.clock()
     policies = _policies(here.foundation.policies, {read.agency_id for read in reads} & set(index.agencies))
     matches = matching.find(reads, index, policies, now)
+    better: list[PlateRead] = []
     if by_correction:
         matches = [replace(match, by_correction=True) for match in matches if match.kind != "look_alike"]
-    better = [] if by_correction else [read for read in matching.last_versions(reads) if read.version > 1]
+    else:
+        matches = [match for match in matches if not here.heard.outdates(match.read)]
+        last = matching.last_versions(reads)
+        better = [read for read in last if read.version > 1 and not here.heard.outdates(read)]
     if not (matches or better):
         return
     async with here.db.tx() as tx:
@@ -177,6 +181,7 @@ async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead], *, by_corre
         tally = await _count(tx, here, matches, policies, now)
         revised = await _revise(tx, here, better, now)
         tx.emit(*(hit.raised for hit in tally.raised), *revised)
+    here.heard.hear(better, now)
     for hit in tally.raised:
         here.meter.count(HITS, kind=hit.raised.kind, late=str(hit.raised.late).lower())
 
