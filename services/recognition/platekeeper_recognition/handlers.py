@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from itertools import groupby
@@ -22,6 +23,7 @@ from platekeeper_recognition.room import NAME, RecognitionRoom, Tally
 from platekeeper_recognition.storage import Revisions
 
 _CROP_TYPE = "image/jpeg"
+_TIME_BEGINS = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,8 @@ async def _read_batch(here: RecognitionRoom, batch: Sequence[FrameCaptured]) -> 
 async def _watch(here: RecognitionRoom, batch: Sequence[FrameCaptured]) -> tuple[Watch, Revisions]:
     """The passes to which the frames may belong, or were counted already."""
     gap = here.reach.gap
-    stretches = {
-        (frame.agency_id, frame.camera_id, frame.captured_at - gap, frame.captured_at + gap): None for frame in batch
-    }
+    moments = {(frame.agency_id, frame.camera_id, frame.captured_at): None for frame in batch}
+    stretches = [(agency, camera, max(at, _TIME_BEGINS + gap) - gap, at + gap) for agency, camera, at in moments]
     async with here.db.tx() as tx:
         known, revisions = await storage.passes(tx, stretches)
     return Watch(known, here.reach), revisions

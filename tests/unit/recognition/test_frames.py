@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,13 @@ async def test_frames_that_are_read_again_beside_a_bad_one_are_counted_once(tmp_
         counts = {"frames_read": 1, "plates_read": 0, "better_versions": 0, "frames_without_plate": 1}
         assert await SERVICE.counts(street.room) == counts
         await reads.leave()
+
+
+async def test_a_camera_whose_clock_says_the_year_1_is_read(street: Street) -> None:
+    began = datetime.min.replace(tzinfo=UTC)
+    await street.publish(await street.frame(FIRST.image(), at=began))
+    (read,) = await street.read(1)
+    assert (read.plate, read.captured_at) == (FIRST.plate, began)
 
 
 async def test_a_destroyed_or_altered_picture_is_a_dead_letter(street: Street) -> None:

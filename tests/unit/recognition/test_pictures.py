@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,15 @@ def encoded(kind: str = "PNG", size: tuple[int, int] = (60, 40), **options: Any)
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
+
+
+def png(colours: int, bits: int, *chunks: tuple[bytes, bytes]) -> bytes:
+    """16 x 16 pixels of nothing, with these chunks before them (RFC 2083, 3)."""
+    rows = b"".join(b"\0" + bytes(2 * bits) for _ in range(16))
+    header = struct.pack(">IIBBBBB", 16, 16, bits, colours, 0, 0, 0)
+    every = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    written = (struct.pack(">I", len(data)) + name + data + zlib.crc32(name + data).to_bytes(4) for name, data in every)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(written)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -58,8 +68,9 @@ def test_what_else_a_camera_writes_beside_its_picture_does_no_harm() -> None:
         (encoded("JPEG", (600, 400))[:-400], "image_damaged"),
         (encoded("PNG", (600, 400))[:-200], "image_damaged"),
         (encoded("PNG", (1001, 1000)), "too_many_pixels"),
+        (png(3, 1, (b"tRNS", b"\0")), "image_damaged"),
     ],
-    ids=["empty", "gif", "cut jpeg", "cut png", "too large"],
+    ids=["empty", "gif", "cut jpeg", "cut png", "too large", "colours without a palette"],
 )
 def test_what_cannot_be_decoded_says_why(data: bytes, code: str) -> None:
     with pytest.raises(pictures.Undecodable, match=f"^{code}: "):
