@@ -51,6 +51,20 @@ def test_the_camera_s_orientation_is_followed() -> None:
     assert pictures.decode(encoded("JPEG", exif=exif), max_pixels=ENOUGH).shape == (60, 40, 3)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_grey_of_sixteen_bits_stays_grey(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    shades = np.tile(np.arange(256, dtype=np.uint16) * 257, (40, 1))
+    Image.fromarray(shades).save(file, "PNG", exif=exif)
+
+    picture = pictures.decode(file.getvalue(), max_pixels=ENOUGH)
+
+    along = picture[20] if orientation == 1 else picture[:, 20]
+    assert (along == np.arange(256)[:, None]).all()
+
+
 def test_what_else_a_camera_writes_beside_its_picture_does_no_harm() -> None:
     orientation = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
     resolution_in_words = struct.pack("<HHI4s", 0x011A, 7, 4, b"fine")
