@@ -68,7 +68,9 @@ class Pass(Struct, frozen=True, kw_only=True):
     """Capture of its earliest frame, aware UTC."""
     last_at: datetime
     box: Box
-    """Where it was in the frame that was counted last."""
+    """Where it was in its latest frame."""
+    first_box: Box | None = None
+    """Where it was in its earliest one; None: kept by an older version."""
     votes: Votes
     frames: tuple[str, ...]
     """The ends of their ids, last counted last."""
@@ -167,6 +169,7 @@ def _begun(read_id: ReadId, frame: Frame, plate: Plate) -> Pass:
         first_at=frame.captured_at,
         last_at=frame.captured_at,
         box=plate.box,
+        first_box=plate.box,
         votes=votes.counted(Votes(), plate.candidates, frame.captured_at),
         frames=(_short(frame.id),),
     )
@@ -177,7 +180,8 @@ def _counted(one: Pass, frame: Frame, plate: Plate) -> Pass:
         one,
         first_at=min(one.first_at, frame.captured_at),
         last_at=max(one.last_at, frame.captured_at),
-        box=plate.box,
+        box=plate.box if frame.captured_at >= one.last_at else one.box,
+        first_box=plate.box if frame.captured_at < one.first_at else one.first_box,
         votes=votes.counted(one.votes, plate.candidates, frame.captured_at),
         frames=(*one.frames, _short(frame.id))[-_MOST_FRAMES:],
     )
@@ -209,6 +213,8 @@ class _Known:
     likely: Mapping[str, float]
     away: timedelta
     """From the frame to those that read what stands."""
+    box: Box
+    """Where it was in its earliest or its latest frame, whichever is nearer in time."""
 
 
 def _reaches(one: Pass, at: datetime, reach: Reach) -> bool:
@@ -220,7 +226,8 @@ def _known(one: Pass, at: datetime) -> _Known:
     best = votes.standing(one.votes)[0]
     name = next(name for name in one.votes.names if name.plate == best.plate)
     away = max((name.since or one.first_at) - at, at - (name.until or one.last_at), timedelta())
-    return _Known(one, best.plate, votes.likely(one.votes, best), away)
+    box = one.first_box if one.first_box and abs(at - one.first_at) < abs(at - one.last_at) else one.box
+    return _Known(one, best.plate, votes.likely(one.votes, best), away, box)
 
 
 def _likeness(plate: Plate, known: _Known) -> tuple[bool, float, float] | None:
@@ -230,7 +237,7 @@ def _likeness(plate: Plate, known: _Known) -> tuple[bool, float, float] | None:
     a second of frames that read its plate, and read almost alike; what is counted so does not prolong that second.
     """
     best = plate.candidates[0].plate
-    same, shared, moved = best == known.plate, _shared(plate.candidates, known.likely), _moved(plate.box, known.one.box)
+    same, shared, moved = best == known.plate, _shared(plate.candidates, known.likely), _moved(plate.box, known.box)
     if not (same or shared >= _SHARED) and (
         moved > _NEAR or known.away > _AT_ONCE or domain.edits(best, known.plate) > _MOST_EDITS
     ):
