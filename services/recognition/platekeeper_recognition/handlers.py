@@ -42,22 +42,28 @@ async def read_frames(here: RecognitionRoom, frames: Sequence[FrameCaptured]) ->
     while the object store, the bus, the database or the engine is away; then all come again, so none is counted yet.
     """
     counted = Tally()
+    blank = here.blank = here.blank & {frame.id for frame in frames}
     for first in range(0, len(frames), here.settings.batch):
-        counted.add(await _read_batch(here, frames[first : first + here.settings.batch]))
+        counted.add(await _read_batch(here, frames[first : first + here.settings.batch], blank))
+    counted.frames_without_plate = len(blank)
     here.tally.add(counted)
 
 
-async def _read_batch(here: RecognitionRoom, batch: Sequence[FrameCaptured]) -> Tally:
-    """Passes are kept before their reads are published: frames that come again are known and told in the same words."""
+async def _read_batch(here: RecognitionRoom, batch: Sequence[FrameCaptured], blank: set[FrameId]) -> Tally:
+    """Passes are kept before their reads are published: frames that come again are known and told in the same words.
+
+    Those in `blank` show no plate and are not read again; others that show none are added.
+    """
     watch, revisions = await _watch(here, batch)
     told: dict[tuple[ReadId, int], PlateRead] = {}
     new: dict[FrameId, FrameCaptured] = {}
     for frame in batch:
-        if (again := watch.again(_frame(frame))) is None:
-            new[frame.id] = frame
-        else:
+        if (again := watch.again(_frame(frame))) is not None:
             told |= {(read.id, read.version): read for read in again}
+        elif frame.id not in blank:
+            new[frame.id] = frame
     seen = await _look(here, list(new.values()))
+    blank.update(frame_id for frame_id, plates in zip(new, seen.plates, strict=True) if not plates)
     for frame, plates in zip(new.values(), seen.plates, strict=True):
         read_id = partial(_read_id, here, frame)
         for better in watch.see(_frame(frame), [found.plate for found in plates], read_id):
@@ -70,7 +76,7 @@ async def _read_batch(here: RecognitionRoom, batch: Sequence[FrameCaptured]) -> 
     if told:
         await here.foundation.bus.publish(_events(list(told.values())), source=NAME)
     first = sum(version == 1 for _, version in told)
-    return Tally(len(batch), first, len(told) - first, sum(not plates for plates in seen.plates))
+    return Tally(len(batch), first, len(told) - first)
 
 
 async def _watch(here: RecognitionRoom, batch: Sequence[FrameCaptured]) -> tuple[Watch, Revisions]:

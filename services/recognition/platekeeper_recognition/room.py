@@ -16,6 +16,7 @@ from pydantic_settings import SettingsConfigDict
 from platekeeper_common.access import Recorder
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Database
+from platekeeper_common.ids import FrameId
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import ServiceSettings
 from platekeeper_recognition import storage
@@ -133,6 +134,8 @@ class RecognitionRoom(Room):
     settings: RecognitionSettings
     desk: Desk
     tally: Tally = field(default_factory=Tally)
+    blank: set[FrameId] = field(default_factory=set)
+    """Frames last in hand that showed no plate: they come again when one beside them is rejected."""
 
     @property
     def expectation(self) -> Expectation:

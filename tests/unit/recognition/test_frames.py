@@ -105,18 +105,17 @@ async def test_bad_frames_go_to_the_dead_letters_and_their_neighbours_are_read(s
     assert await SERVICE.counts(street.room) == counts
 
 
-async def test_frames_that_are_read_again_beside_a_bad_one_are_counted_once(tmp_path: Path) -> None:
-    own = {"recognition": RecognitionSettings(batch=1)}
-    async with town(tmp_path, [SERVICE], own=own) as here:
-        reads = await here.standing.foundation.bus.join("test", [PlatesRead.topic])
-        street = Street(here, tmp_path, reads)
-        await street.publish(await street.frame(blank(), 1), await street.frame(b"no picture at all", 2))
-        await eventually(lambda: street.room.tally.frames)
-        assert await eventually(lambda: _enough(street, 1)) == ["not_an_image: neither JPEG, PNG nor WebP"]
-        await eventually(lambda: not here.standing.trouble())
-        counts = {"frames_read": 1, "plates_read": 0, "better_versions": 0, "frames_without_plate": 1}
-        assert await SERVICE.counts(street.room) == counts
-        await reads.leave()
+async def test_frames_beside_bad_ones_are_looked_at_and_counted_once(street: Street) -> None:
+    images = [blank()] * 6 + [FIRST.image()] + [b"no picture at all"] * 3
+    frames = [await street.frame(image, number) for number, image in enumerate(images)]
+    await street.publish(*frames)
+    assert len(await eventually(lambda: _enough(street, 3))) == 3
+    await eventually(lambda: street.room.tally.frames == 7)
+
+    counts = {"frames_read": 7, "plates_read": 1, "better_versions": 0, "frames_without_plate": 6}
+    assert await SERVICE.counts(street.room) == counts
+    looked_at = street.room.foundation.meters.registry.get_sample_value
+    assert looked_at("platekeeper_recognition_frame_duration_seconds_count", {"service": "recognition"}) == 7
 
 
 async def test_a_camera_whose_clock_says_the_year_1_is_read(street: Street) -> None:
