@@ -1,12 +1,14 @@
 """Reads frames: from the picture in the object store to reads on the bus and crops in the object store."""
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from itertools import groupby
+from typing import TypeVar
 
 from platekeeper_common.bus.contract import Reject
 from platekeeper_common.errors import Gone
@@ -23,6 +25,7 @@ from platekeeper_recognition.room import NAME, RecognitionRoom, Tally
 from platekeeper_recognition.storage import Revisions
 
 _CROP_TYPE = "image/jpeg"
+Answer = TypeVar("Answer")
 _TIME_BEGINS = datetime.min.replace(tzinfo=UTC)
 
 
@@ -64,12 +67,14 @@ async def _read_batch(here: RecognitionRoom, batch: Sequence[FrameCaptured], bla
             new[frame.id] = frame
     seen = await _look(here, list(new.values()))
     blank.update(frame_id for frame_id, plates in zip(new, seen.plates, strict=True) if not plates)
-    for frame, plates in zip(new.values(), seen.plates, strict=True):
-        read_id = partial(_read_id, here, frame)
-        for better in watch.see(_frame(frame), [found.plate for found in plates], read_id):
-            read = await _keep(here, frame, plates[better.found], better, seen.model)
-            watch.tell(read)
-            told[read.id, read.version] = read
+    better = [
+        _keep(here, frame, plates[version.found], version, seen.model)
+        for frame, plates in zip(new.values(), seen.plates, strict=True)
+        for version in watch.see(_frame(frame), [found.plate for found in plates], partial(_read_id, here, frame))
+    ]
+    for read in await _all(better):
+        watch.tell(read)
+        told[read.id, read.version] = read
     if watch.changed:
         async with here.db.tx() as tx:
             await storage.keep_passes(tx, watch.changed, revisions, here.clock())
@@ -90,7 +95,7 @@ async def _watch(here: RecognitionRoom, batch: Sequence[FrameCaptured]) -> tuple
 
 
 async def _look(here: RecognitionRoom, frames: Sequence[FrameCaptured]) -> _Seen:
-    decoded = [await _picture(here, frame) for frame in frames]
+    decoded = await _all(_picture(here, frame) for frame in frames)
     seen = await here.desk.work(partial(_see, frames=decoded, expect=here.expectation))
     for _ in frames:
         here.meter.time(FRAME_SECONDS, seen.seconds / len(frames))
@@ -107,6 +112,17 @@ async def _picture(here: RecognitionRoom, frame: FrameCaptured) -> Picture:
         raise Reject(frame, str(error)) from error
     except ValueError as error:
         raise Reject(frame, "image_altered: the object is not the picture that was kept") from error
+
+
+async def _all(acts: Iterable[Awaitable[Answer]]) -> list[Answer]:
+    """What each answers, side by side. Raises what the first of those that failed raised, when all have ended."""
+    answers = await asyncio.gather(*acts, return_exceptions=True)
+    found = []
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+        found.append(answer)
+    return found
 
 
 def _see(engine: Engine, *, frames: Sequence[Picture], expect: Expectation) -> _Seen:
