@@ -95,7 +95,7 @@ class Told:
 
 
 class Watch:
-    """The passes that frames of one batch may belong to, as they stand while the batch is counted."""
+    """The passes that frames in hand may belong to, as they stand while these are counted."""
 
     def __init__(self, known: Iterable[Pass], reach: Reach) -> None:
         """Begin with the known passes of these cameras and moments."""
@@ -103,10 +103,11 @@ class Watch:
         self._reach = reach
         self._changed: dict[ReadId, None] = {}
 
-    @property
-    def changed(self) -> list[Pass]:
-        """The passes that are new or were counted to."""
-        return [self._passes[read_id] for read_id in self._changed]
+    def take_changed(self) -> list[Pass]:
+        """The passes that are new or were counted to since they were last asked for."""
+        changed = [self._passes[read_id] for read_id in self._changed]
+        self._changed.clear()
+        return changed
 
     def again(self, frame: Frame) -> list[PlateRead] | None:
         """What was told of a frame that is counted already, and of its passes since then; None: it is new."""

@@ -46,7 +46,7 @@ class Road:
         told = watch.see(frame, plates, lambda found: ReadId(f"{frame.id}/{found.number}"))
         for one in told:
             watch.tell(a_read(frame, one))
-        changed = {one.read_id: one for one in watch.changed}
+        changed = {one.read_id: one for one in watch.take_changed()}
         self.known = [*(one for one in self.known if one.read_id not in changed), *changed.values()]
         self.told += told
         return told
