@@ -113,6 +113,6 @@ def test_a_slanted_area_becomes_upright() -> None:
 
 def test_an_area_without_extent_is_one_pixel() -> None:
     picture = np.zeros((10, 10, 3), dtype=np.uint8)
-    point = Area(((5, 5), (5, 5), (5, 5), (5, 5)), 1.0)
+    point = Area(((5, 5), (5, 5), (5, 5), (5, 5)))
 
     assert pictures.straighten(picture, point).shape == (1, 1, 3)

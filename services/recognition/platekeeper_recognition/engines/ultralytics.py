@@ -32,7 +32,7 @@ class TorchDetector:
     """Finds plates."""
 
     def __init__(self, weights: Path, facts: DetectorFacts, *, longest_side: int, threads: int) -> None:
-        """Load the weights. Raises EngineUnavailable when Ultralytics cannot run them, or they find more than plates."""
+        """Load the weights. Raises EngineUnavailable when Ultralytics cannot run them or they find other things too."""
         self._folder = tempfile.TemporaryDirectory(prefix="platekeeper-ultralytics-")
         os.environ.setdefault("YOLO_CONFIG_DIR", self._folder.name)  # where it writes its settings
         os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_VERBOSE="false")
