@@ -149,6 +149,7 @@ class JudgedRead(Struct, frozen=True, kw_only=True, gc=False):
     plate: str
     candidates: tuple[Candidate, ...]
     crop: Picture | None
+    kept_crop: ImageReference | None = None
     version: int = 1
 
     @property
@@ -249,7 +250,6 @@ def edge_read(
     *,
     received_at: datetime,
     live_until: datetime,
-    crop: ImageReference | None,
 ) -> PlateRead:
     """The read as a fact."""
     sent, sighting = judged.sent, judged.sighting
@@ -274,7 +274,7 @@ def edge_read(
         position=sighting.position,
         heading=sighting.heading,
         lane=sighting.lane,
-        crop=crop,
+        crop=judged.kept_crop,
     )
 
 

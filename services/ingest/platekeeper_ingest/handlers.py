@@ -1,9 +1,10 @@
 """Taking in frames and reads: nothing is acknowledged that is not durable, and nothing is kept that is refused."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from operator import itemgetter
 from typing import TypeVar
 
 from msgspec import structs
@@ -71,9 +72,8 @@ async def take_reads(
     """What became of each read, in the order of the call; the accepted ones are durable on the bus, their crops kept.
 
     `read` is awaited only when the device is known and there is room; it answers what decodes them. Two reads of one id
-    and version are one. Raises Invalid
-    `no_read_accepted` with the results when none was, and Unavailable when store or bus cannot take them; sending them
-    again is then safe.
+    and version are one. Raises Invalid `no_read_accepted` with the results when none was, and Unavailable when store,
+    bus or, for passes, the database cannot take them; sending them again is then safe.
     """
     with here.intake.call():
         sender = here.register.sender(who)
@@ -81,22 +81,11 @@ async def take_reads(
         decode = await _arrived(here, read)
         received_at = here.clock()
         judged = await here.aside(lambda: [_judge(here, sender, item, received_at) for item in decode()])
-        judged = await _numbered(here, sender, judged)
-        results = [item if isinstance(item, ReadResult) else item.result for item in judged]
-        taken: dict[tuple[ReadId, int], JudgedRead] = {}
-        for item in judged:
-            if isinstance(item, JudgedRead):
-                taken.setdefault((item.id, item.version), item)
-        here.intake.refused.update(result.code for result in results if result.code)
-        if not any(result.accepted for result in results):
-            raise Invalid(
-                "no read was accepted", code="no_read_accepted", results=[result.as_json() for result in results]
-            )
-        reads = await _with_crops(here, sender, taken.values(), received_at)
-        events = _by_camera(sender, reads)
-        if events:
-            await here.foundation.bus.publish(events, source=NAME)
-        here.intake.took_reads(len(reads), len(events))
+        _demand_one(here, judged)
+        judged = await _with_crops(here, sender, await _without_superseded(here, sender, judged), received_at)
+        async with here.intake.turns.of(passes.names(judged)):
+            results, taken = await _publish(here, sender, judged, received_at)
+            await _remember(here, sender, taken)
         return results
 
 
@@ -129,68 +118,147 @@ def _judge(
     return JudgedRead(id=read_id, sent=item, sighting=sighting, plate=plate, candidates=candidates, crop=crop or None)
 
 
+def _demand_one(here: IngestRoom, judged: Sequence[JudgedRead | ReadResult]) -> None:
+    """Count what is refused. Raises Invalid `no_read_accepted` when that is all."""
+    refused = [item for item in judged if isinstance(item, ReadResult)]
+    here.intake.refused.update(result.code for result in refused if result.code)
+    if len(refused) == len(judged):
+        results = [result.as_json() for result in refused]
+        raise Invalid("no read was accepted", code="no_read_accepted", results=results)
+
+
+async def _without_superseded(
+    here: IngestRoom, sender: Sender, judged: Sequence[JudgedRead | ReadResult]
+) -> list[JudgedRead | ReadResult]:
+    """The reads; where crops are sent for passes, what is superseded already as results: its crop is not kept."""
+    names = passes.names(item for item in judged if isinstance(item, JudgedRead) and item.crop)
+    if not names:
+        return list(judged)
+    async with here.db.tx() as tx:
+        known = await storage.passes(tx, sender.device.device_id, names)
+    looked = passes.without_superseded(known, judged, here.foundation.ids)
+    here.intake.superseded += _results(looked) - _results(judged)
+    return looked
+
+
+async def _with_crops(
+    here: IngestRoom, sender: Sender, judged: Sequence[JudgedRead | ReadResult], received_at: datetime
+) -> list[JudgedRead | ReadResult]:
+    """The reads with their crops in the object store: before they are numbered, so that a slow store holds up no other.
+
+    A crop's name is of the device's own read, and holds the picture's digest: another crop under the same read id must
+    not be taken for this one.
+    """
+    at_once = asyncio.Semaphore(CROPS_AT_ONCE)
+
+    async def keep(name: str, crop: Picture) -> ImageReference:
+        async with at_once:
+            return await _keep(here, sender, crop, received_at, "crop", name)
+
+    crops = dict(_crops(judged))
+    keeping = [asyncio.create_task(keep(*one)) for one in crops.items()]
+    try:
+        kept = dict(zip(crops, await asyncio.gather(*keeping), strict=True))
+    finally:
+        for task in keeping:
+            task.cancel()  # of a call that has failed nothing goes on behind its answer
+    return [
+        structs.replace(item, kept_crop=kept.get(_crop_name(item, item.crop)))
+        if isinstance(item, JudgedRead) and item.crop
+        else item
+        for item in judged
+    ]
+
+
+def _crops(judged: Iterable[JudgedRead | ReadResult]) -> Iterator[tuple[str, Picture]]:
+    """Each crop under its name; of reads of one id that name no pass, the first one's."""
+    seen: set[ReadId] = set()
+    for item in judged:
+        if isinstance(item, ReadResult):
+            continue
+        if passes.named(item) is None:
+            if item.id in seen:
+                continue
+            seen.add(item.id)
+        if item.crop:
+            yield _crop_name(item, item.crop), item.crop
+
+
+def _crop_name(read: JudgedRead, crop: Picture) -> str:
+    return f"{read.id}-{crop.sha256[:16]}"
+
+
+async def _publish(
+    here: IngestRoom, sender: Sender, judged: Sequence[JudgedRead | ReadResult], received_at: datetime
+) -> tuple[list[ReadResult], list[JudgedRead]]:
+    """What became of each read, and those that are on the bus."""
+    numbered = await _numbered(here, sender, judged)
+    taken: dict[tuple[ReadId, int], JudgedRead] = {}
+    for item in numbered:
+        if isinstance(item, JudgedRead):
+            taken.setdefault((item.id, item.version), item)
+    age = _live_alert_max_age(here, sender)
+    events = _by_camera(
+        sender,
+        [
+            domain.edge_read(read, sender.device, received_at=received_at, live_until=read.sighting.captured_at + age)
+            for read in taken.values()
+        ],
+    )
+    if events:
+        await here.foundation.bus.publish(events, source=NAME)
+    here.intake.took_reads(len(taken), len(events))
+    results = [item if isinstance(item, ReadResult) else item.result for item in numbered]
+    return results, list(taken.values())
+
+
 async def _numbered(
     here: IngestRoom, sender: Sender, judged: Sequence[JudgedRead | ReadResult]
 ) -> list[JudgedRead | ReadResult]:
     """The reads that name their pass as versions of its read; what is superseded is only answered, and counted.
 
-    Kept before anything is published, so that a call that is sent again has the same versions.
+    Kept before anything is published, so that no two reads have one number, and a call that is sent again has the same.
     """
-    ids, device, superseded = here.foundation.ids, sender.device, 0
-    names = {name for item in judged if isinstance(item, JudgedRead) and (name := passes.named(item))}
+    names, device = passes.names(judged), sender.device
     if not names:
         return list(judged)
-    numbered: list[JudgedRead | ReadResult] = []
-    changed: dict[ReadId, passes.EdgePass] = {}
     async with here.db.tx() as tx:
         await tx.lock(storage.PASSES)
         known = await storage.passes(tx, device.device_id, names)
-        for item in judged:
-            if isinstance(item, ReadResult) or (name := passes.named(item)) is None:
-                numbered.append(item)
-                continue
-            found = passes.find(list(known.values()), item, name)
-            one = found or passes.begun(ids, device.agency_id, device.device_id, name, item.sighting.captured_at)
-            changed[one.read_id], version = passes.counted(one, item, ids)
-            known[one.read_id] = changed[one.read_id]
-            superseded += version is None
-            read = structs.replace(item, id=one.read_id, version=version or 0)
-            numbered.append(read if version else read.result)
-        await storage.keep_passes(tx, changed.values(), here.clock())
+        numbered, kept = passes.number(known, judged, here.foundation.ids, device.agency_id, device.device_id)
+        await storage.keep_passes(tx, kept, here.clock())
         await storage.forget_passes(tx, here.clock() - PASS_KEPT)
-    here.intake.superseded += superseded
+    here.intake.superseded += _results(numbered) - _results(judged)
     return numbered
 
 
-async def _with_crops(
-    here: IngestRoom, sender: Sender, taken: Iterable[JudgedRead], received_at: datetime
-) -> list[PlateRead]:
-    at_once = asyncio.Semaphore(CROPS_AT_ONCE)
+async def _remember(here: IngestRoom, sender: Sender, taken: Sequence[JudgedRead]) -> None:
+    """Keep with their passes what is on the bus now. Raises Unavailable: sent again they have the same versions."""
+    names = passes.names(taken)
+    if not names:
+        return
+    async with here.db.tx() as tx:
+        await tx.lock(storage.PASSES)
+        known = {one.read_id: one for one in await storage.passes(tx, sender.device.device_id, names)}
+        told = [read for read in taken if read.id in known]
+        for read in told:
+            known[read.id] = passes.published(known[read.id], read, here.foundation.ids)
+        await storage.keep_passes(tx, [known[read_id] for read_id in {read.id for read in told}], here.clock())
 
-    async def keep(judged: JudgedRead, crop: Picture) -> ImageReference:
-        # The picture's own digest in the name: another crop under the same read id must not be taken for this one.
-        async with at_once:
-            return await _keep(here, sender, crop, received_at, "crop", f"{judged.id}-{crop.sha256[:16]}")
 
-    reads, age = list(taken), _live_alert_max_age(here, sender)
-    with_crop = {(judged.id, judged.version): keep(judged, judged.crop) for judged in reads if judged.crop is not None}
-    kept = dict(zip(with_crop, await asyncio.gather(*with_crop.values()), strict=True))
-    return [
-        domain.edge_read(
-            judged,
-            sender.device,
-            received_at=received_at,
-            live_until=judged.sighting.captured_at + age,
-            crop=kept.get((judged.id, judged.version)),
-        )
-        for judged in reads
-    ]
+def _results(judged: Iterable[JudgedRead | ReadResult]) -> int:
+    return sum(isinstance(item, ReadResult) for item in judged)
 
 
 def _by_camera(sender: Sender, reads: Iterable[PlateRead]) -> list[PlatesRead]:
-    """Events of one camera's reads each, in the order in which they were captured."""
+    """Events of one camera's reads each, by the time of capture, but no version of a read before an older one."""
+    after: dict[ReadId, datetime] = {}
+    placed: list[tuple[datetime, PlateRead]] = []
+    for read in reads:
+        after[read.id] = max(read.captured_at, after.get(read.id, read.captured_at))
+        placed.append((after[read.id], read))
     cameras: dict[str, list[PlateRead]] = {}
-    for read in sorted(reads, key=lambda read: read.captured_at):
+    for _, read in sorted(placed, key=itemgetter(0)):
         cameras.setdefault(read.camera_id, []).append(read)
     return [
         PlatesRead(

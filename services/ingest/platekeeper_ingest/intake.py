@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -14,6 +15,7 @@ from platekeeper_common.events.ingest import FrameCaptured
 from platekeeper_common.events.recognition import PlatesRead
 
 LOOK_SECONDS = 1.0
+Name = tuple[str, ...]
 _log = structlog.get_logger()
 
 
@@ -49,6 +51,24 @@ class Backlog:
         self._since -= before
 
 
+class Turns:
+    """One call at a time has a name; nothing is kept of names that no call has or waits for."""
+
+    def __init__(self) -> None:
+        """Nobody has a name yet."""
+        self.locks: WeakValueDictionary[Name, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def of(self, names: Iterable[Name]) -> AsyncIterator[None]:
+        """Have all these names, each once those who asked before have let it go."""
+        # Taken in one order by all, so that no two calls wait for each other.
+        locks = [self.locks.setdefault(name, asyncio.Lock()) for name in sorted(names)]
+        async with AsyncExitStack() as held:
+            for lock in locks:
+                await held.enter_async_context(lock)
+            yield
+
+
 class Intake:
     """The door's own knowledge of how much waits behind it."""
 
@@ -61,6 +81,8 @@ class Intake:
         self.waiting_reads = Backlog(PlatesRead.topic, ("hotlist", "retention"), max_reads)
         self._max_at_once = max_at_once
         self._retry_after = {"Retry-After": str(retry_after_seconds)}
+        self.turns = Turns()
+        """Who publishes of which passes of edge reads."""
         self.in_hand = 0
         self.frames = 0
         self.reads = 0

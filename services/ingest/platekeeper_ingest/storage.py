@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from platekeeper_common.db import Tx
 from platekeeper_common.events.ingest import Camera, Position
-from platekeeper_common.ids import AgencyId, DeviceId, ReadId
+from platekeeper_common.ids import AgencyId, DeviceId
 from platekeeper_common.schema import Moment
 from platekeeper_ingest.domain import Device
 from platekeeper_ingest.passes import EdgePass, PassName
@@ -86,12 +86,12 @@ _KEEP = _insert.on_conflict_do_update(
 )
 
 
-async def passes(tx: Tx, device_id: DeviceId, names: Collection[PassName]) -> dict[ReadId, EdgePass]:
-    """The device's passes of these names, by the id of their read."""
+async def passes(tx: Tx, device_id: DeviceId, names: Collection[PassName]) -> list[EdgePass]:
+    """The device's passes of these names."""
     columns = edge_pass.c
     of_names = tuple_(columns.camera_id, columns.pass_id).in_(list(names))
     rows = await tx.rows(select(columns.data).where(columns.device_id == device_id, of_names))
-    return {one.read_id: one for one in (_passes.decode(row.data) for row in rows)}
+    return [_passes.decode(row.data) for row in rows]
 
 
 async def keep_passes(tx: Tx, changed: Iterable[EdgePass], now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from math import ceil, floor
 
 from platekeeper_common.events.recognition import Box, Candidate
@@ -135,6 +136,7 @@ def _confidence(plate: Plate) -> float:
     return plate.candidates[0].confidence
 
 
+@cache
 def _places(name: str) -> tuple[str, str | None]:
     """Country and state of a region's name: `eu-de` is Germany, `us-ca` a state, `br-mercosul` a design of Brazil's."""
     whole, _, part = name.upper().partition("-")
@@ -144,9 +146,9 @@ def _places(name: str) -> tuple[str, str | None]:
 
 
 def _weight(plate: str, formats: Sequence[PlateFormats]) -> float:
-    unusual = _WORD if plate.isalpha() or plate.isdigit() else _MIXED
+    unusual, order = _WORD if plate.isalpha() or plate.isdigit() else _MIXED, shape(plate)
     weights = [
-        (1.0 if shape(plate) in region.shapes else unusual) * _RARE ** sum(map(plate.count, region.rare_letters))
+        (1.0 if order in region.shapes else unusual) * _RARE ** sum(map(plate.count, region.rare_letters))
         for region in formats
     ]
     return max(weights, default=1.0)

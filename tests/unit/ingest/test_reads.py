@@ -1,5 +1,6 @@
 """Reads made in the camera, through the public door: each is answered for itself."""
 
+import asyncio
 import base64
 import json
 from datetime import timedelta
@@ -10,8 +11,11 @@ import pytest
 from standing import AGENCY
 from unit.ingest.station import POMONA, Station, crop, photograph, station
 
+from platekeeper_common.bus.contract import Unavailable
+from platekeeper_common.events.ingest import ImageReference
 from platekeeper_common.events.recognition import MAX_READS, Box, Candidate, Model, PlatesRead
 from platekeeper_ingest.domain import UNKNOWN_MODEL
+from platekeeper_ingest.handlers import CROPS_AT_ONCE
 from platekeeper_ingest.room import IngestSettings
 
 
@@ -220,3 +224,21 @@ async def test_without_the_bus_no_read_is_acknowledged(here: Station) -> None:
     await here.bus.close()
     answer = await here.post_reads(here.read())
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+
+async def test_nothing_is_kept_behind_the_answer_of_a_call_whose_crops_cannot_be_kept(
+    here: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = 0
+
+    async def away(*_picture: Any, **_where: Any) -> ImageReference:
+        nonlocal begun
+        begun += 1
+        await asyncio.sleep(0.01 * begun)
+        raise Unavailable("object store: away")
+
+    monkeypatch.setattr(here.room.foundation.objects, "put", away)
+    reads = [here.read(read_id=f"{number}", crop=crop()) for number in range(3 * CROPS_AT_ONCE)]
+    assert (await here.post_reads(*reads)).status_code == 503
+    await asyncio.sleep(0.3)
+    assert begun <= CROPS_AT_ONCE + 1

@@ -49,4 +49,5 @@ def test_special_and_chosen_serials_are_short_and_never_begin_or_end_with_a_gap(
             plain = [sign for sign in serial if sign not in designs.SEPARATORS]
             assert set(plain) <= set(designs.LETTERS + designs.DIGITS)
             assert 2 <= len(plain) <= 8
-            assert serial[0] not in designs.SEPARATORS and serial[-1] not in designs.SEPARATORS
+            assert serial[0] not in designs.SEPARATORS
+            assert serial[-1] not in designs.SEPARATORS

@@ -174,10 +174,12 @@ async def test_a_month_is_counted_by_when_its_reads_were_received_and_each_read_
         here,
         a_read(1),
         a_read(1, version=2, plate="8ABC128"),
+        a_read(5, version=2),
+        a_read(5, version=3, plate="8ABC128"),
         a_read(2, captured_at=late, received_at=late),
         a_read(3, captured_at=late, received_at=late + timedelta(seconds=1)),
     )
     await store(here, a_read(4, agency_id=HARBOR), agency_id=HARBOR)
     room = here.standing.rooms["retention"]
     counted = [(await tallies(room, AGENCY, Month(2026, month))).reads for month in (10, 11, 12)]  # type: ignore[arg-type]
-    assert counted == [0, 2, 1]
+    assert counted == [0, 3, 1]
