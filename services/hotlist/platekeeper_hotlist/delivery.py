@@ -154,7 +154,9 @@ async def _recorded(here: HotlistRoom, to: Listener, hit: HitRaised) -> CountedH
 
 
 def _event(offset: int, hit: CountedHit, *, revision: bool) -> bytes:
-    """`hit` for a live alert, `late_hit` for what is too old to be one (E2), `partial_hit` for a partial plate (A7).
+    """`hit` for a live alert, `partial_hit` for a partial plate (A7).
+
+    `late_hit` for what is too old for a live alert (E2), or a misread by an officer's word (J1).
 
     `hit_revised` when a better version of its read shows another plate, and for a hit that is known by now to have been
     raised on a misreading.

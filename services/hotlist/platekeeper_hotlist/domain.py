@@ -1,7 +1,7 @@
 """Rules of hot lists: what may be listed, for how long, and what becomes of a match."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from msgspec import structs
@@ -11,9 +11,10 @@ from platekeeper_common.access import Use
 from platekeeper_common.errors import Conflict, Invalid
 from platekeeper_common.events.hotlist import HitRaised, ListedEntry, MatchKind, Revision
 from platekeeper_common.events.recognition import PlateRead
-from platekeeper_common.events.retention import ReadCorrected
 from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
 from platekeeper_common.wording import refuse_prohibited
+from platekeeper_hotlist import corrected
+from platekeeper_hotlist.corrected import HeardCorrection
 from platekeeper_hotlist.matching import Match
 from platekeeper_hotlist.policy import HotlistPolicy
 
@@ -231,35 +232,26 @@ def late(read: PlateRead, now: datetime) -> bool:
     return read.late or now > read.live_until
 
 
-def revised(hit: HitRaised, by: PlateRead, kind: MatchKind | None, now: datetime) -> HitRaised | None:
+def revised(
+    hit: HitRaised, by: PlateRead, kind: MatchKind | None, said: HeardCorrection | None, now: datetime
+) -> HitRaised | None:
     """The hit as a better version of its read has it, which meets its entry as `kind`; None when that is no news.
 
-    What an officer said of a read stands, whatever the camera says after it.
+    What an officer `said` of the read stands: a version that says otherwise revises nothing.
     """
     known = hit.revised.version if hit.revised else hit.read.version
     if hit.by_correction or by.version <= known or by.plate == hit.word[0]:
+        return None
+    if said is not None and (by.plate != said.plate or (kind is None and not corrected.denied(by, hit.entry, said))):
         return None
     word = Revision(version=by.version, plate=by.plate, confidence=by.confidence, kind=kind, at=now)
     return structs.replace(hit, revised=word)
 
 
-def as_corrected(said: ReadCorrected) -> PlateRead | None:
-    """The read as an officer says that it is, never a live alert; None when there is no plate, or no other than read.
-
-    The officer is sure, and names no other candidates; a state that the recogniser saw on another plate is none of it.
-    """
-    if said.plate is None or said.verdict == "confirmed":
-        return None
-    read = said.read
-    if said.state is not None or said.plate != read.plate:
-        read = structs.replace(read, state=said.state, country=None, region_confidence=None)
-    return structs.replace(
-        read,
-        plate=said.plate,
-        confidence=1.0,
-        candidates=(),
-        live_until=read.received_at - timedelta(seconds=1),
-    )
+def as_said(match: Match, said: HeardCorrection | None) -> Match:
+    """The match, never a live alert when an officer says that the read is another vehicle (J1)."""
+    denied = corrected.denied(match.read, match.entry, said)
+    return replace(match, read=corrected.never_live(match.read)) if denied else match
 
 
 def raised(match: Match, hit_id: HitId, now: datetime) -> HitRaised:
@@ -273,4 +265,5 @@ def raised(match: Match, hit_id: HitId, now: datetime) -> HitRaised:
         score=match.score,
         late=late(match.read, now),
         raised_at=now,
+        by_correction=match.by_correction,
     )

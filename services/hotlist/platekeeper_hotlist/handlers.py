@@ -19,13 +19,13 @@ from platekeeper_common.events.recognition import PlateRead
 from platekeeper_common.events.retention import ReadCorrected
 from platekeeper_common.ids import AgencyId, EntryId, HitId, ListId
 from platekeeper_common.policies import Policies
-from platekeeper_hotlist import correction_storage, domain, hits, matching, sightings, storage
+from platekeeper_hotlist import corrected, correction_storage, domain, hits, matching, sightings, storage
 from platekeeper_hotlist.domain import Entry, HotList, NewEntry, NewList
 from platekeeper_hotlist.figures import HITS
 from platekeeper_hotlist.matching import Match
 from platekeeper_hotlist.policy import HotlistPolicy
 from platekeeper_hotlist.room import HotlistRoom
-from platekeeper_hotlist.sightings import CountedHit, KeptSighting
+from platekeeper_hotlist.sightings import CountedHit, KeptSighting, Tally
 
 
 async def open_list(tx: Tx, here: HotlistRoom, by: Caller, new: NewList, use: Use, place: Place) -> HotList:
@@ -107,7 +107,7 @@ async def newest_hits(
 ) -> list[CountedHit]:
     """Up to `limit` hits of the caller's agency, newest first. Raises Invalid (A1, A8, `cursor_invalid`)."""
     uses.demand(here, by, Action.HITS_VIEW, use)
-    found = await correction_storage.beside_hits(tx, by.agency_id, await hits.newest(tx, by.agency_id, cursor, limit))
+    found = await correction_storage.beside_hits(tx, await hits.newest(tx, by.agency_id, cursor, limit))
     query = {"hits": "newest", "cursor": cursor, "limit": limit}
     result = Result(count=len(found), ids=[hit.raised.id for hit in found])
     tx.emit(await here.recorder.plate_data(by, Action.HITS_VIEW, use, query, result, place))
@@ -149,55 +149,72 @@ async def hear_corrections(here: HotlistRoom, said: Sequence[ReadCorrected]) -> 
     async with here.db.tx() as tx:
         await correction_storage.keep(tx, said)
     standing = {one.read.id: one for one in sorted(said, key=lambda one: one.number)}
-    meant = [read for one in standing.values() if (read := domain.as_corrected(one)) is not None]
+    meant = [read for one in standing.values() if (read := corrected.as_corrected(one)) is not None]
     if meant:
-        await match_reads(here, meant, corrected=True)
+        await match_reads(here, meant, by_correction=True)
 
 
-async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead], *, corrected: bool = False) -> None:
+async def match_reads(here: HotlistRoom, reads: Sequence[PlateRead], *, by_correction: bool = False) -> None:
     """Raise a hit, or add a sighting to the open one, for every read that an entry in force matches.
 
-    `corrected`: officers say that these are the plates, so that nothing that only looks alike is meant. A better
-    version of a read revises the hits that it raised.
+    `by_correction`: officers say that these are the plates, so that nothing that only looks alike is meant. A better
+    version of a read revises the hits that it raised. What an officer said of a read stands: where the camera says
+    otherwise, that is never a live alert and revises nothing.
 
     Safe to run twice, and beside itself: a read counts once for an entry, in whichever version. Raises Unavailable
     while the index is not confirmed, or an agency that has entries is not known here yet.
     """
     index, now = here.in_force.index(), here.clock()
-    concerned = {read.agency_id for read in reads} & set(index.agencies)
-    policies = _policies(here.foundation.policies, concerned)
+    policies = _policies(here.foundation.policies, {read.agency_id for read in reads} & set(index.agencies))
     matches = matching.find(reads, index, policies, now)
-    if corrected:
-        matches, better = [match for match in matches if match.kind != "look_alike"], []
+    better: list[PlateRead] = []
+    if by_correction:
+        matches = [replace(match, by_correction=True) for match in matches if match.kind != "look_alike"]
     else:
-        better = [read for read in matching.last_versions(reads) if read.version > 1 and read.agency_id in policies]
+        matches = [match for match in matches if not here.heard.outdates(match.read)]
+        last = matching.last_versions(reads)
+        better = [read for read in last if read.version > 1 and not here.heard.outdates(read)]
     if not (matches or better):
         return
     async with here.db.tx() as tx:
         await storage.lock_entries(tx, {match.entry.id for match in matches})
-        counted = await hits.counted(tx, ((match.read.id, match.entry.id) for match in matches))
-        new = [match for match in matches if (match.read.id, match.entry.id) not in counted]
-        known = await hits.of_stretches(tx, sightings.stretches(new, policies))
-        tally = sightings.tally(new, known, policies, lambda match: _hit_id(here, match), now)
-        if corrected:
-            tally = replace(tally, raised=[sightings.by_correction(hit) for hit in tally.raised])
-        await hits.keep(tx, tally, now)
-        tx.emit(*(hit.raised for hit in tally.raised), *await _revise(tx, better, matches, now))
+        tally = await _count(tx, here, matches, policies, now)
+        revised = await _revise(tx, here, better, now)
+        tx.emit(*(hit.raised for hit in tally.raised), *revised)
+    here.heard.hear(better, now)
     for hit in tally.raised:
         here.meter.count(HITS, kind=hit.raised.kind, late=str(hit.raised.late).lower())
 
 
-async def _revise(tx: Tx, better: Sequence[PlateRead], matches: Sequence[Match], now: datetime) -> Sequence[HitRaised]:
-    """The hits that these versions of their reads make others, kept so."""
-    kinds = {(match.read.id, match.entry.id): match.kind for match in matches}
+async def _count(
+    tx: Tx, here: HotlistRoom, matches: Sequence[Match], policies: Mapping[AgencyId, HotlistPolicy], now: datetime
+) -> Tally:
+    """What the matches come to, kept so; the rows of their entries are held."""
+    said = await correction_storage.standing(tx, (match.read for match in matches))
+    known_as = [domain.as_said(match, said.get(match.read.id)) for match in matches]
+    counted = await hits.counted(tx, ((match.read.id, match.entry.id) for match in known_as))
+    new = sightings.uncounted(known_as, counted, now)
+    known = await correction_storage.beside_hits(tx, await hits.of_stretches(tx, sightings.stretches(new, policies)))
+    tally = sightings.tally(new, known, policies, lambda match: _hit_id(here, match), now, counted)
+    await hits.keep(tx, tally, now)
+    return tally
+
+
+async def _revise(tx: Tx, here: HotlistRoom, better: Sequence[PlateRead], now: datetime) -> Sequence[HitRaised]:
+    """The hits that these versions of their reads make others, kept so; whether their entries are in force or not."""
     versions = {read.id: read for read in better}
-    found = []
-    for known in await hits.of_reads(tx, versions):
-        hit = known.raised
-        if revised := domain.revised(hit, versions[hit.read.id], kinds.get((hit.read.id, hit.entry.id)), now):
-            await hits.revise(tx, revised)
-            found.append(revised)
-    return found
+    found = await correction_storage.beside_hits(tx, await hits.of_reads(tx, versions))
+    policies = _policies(here.foundation.policies, {hit.raised.agency_id for hit in found})
+    revised = []
+    for hit in found:
+        if (policy := policies.get(hit.raised.agency_id)) is None:
+            continue
+        read = versions[hit.raised.read.id]
+        kind = matching.meets(read, hit.raised.entry, policy)
+        if (told := domain.revised(hit.raised, read, kind, hit.said, now)) is not None:
+            await hits.revise(tx, told)
+            revised.append(told)
+    return revised
 
 
 async def as_told(tx: Tx, here: HotlistRoom, raised: HitRaised) -> CountedHit | None:
@@ -206,29 +223,30 @@ async def as_told(tx: Tx, here: HotlistRoom, raised: HitRaised) -> CountedHit | 
     One that was live and is not any more counts as told late from now on: when its vehicle is seen again, that is told,
     live. Raises Unavailable.
     """
-    hit = await _as_told(tx, here, raised)
-    return None if hit is None else (await correction_storage.beside_hits(tx, raised.agency_id, [hit]))[0]
-
-
-async def _as_told(tx: Tx, here: HotlistRoom, raised: HitRaised) -> CountedHit | None:
-    hit = await hits.find(tx, raised.agency_id, raised.id)
+    hit = await _found(tx, raised)
     if hit is None or hit.told_late or hit.raised.word[1] in ("partial", None) or hit.live(here.clock()):
         return hit
-    hit = await hits.find(tx, raised.agency_id, raised.id, held=True)
+    hit = await _found(tx, raised, held=True)
     if hit is None or hit.live(here.clock()):
         return hit
     await hits.tell_late(tx, raised.id)
     return replace(hit, told_late=True)
 
 
+async def _found(tx: Tx, raised: HitRaised, *, held: bool = False) -> CountedHit | None:
+    hit = await hits.find(tx, raised.agency_id, raised.id, held=held)
+    return None if hit is None else (await correction_storage.beside_hits(tx, [hit]))[0]
+
+
 async def _own_hit(tx: Tx, by: Caller, hit_id: HitId) -> CountedHit:
     if (found := await hits.find(tx, by.agency_id, hit_id)) is None:
         raise NotFound("no such hit", code="hit_unknown")
-    return (await correction_storage.beside_hits(tx, by.agency_id, [found]))[0]
+    return (await correction_storage.beside_hits(tx, [found]))[0]
 
 
 def _hit_id(here: HotlistRoom, match: Match) -> HitId:
-    return HitId(here.foundation.ids.derive("hit", match.read.id, match.entry.id))
+    whose = ("corrected",) if match.by_correction else ()
+    return HitId(here.foundation.ids.derive("hit", match.read.id, match.entry.id, *whose))
 
 
 def _policies(policies: Policies, agencies: Iterable[AgencyId]) -> Mapping[AgencyId, HotlistPolicy]:

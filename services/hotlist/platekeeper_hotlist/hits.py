@@ -1,8 +1,8 @@
 """The tables of hits and of their sightings. Every query of a caller names the caller's agency.
 
-A read counts once for an entry: that pair is the sighting's key. A hit's own numbers are those of its sightings and
-are written with them; whoever changes them holds the rows of the entries (`storage.lock_entries`) or the hit's own and
-reads afterwards, on PostgreSQL at READ COMMITTED.
+A read counts once for an entry as the camera read it, and once on an officer's word: that is the sighting's key. A
+hit's own numbers are those of its sightings and are written with them; whoever changes them holds the rows of the
+entries (`storage.lock_entries`) or the hit's own and reads afterwards, on PostgreSQL at READ COMMITTED.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    false,
     func,
     or_,
     select,
@@ -38,7 +39,7 @@ from platekeeper_common.ids import AgencyId, CameraId, EntryId, HitId, ReadId
 from platekeeper_common.periods import Month
 from platekeeper_common.schema import Moment
 from platekeeper_hotlist import sightings
-from platekeeper_hotlist.sightings import CountedHit, KeptSighting, Sighting, Stretch
+from platekeeper_hotlist.sightings import CountedHit, KeptSighting, Pair, Sighting, Stretch
 from platekeeper_hotlist.storage import in_parts, metadata
 
 hit = Table(
@@ -73,6 +74,7 @@ sighting = Table(
     metadata,
     Column("read_id", String, primary_key=True),
     Column("entry_id", String, primary_key=True),
+    Column("by_correction", Boolean, primary_key=True, server_default=false()),
     Column("hit_id", String, ForeignKey("hit.id"), nullable=False),
     Column("agency_id", String, nullable=False),
     Column("plate", String, nullable=False),
@@ -105,14 +107,16 @@ _SEEN_AGAIN = (
 _hits = msgspec.json.Decoder(HitRaised)
 
 
-async def counted(tx: Tx, pairs: Iterable[tuple[ReadId, EntryId]]) -> set[tuple[ReadId, EntryId]]:
-    """Those of the pairs that are counted already."""
+async def counted(tx: Tx, pairs: Iterable[Pair]) -> dict[Pair, HitId | None]:
+    """Those of the pairs that are counted already: None as the camera read it, or to which hit on an officer's word."""
     wanted = set(pairs)
-    found: set[tuple[ReadId, EntryId]] = set()
+    found: dict[Pair, HitId | None] = {}
+    key = sighting.c.read_id, sighting.c.entry_id, sighting.c.by_correction
     for some in in_parts(sorted({read_id for read_id, _ in wanted})):
-        rows = await tx.rows(select(sighting.c.read_id, sighting.c.entry_id).where(sighting.c.read_id.in_(some)))
-        found.update((ReadId(row.read_id), EntryId(row.entry_id)) for row in rows)
-    return found & wanted
+        asked = select(*key, sighting.c.hit_id).where(sighting.c.read_id.in_(some))
+        for row in await tx.rows(asked.order_by(sighting.c.by_correction.desc())):
+            found[ReadId(row.read_id), EntryId(row.entry_id)] = HitId(row.hit_id) if row.by_correction else None
+    return {pair: by for pair, by in found.items() if pair in wanted}
 
 
 async def of_stretches(tx: Tx, asked: Sequence[Stretch]) -> list[CountedHit]:
@@ -294,6 +298,7 @@ def _sighting_values(of: Sighting, now: datetime) -> dict[str, Any]:
     return {
         "read_id": read.id,
         "entry_id": of.match.entry.id,
+        "by_correction": of.match.by_correction,
         "hit_id": of.hit_id,
         "agency_id": read.agency_id,
         "plate": read.plate,

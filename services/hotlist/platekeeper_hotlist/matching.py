@@ -6,9 +6,10 @@ Plates with wildcards are kept apart (`partials.py`) and meant literally: their 
 for what is known of a partial plate is little enough.
 """
 
+from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -26,6 +27,11 @@ LOOK_ALIKE_WEIGHT = 0.5
 PARTIAL_WEIGHT = 0.2
 """What a plate with wildcards leaves at most: less than two look-alikes, which no policy may exceed."""
 
+HEARD_FOR = timedelta(hours=1)
+"""For longer than the versions of any read lie apart."""
+MOST_HEARD = 100_000
+"""Reads, some 25 MB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -36,6 +42,8 @@ class Match:
     kind: MatchKind
     score: float
     """0..1, see `score`."""
+    by_correction: bool = False
+    """The read's plate is an officer's word, and not the camera's (J1)."""
 
 
 @dataclass(slots=True)
@@ -137,6 +145,33 @@ class Index:
         return replace(entry, list_updated_at=updated_at, list_confirmed_at=confirmed_at)
 
 
+class LastHeard:
+    """The last versions of reads that came in several, as this process heard them: an older one is told by nobody.
+
+    In memory alone: written down, they would double the time of a batch (ADR 0038).
+    """
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._versions: OrderedDict[ReadId, tuple[int, datetime]] = OrderedDict()
+
+    def outdates(self, read: PlateRead) -> bool:
+        """Whether a better version of the read was heard before."""
+        last = self._versions.get(read.id)
+        return last is not None and read.version < last[0]
+
+    def hear(self, better: Sequence[PlateRead], now: datetime) -> None:
+        """Remember these versions, which nothing outdates, and forget what was heard long before."""
+        for read in better:
+            self._versions[read.id] = (read.version, now)
+            self._versions.move_to_end(read.id)
+        while self._versions:
+            _, heard_at = self._versions[next(iter(self._versions))]
+            if len(self._versions) <= MOST_HEARD and heard_at > now - HEARD_FOR:
+                break
+            self._versions.popitem(last=False)
+
+
 def find(
     reads: Sequence[PlateRead], index: Index, policies: Mapping[AgencyId, HotlistPolicy], now: datetime
 ) -> list[Match]:
@@ -161,6 +196,20 @@ def find(
                 if key not in best or _rank(match) > _rank(best[key]):
                     best[key] = match
     return [Match(match.read, index.today(match.entry), match.kind, match.score) for match in best.values()]
+
+
+def meets(read: PlateRead, entry: ListedEntry, policy: HotlistPolicy) -> MatchKind | None:
+    """How the read meets an entry of its agency, in force or not any more; None: its plate or stated state does not."""
+    if not _same_state(read, entry):
+        return None
+    if patterns.is_pattern(entry.plate):
+        pattern = patterns.Pattern(entry.plate)
+        texts = (read.plate, *(candidate.plate for candidate in read.candidates))
+        return "partial" if any(pattern.matches(text) for text in texts) else None
+    folds = _folds(policy.look_alikes)
+    if read.plate.translate(folds) != entry.plate.translate(folds):
+        return None
+    return _kind(_differing(read, entry), policy)
 
 
 def last_versions(reads: Sequence[PlateRead]) -> list[PlateRead]:
@@ -195,10 +244,11 @@ def partial_score(entry: ListedEntry, text: str, sure: float) -> float:
 
 def _compare(read: PlateRead, entry: ListedEntry, policy: HotlistPolicy, now: datetime) -> Match | None:
     """Judge two plates that are alike."""
-    differing = sum(mine != theirs for mine, theirs in zip(read.plate, entry.plate, strict=True))
-    if differing > policy.look_alikes_at_most or not _concerned(read, entry, now):
+    differing = _differing(read, entry)
+    kind = _kind(differing, policy)
+    if kind is None or not _concerned(read, entry, now):
         return None
-    return Match(read, entry, "look_alike" if differing else "exact", score(read, entry, differing))
+    return Match(read, entry, kind, score(read, entry, differing))
 
 
 def _meant(read: PlateRead, entry: ListedEntry, text: str, sure: float, now: datetime) -> Match | None:
@@ -210,7 +260,21 @@ def _concerned(read: PlateRead, entry: ListedEntry, now: datetime) -> bool:
     """Whether the entry is in force, and of no other state than the read's, unless that is only guessed."""
     if entry.expires_at is not None and entry.expires_at <= now:
         return False
+    return _same_state(read, entry)
+
+
+def _same_state(read: PlateRead, entry: ListedEntry) -> bool:
     return not read.stated or not entry.state or read.stated == entry.state
+
+
+def _differing(read: PlateRead, entry: ListedEntry) -> int:
+    return sum(mine != theirs for mine, theirs in zip(read.plate, entry.plate, strict=True))
+
+
+def _kind(differing: int, policy: HotlistPolicy) -> MatchKind | None:
+    if differing > policy.look_alikes_at_most:
+        return None
+    return "look_alike" if differing else "exact"
 
 
 def _rank(match: Match) -> tuple[bool, float]:

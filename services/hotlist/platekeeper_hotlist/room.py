@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends
@@ -15,6 +15,7 @@ from platekeeper_common.db import Database
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import ServiceSettings
 from platekeeper_hotlist.in_force import EntriesInForce
+from platekeeper_hotlist.matching import LastHeard
 
 
 class HotlistSettings(ServiceSettings):
@@ -40,6 +41,7 @@ class HotlistRoom(Room):
 
     settings: HotlistSettings
     in_force: EntriesInForce
+    heard: LastHeard = field(default_factory=LastHeard)
     listeners: int = 0
     """Open streams of hits."""
 

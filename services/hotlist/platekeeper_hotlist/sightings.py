@@ -3,40 +3,27 @@
 A vehicle is a listed plate, however it was read; an entry with wildcards is met by many, each by its own plate. A read
 is a sighting of a hit of its vehicle when it was captured within minutes of the hit's other sightings and within some
 metres of the place that was told. It never is one when that would keep news from whoever listens: a live read of a hit
-that was told as late, an exact match of a hit that was told as anything else, any match of a hit that was told to be a
-misreading. Whether a live read is told depends on
-live reads alone, so that what a patrol car hands in days later silences nothing.
+that was told as late, an exact match of a hit that was told as anything else, any match of a hit that was raised on a
+misreading, by the word of a better version or of an officer. Whether a live read is told depends on live reads alone,
+so that what a patrol car hands in days later silences nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from msgspec import structs
-
 from platekeeper_common import areas, patterns
 from platekeeper_common.events.hotlist import HitRaised, MatchKind
 from platekeeper_common.events.ingest import Position
 from platekeeper_common.events.recognition import PlateRead
-from platekeeper_common.events.retention import Verdict
 from platekeeper_common.ids import AgencyId, CameraId, EntryId, HitId, ReadId
-from platekeeper_hotlist import domain
+from platekeeper_hotlist import corrected, domain
+from platekeeper_hotlist.corrected import HeardCorrection
 from platekeeper_hotlist.matching import Match
 from platekeeper_hotlist.policy import HotlistPolicy
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeardCorrection:
-    """What an officer said of a read at retention (J1); the highest number stands. `plate` None: there is none."""
-
-    id: str
-    number: int
-    was: str
-    verdict: Verdict
-    plate: str | None
-    state: str | None
-    corrected_by_name: str
-    corrected_at: datetime
+Pair = tuple[ReadId, EntryId]
+"""A read and an entry that it meets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +43,26 @@ class CountedHit:
     told_late: bool
     """Raised or delivered as late: no live read is a sighting of it any more."""
     corrections: tuple[HeardCorrection, ...] = ()
-    """What officers said of the read that raised it; for showing it."""
+    """What officers said of the read that raised it, first to last; the last stands."""
+
+    @property
+    def said(self) -> HeardCorrection | None:
+        """What stands of the read that raised it."""
+        return self.corrections[-1] if self.corrections else None
+
+    @property
+    def denied(self) -> bool:
+        """Whether an officer says that it was raised on a misreading."""
+        return corrected.denied(self.raised.read, self.raised.entry, self.said)
 
     def live(self, now: datetime) -> bool:
         """Whether it may still be shown as a live alert: one that is delivered too late is late too (E2).
 
-        One of a partial plate never may (A7), nor one raised on a misreading.
+        One of a partial plate never may (A7), nor one raised on a misreading (J1).
         """
-        return self.raised.word[1] not in ("partial", None) and not self.told_late and now <= self.live_until
+        if self.raised.word[1] in ("partial", None) or self.denied:
+            return False
+        return not self.told_late and now <= self.live_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +131,6 @@ def as_raised(hit: HitRaised) -> CountedHit:
     )
 
 
-def by_correction(hit: CountedHit) -> CountedHit:
-    """The hit that was raised by what an officer said the plate is."""
-    return replace(hit, raised=structs.replace(hit.raised, by_correction=True))
-
-
 def stretches(matches: Iterable[Match], policies: Mapping[AgencyId, HotlistPolicy]) -> list[Stretch]:
     """Where the hits lie of which these matches may be sightings; far fewer than matches when vehicles stay."""
     found: list[Stretch] = []
@@ -151,17 +145,31 @@ def stretches(matches: Iterable[Match], policies: Mapping[AgencyId, HotlistPolic
     return found
 
 
+def uncounted(matches: Iterable[Match], counted: Mapping[Pair, HitId | None], now: datetime) -> list[Match]:
+    """Those of the matches that no hit holds yet: `counted` says what does, None where the camera read it so.
+
+    What was counted on an officer's word alone is news when the camera itself sees it in time for a live alert.
+    """
+    return [
+        match
+        for match in matches
+        if (pair := (match.read.id, match.entry.id)) not in counted
+        or (counted[pair] is not None and not match.by_correction and not domain.late(match.read, now))
+    ]
+
+
 def tally(
     matches: Iterable[Match],
     known: Iterable[CountedHit],
     policies: Mapping[AgencyId, HotlistPolicy],
     name: Callable[[Match], HitId],
     now: datetime,
+    already: Mapping[Pair, HitId | None] | None = None,
 ) -> Tally:
     """Count each match once, to one of the `known` hits or to a hit that it raises at `now` under the id `name` gives.
 
-    The best news goes first: live before late, exact before others, then as captured. `matches` must not have been
-    counted before.
+    The best news goes first: live before late, exact before others, then as captured. `matches` are news: see
+    `uncounted`. One that a hit counts `already` on an officer's word is not counted to that very hit again.
     """
     before = {hit.raised.id: hit for hit in known}
     hits: dict[tuple[EntryId, str], dict[HitId, CountedHit]] = {}
@@ -171,6 +179,8 @@ def tally(
     for match in sorted(matches, key=lambda match: _news_last(match, now)):
         of_vehicle = hits.setdefault((match.entry.id, vehicle(match)), {})
         told = _told(match, of_vehicle.values(), policies[match.read.agency_id], now)
+        if told and already and already.get((match.read.id, match.entry.id)) == told.raised.id:
+            continue
         counted = _seen_again(told, match, now) if told else as_raised(domain.raised(match, name(match), now))
         of_vehicle[counted.raised.id] = counted
         sightings.append(Sighting(match, counted.raised.id, domain.late(match.read, now)))
@@ -187,7 +197,9 @@ def belongs(match: Match, hit: CountedHit, policy: HotlistPolicy, now: datetime)
     """
     late, told, at = domain.late(match.read, now), hit.raised.read, match.read.captured_at
     _, kind = hit.raised.word
-    if (hit.told_late and not late) or kind is None or (match.kind == "exact" and kind != "exact"):
+    if kind is None or hit.denied:
+        return False
+    if (hit.told_late and not late) or (match.kind == "exact" and kind != "exact"):
         return False
     first, last = (hit.first_seen_at, hit.last_seen_at) if late else (told.captured_at, hit.last_live_at)
     return (

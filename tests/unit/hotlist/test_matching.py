@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from profiles import department
 
 from platekeeper_common.events.hotlist import ListedEntry
@@ -117,6 +118,18 @@ def test_the_index_finds_what_a_scan_finds(
     read = seen(plate, agency_id=agency_id, state=state)
     assert {match.entry.id: match.kind for match in found(index, read, policy=policy)} == scan(read, kept, policy)
     assert len(index) == len(kept)
+    for_ever = [(owner, replace(entry, expires_at=None)) for owner, entry in entries]
+    met = {entry.id: matching.meets(read, entry, policy) for owner, entry in entries if owner == agency_id}
+    assert {entry_id: kind for entry_id, kind in met.items() if kind} == scan(read, for_ever, policy)
+
+
+def test_a_plate_with_wildcards_is_met_by_the_plate_or_a_candidate_and_by_no_other_stated_state() -> None:
+    entry = listed(1, "7SAM1*", state="NV", expires_at=NOW - timedelta(days=1))
+    assert matching.meets(seen("7SAM123"), entry, POLICY) == "partial"
+    named = (Candidate(plate="8XYZ001", confidence=0.6), Candidate(plate="7SAM123", confidence=0.3))
+    assert matching.meets(seen("8XYZ001", candidates=named), entry, POLICY) == "partial"
+    for other in (seen("75AM123"), seen("7SAM123", state="CA")):
+        assert matching.meets(other, entry, POLICY) is None
 
 
 def test_a_guessed_state_keeps_no_entry_from_matching_and_a_stated_one_does() -> None:

@@ -7,7 +7,7 @@ import pytest
 from databases import on_both
 from msgspec.structs import replace
 from standing import Town
-from unit.hotlist.scene import handled, hits, list_plate, listening, open_list, publish, seen, serving
+from unit.hotlist.scene import USE, handled, hits, list_plate, listening, open_list, publish, raised, seen, serving
 
 from platekeeper_common.events.recognition import PlateRead
 
@@ -82,3 +82,31 @@ async def test_of_versions_that_come_together_the_last_alone_raises_a_hit(here: 
     assert await shown(here, read) != []
     other = seen(here, "8XYZ999")
     [_] = await shown(here, replace(other, plate="7SAM123"), replace(other, version=2))
+
+
+@pytest.mark.clause("J1")
+async def test_an_entry_that_left_its_list_makes_no_misreading_of_the_hit_that_it_raised(here: Town) -> None:
+    who = here.person("ines", "investigator")
+    list_id = await open_list(here, who)
+    entry_id = await list_plate(here, who, list_id, "7SAM123", state="CA")
+    previews = [seen(here, "75AM123", preview=True, captured_at=here.clock() - timedelta(hours=n)) for n in (2, 1, 0)]
+    await shown(here, *previews)
+    async with here.client(who) as client:
+        gone = await client.delete(f"/v1/hotlists/{list_id}/entries/{entry_id}", params=USE)
+        assert gone.status_code == 204, gone.text
+    finals = ({"plate": "7SAM123"}, {"plate": "7SAM123", "state": "NV"}, {"plate": "7SAH123"})
+    found = await shown(
+        here, *(replace(read, version=2, preview=False, **said) for read, said in zip(previews, finals, strict=True))
+    )
+    assert [hit["revised"]["kind"] for hit in found] == ["exact", None, None]
+    assert len(await raised(here, 6)) == 6
+
+
+async def test_a_version_that_comes_after_a_better_one_is_told_by_nobody(here: Town) -> None:
+    await listed(here, "7SAM123", "8XYZ999")
+    preview, other = seen(here, "7SAM123", preview=True), seen(here, "8XYZ999", preview=True)
+    await shown(here, replace(preview, version=3, plate="4NTH999"))
+    assert await shown(here, replace(preview, version=2), preview) == []
+    await shown(here, replace(other, version=2))
+    [hit] = await shown(here, other)
+    assert (hit["read"]["version"], hit["sightings"], hit["revised"]) == (2, 1, None)

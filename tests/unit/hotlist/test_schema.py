@@ -5,14 +5,15 @@ import msgspec
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from contracts.bus.samples import hit
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, MetaData, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from unit.hotlist.scene import database_url
 
 from platekeeper_common.db import Database
+from platekeeper_common.ids import EntryId
 from platekeeper_common.migrate import migrate
 from platekeeper_common.schema import shared
-from platekeeper_hotlist import hits, sightings, storage
+from platekeeper_hotlist import correction_storage, hits, sightings, storage
 from platekeeper_hotlist.service import SERVICE
 
 
@@ -70,3 +71,36 @@ async def test_a_hit_of_before_is_its_own_first_sighting(tmp_path: Path) -> None
                 one.raised_at,
             )
         assert (await hits.counts(tx))["sightings"] == len(hits_kept)
+
+
+async def test_what_was_said_before_ages_with_its_read_where_that_is_known(tmp_path: Path) -> None:
+    url, before = database_url(tmp_path / "hotlist.sqlite"), tmp_path / "before"
+    assert SERVICE.migrations is not None
+    shutil.copytree(SERVICE.migrations, before, ignore=shutil.ignore_patterns("0007*"))
+    await migrate(url, before)
+    one = hit(1)
+    at = one.raised_at.replace(tzinfo=None).isoformat(" ")
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO sighting VALUES (:read, 'entry', 'hit', 'agency', '7SAM123', 'exact', 0.9, 0, 'camera',"
+                " :received, :received, NULL, NULL, :at)"
+            ),
+            {"read": one.read.id, "received": "2026-11-01 12:00:00", "at": at},
+        )
+        for read_id in (one.read.id, "of-no-hit"):
+            await connection.execute(
+                text(
+                    "INSERT INTO read_correction VALUES"
+                    " ('agency', :read, 1, 'id', '7SAM123', 'no_plate', NULL, NULL, 'Ines', '2026-11-02 12:00:00')"
+                ),
+                {"read": read_id},
+            )
+    await engine.dispose()
+    await migrate(url, SERVICE.migrations)
+    said = correction_storage.read_correction
+    async with Database.open(url) as db, db.tx() as tx:
+        rows = await tx.rows(select(said.c.read_id, said.c.received_at))
+        assert {row.read_id: row.received_at.day for row in rows} == {one.read.id: 1, "of-no-hit": 2}
+        assert await hits.counted(tx, [(one.read.id, EntryId("entry"))]) == {(one.read.id, "entry"): None}
