@@ -68,3 +68,17 @@ def test_what_are_no_weights_is_refused_by_the_setting_s_name(tmp_path: Path) ->
 
     with pytest.raises(EngineUnavailable, match=r"PLATEKEEPER_RECOGNITION_WEIGHTS.*no\.pt"):
         catalogue.open_engine("ultralytics", threads=2, weights=tmp_path / "no.pt")
+
+
+@pytest.mark.parametrize(
+    ("made_to", "said"), [("yolo11n", "detect 80 kinds of things"), ("yolo11n-cls", "classify 1000 kinds of things")]
+)
+def test_weights_that_find_other_things_are_refused_by_the_setting_s_name(
+    tmp_path: Path, made_to: str, said: str
+) -> None:
+    import ultralytics
+
+    ultralytics.YOLO(f"{made_to}.yaml").save(tmp_path / "cars.pt")
+
+    with pytest.raises(EngineUnavailable, match=rf"PLATEKEEPER_RECOGNITION_WEIGHTS.*cars\.pt.*plates.*{said}"):
+        catalogue.open_engine("ultralytics", threads=2, weights=tmp_path / "cars.pt")

@@ -1,4 +1,4 @@
-"""The desk at which frames are read: one thread beside the event loop, and the engine on it."""
+"""The desk at which frames are read: a thread beside the event loop with the engine on it, and one that prepares."""
 
 import asyncio
 import ctypes
@@ -19,7 +19,7 @@ _log = structlog.get_logger()
 
 
 class Desk:
-    """Does one piece of work at a time on its thread; whoever asks for more waits for his turn.
+    """Does one piece of work at a time on each of its threads; whoever asks for more waits for his turn.
 
     `run` loads the engine; until then work waits. Once loading has failed or was broken off, work is refused.
     """
@@ -28,6 +28,7 @@ class Desk:
         """Nothing is loaded before `run`. Make it inside the event loop that uses it."""
         self._open_engine = open_engine
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recognition-desk")
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recognition-beside")
         self._engine: asyncio.Future[Engine] = asyncio.get_running_loop().create_future()
         self._worked = asyncio.Event()
         self.model: Model | None = None
@@ -66,9 +67,17 @@ class Desk:
         finally:
             self._worked.set()
 
+    async def beside(self, act: Callable[[], Answer]) -> Answer:
+        """What `act` answers, on the thread that needs no engine: what is read next is prepared there."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._beside, act)
+        finally:
+            self._worked.set()
+
     def close(self) -> None:
         """Wait for the work in hand and refuse any other."""
-        self._thread.shutdown(cancel_futures=True)
+        for thread in (self._beside, self._thread):
+            thread.shutdown(cancel_futures=True)
 
 
 def give_memory_back() -> None:

@@ -1,11 +1,15 @@
 """Reads frames: from the picture in the object store to reads on the bus and crops in the object store."""
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from itertools import groupby
+from typing import TypeVar
 
 from platekeeper_common.bus.contract import Reject
 from platekeeper_common.errors import Gone
@@ -22,6 +26,16 @@ from platekeeper_recognition.room import NAME, RecognitionRoom, Tally
 from platekeeper_recognition.storage import Revisions
 
 _CROP_TYPE = "image/jpeg"
+Answer = TypeVar("Answer")
+_TIME_BEGINS = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A frame's picture, and how long it took to decode."""
+
+    picture: Picture
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +47,21 @@ class _Seen:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What is known of the frames that are in hand together."""
+
+    watch: Watch
+    revisions: Revisions
+    blank: set[FrameId]
+    """Those that were looked at and show no plate."""
+
+    def new(self, frames: Sequence[FrameCaptured]) -> list[FrameCaptured]:
+        """Those that were not looked at yet, each once."""
+        unseen = {frame.id: frame for frame in frames if frame.id not in self.blank}
+        return [frame for frame in unseen.values() if self.watch.again(_frame(frame)) is None]
+
+
 async def read_frames(here: RecognitionRoom, frames: Sequence[FrameCaptured]) -> None:
     """Read the frames, count each plate to its pass, publish what is new; durable on return and safe to run twice.
 
@@ -40,66 +69,109 @@ async def read_frames(here: RecognitionRoom, frames: Sequence[FrameCaptured]) ->
     while the object store, the bus, the database or the engine is away; then all come again, so none is counted yet.
     """
     counted = Tally()
-    for first in range(0, len(frames), here.settings.batch):
-        counted.add(await _read_batch(here, frames[first : first + here.settings.batch]))
+    here.blank = here.blank & {frame.id for frame in frames}
+    call = _Call(*await _watch(here, frames), here.blank)
+    async with aclosing(_batches(here, call, frames)) as batches:
+        async for batch, shown in batches:
+            counted.add(await _read_batch(here, call, batch, shown))
+    counted.frames_without_plate = len(call.blank)
     here.tally.add(counted)
 
 
-async def _read_batch(here: RecognitionRoom, batch: Sequence[FrameCaptured]) -> Tally:
+async def _batches(
+    here: RecognitionRoom, call: _Call, frames: Sequence[FrameCaptured]
+) -> AsyncGenerator[tuple[Sequence[FrameCaptured], dict[FrameId, _Shown]], None]:
+    """The frames, a batch at a time, each with what its new ones show: fetched while the one before it is read."""
+    size = here.settings.batch
+    first, *others = [*(frames[place : place + size] for place in range(0, len(frames), size)), ()]
+    batch, coming = first, asyncio.create_task(_fetch(here, call.new(first)))
+    try:
+        for following in others:
+            shown = await coming
+            coming = asyncio.create_task(_fetch(here, call.new(following)))
+            yield batch, shown
+            batch = following
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+
+
+async def _read_batch(
+    here: RecognitionRoom, call: _Call, batch: Sequence[FrameCaptured], shown: Mapping[FrameId, _Shown]
+) -> Tally:
     """Passes are kept before their reads are published: frames that come again are known and told in the same words."""
-    watch, revisions = await _watch(here, batch)
-    told: dict[tuple[ReadId, int], PlateRead] = {}
-    new: dict[FrameId, FrameCaptured] = {}
-    for frame in batch:
-        if (again := watch.again(_frame(frame))) is None:
-            new[frame.id] = frame
-        else:
-            told |= {(read.id, read.version): read for read in again}
-    seen = await _look(here, list(new.values()))
-    for frame, plates in zip(new.values(), seen.plates, strict=True):
-        read_id = partial(_read_id, here, frame)
-        for better in watch.see(_frame(frame), [found.plate for found in plates], read_id):
-            read = await _keep(here, frame, plates[better.found], better, seen.model)
-            watch.tell(read)
-            told[read.id, read.version] = read
-    if watch.changed:
+    again = [read for frame in batch for read in call.watch.again(_frame(frame)) or ()]
+    told = {(read.id, read.version): read for read in again}
+    new = call.new(batch)
+    seen = await _look(here, [shown[frame.id] for frame in new])
+    call.blank.update(frame.id for frame, plates in zip(new, seen.plates, strict=True) if not plates)
+    better = [
+        _keep(here, frame, plates[version.found], version, seen.model)
+        for frame, plates in zip(new, seen.plates, strict=True)
+        for version in call.watch.see(_frame(frame), [found.plate for found in plates], partial(_read_id, here, frame))
+    ]
+    for read in await _all(better):
+        call.watch.tell(read)
+        told[read.id, read.version] = read
+    if changed := call.watch.take_changed():
         async with here.db.tx() as tx:
-            await storage.keep_passes(tx, watch.changed, revisions, here.clock())
+            kept = await storage.keep_passes(tx, changed, call.revisions, here.clock())
+        call.revisions.update(kept)
     if told:
         await here.foundation.bus.publish(_events(list(told.values())), source=NAME)
     first = sum(version == 1 for _, version in told)
-    return Tally(len(batch), first, len(told) - first, sum(not plates for plates in seen.plates))
+    return Tally(len(batch), first, len(told) - first)
 
 
-async def _watch(here: RecognitionRoom, batch: Sequence[FrameCaptured]) -> tuple[Watch, Revisions]:
+async def _watch(here: RecognitionRoom, frames: Sequence[FrameCaptured]) -> tuple[Watch, Revisions]:
     """The passes to which the frames may belong, or were counted already."""
     gap = here.reach.gap
-    stretches = {
-        (frame.agency_id, frame.camera_id, frame.captured_at - gap, frame.captured_at + gap): None for frame in batch
-    }
+    moments = {(frame.agency_id, frame.camera_id, frame.captured_at): None for frame in frames}
+    stretches = [(agency, camera, max(at, _TIME_BEGINS + gap) - gap, at + gap) for agency, camera, at in moments]
     async with here.db.tx() as tx:
         known, revisions = await storage.passes(tx, stretches)
     return Watch(known, here.reach), revisions
 
 
-async def _look(here: RecognitionRoom, frames: Sequence[FrameCaptured]) -> _Seen:
-    decoded = [await _picture(here, frame) for frame in frames]
-    seen = await here.desk.work(partial(_see, frames=decoded, expect=here.expectation))
-    for _ in frames:
-        here.meter.time(FRAME_SECONDS, seen.seconds / len(frames))
+async def _look(here: RecognitionRoom, frames: Sequence[_Shown]) -> _Seen:
+    seen = await here.desk.work(partial(_see, frames=[shown.picture for shown in frames], expect=here.expectation))
+    for shown in frames:
+        here.meter.time(FRAME_SECONDS, shown.seconds + seen.seconds / len(frames))
     return seen
 
 
-async def _picture(here: RecognitionRoom, frame: FrameCaptured) -> Picture:
+async def _fetch(here: RecognitionRoom, frames: Sequence[FrameCaptured]) -> dict[FrameId, _Shown]:
+    shown = await _all(_picture(here, frame) for frame in frames)
+    return {frame.id: one for frame, one in zip(frames, shown, strict=True)}
+
+
+async def _picture(here: RecognitionRoom, frame: FrameCaptured) -> _Shown:
     try:
         data = await here.foundation.objects.get(frame.image)
-        return await here.desk.work(lambda _engine: pictures.decode(data, max_pixels=here.settings.max_pixels))
+        return await here.desk.beside(partial(_decode, data, here.settings.max_pixels))
     except Gone as error:
         raise Reject(frame, f"{error.code}: the picture was destroyed before it was read") from error
     except pictures.Undecodable as error:
         raise Reject(frame, str(error)) from error
     except ValueError as error:
         raise Reject(frame, "image_altered: the object is not the picture that was kept") from error
+
+
+def _decode(data: bytes, max_pixels: int) -> _Shown:
+    began = time.perf_counter()
+    picture = pictures.decode(data, max_pixels=max_pixels)
+    return _Shown(picture, time.perf_counter() - began)
+
+
+async def _all(acts: Iterable[Awaitable[Answer]]) -> list[Answer]:
+    """What each answers, side by side. Raises what the first of those that failed raised, when all have ended."""
+    answers = await asyncio.gather(*acts, return_exceptions=True)
+    found = []
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+        found.append(answer)
+    return found
 
 
 def _see(engine: Engine, *, frames: Sequence[Picture], expect: Expectation) -> _Seen:

@@ -5,7 +5,7 @@ what merely says the same again is counted and not told. Passes go by when frame
 came: late frames and frames out of order find their pass, and a frame that comes again is known.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import dist
@@ -31,9 +31,8 @@ _SHARED = 0.1
 """Two readings that agree on so much of their probability are of one plate."""
 _MOST_EDITS = 2
 """Characters changed, lost or added between two readings of one plate."""
-_SURE = 0.9
 _AT_ONCE = timedelta(seconds=1)
-"""Two sure readings of different plates so shortly after one another, at one place, are of one plate all the same."""
+"""So near in time to frames that read the plate, at one place, another reading is of it all the same."""
 _NEAR = 3.0
 """Widths of a plate by which it may have moved."""
 _GROWN = 2.0
@@ -69,7 +68,9 @@ class Pass(Struct, frozen=True, kw_only=True):
     """Capture of its earliest frame, aware UTC."""
     last_at: datetime
     box: Box
-    """Where it was in the frame that was counted last."""
+    """Where it was in its latest frame."""
+    first_box: Box | None = None
+    """Where it was in its earliest one; None: kept by an older version."""
     votes: Votes
     frames: tuple[str, ...]
     """The ends of their ids, last counted last."""
@@ -94,7 +95,7 @@ class Told:
 
 
 class Watch:
-    """The passes that frames of one batch may belong to, as they stand while the batch is counted."""
+    """The passes that frames in hand may belong to, as they stand while these are counted."""
 
     def __init__(self, known: Iterable[Pass], reach: Reach) -> None:
         """Begin with the known passes of these cameras and moments."""
@@ -102,10 +103,11 @@ class Watch:
         self._reach = reach
         self._changed: dict[ReadId, None] = {}
 
-    @property
-    def changed(self) -> list[Pass]:
-        """The passes that are new or were counted to."""
-        return [self._passes[read_id] for read_id in self._changed]
+    def take_changed(self) -> list[Pass]:
+        """The passes that are new or were counted to since they were last asked for."""
+        changed = [self._passes[read_id] for read_id in self._changed]
+        self._changed.clear()
+        return changed
 
     def again(self, frame: Frame) -> list[PlateRead] | None:
         """What was told of a frame that is counted already, and of its passes since then; None: it is new."""
@@ -142,12 +144,13 @@ class Watch:
 
     def _assign(self, frame: Frame, plates: Sequence[Plate]) -> list[Pass | None]:
         """The pass of each plate: the likest pair first, and no pass has two plates of one frame."""
-        passes = self._of(frame)
+        at = frame.captured_at
+        known = [_known(one, at) for one in self._of(frame) if _reaches(one, at, self._reach)]
         pairs = [
-            (likeness, number, one)
+            (likeness, number, seen.one)
             for number, plate in enumerate(plates)
-            for one in passes
-            if (likeness := _likeness(frame, plate, one, self._reach)) is not None
+            for seen in known
+            if (likeness := _likeness(plate, seen)) is not None
         ]
         pairs.sort(key=lambda pair: (pair[0], pair[2].last_at, pair[2].read_id), reverse=True)
         chosen: dict[int, Pass] = {}
@@ -167,7 +170,8 @@ def _begun(read_id: ReadId, frame: Frame, plate: Plate) -> Pass:
         first_at=frame.captured_at,
         last_at=frame.captured_at,
         box=plate.box,
-        votes=votes.counted(Votes(), plate.candidates),
+        first_box=plate.box,
+        votes=votes.counted(Votes(), plate.candidates, frame.captured_at),
         frames=(_short(frame.id),),
     )
 
@@ -177,8 +181,9 @@ def _counted(one: Pass, frame: Frame, plate: Plate) -> Pass:
         one,
         first_at=min(one.first_at, frame.captured_at),
         last_at=max(one.last_at, frame.captured_at),
-        box=plate.box,
-        votes=votes.counted(one.votes, plate.candidates),
+        box=plate.box if frame.captured_at >= one.last_at else one.box,
+        first_box=plate.box if frame.captured_at < one.first_at else one.first_box,
+        votes=votes.counted(one.votes, plate.candidates, frame.captured_at),
         frames=(*one.frames, _short(frame.id))[-_MOST_FRAMES:],
     )
 
@@ -199,33 +204,51 @@ def _worth_telling(one: Pass, plate: Plate, standing: Sequence[Candidate]) -> bo
     return one.version < _MOST_SURER and rise >= max(_LEAST_RISE, doubt / 2)
 
 
-def _likeness(frame: Frame, plate: Plate, one: Pass, reach: Reach) -> tuple[bool, float, float] | None:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A pass, as the plates of one frame are compared with it."""
+
+    one: Pass
+    plate: str
+    """What stands by its votes."""
+    likely: Mapping[str, float]
+    away: timedelta
+    """From the frame to those that read what stands."""
+    box: Box
+    """Where it was in its earliest or its latest frame, whichever is nearer in time."""
+
+
+def _reaches(one: Pass, at: datetime, reach: Reach) -> bool:
+    apart = max(one.first_at - at, at - one.last_at, timedelta())
+    return apart <= reach.gap and max(one.last_at, at) - min(one.first_at, at) <= reach.longest
+
+
+def _known(one: Pass, at: datetime) -> _Known:
+    best = votes.standing(one.votes)[0]
+    name = next(name for name in one.votes.names if name.plate == best.plate)
+    away = max((name.since or one.first_at) - at, at - (name.until or one.last_at), timedelta())
+    box = one.first_box if one.first_box and abs(at - one.first_at) < abs(at - one.last_at) else one.box
+    return _Known(one, best.plate, votes.likely(one.votes, best), away, box)
+
+
+def _likeness(plate: Plate, known: _Known) -> tuple[bool, float, float] | None:
     """How much the plate is like that of the pass; None when it is another vehicle's.
 
-    The same text is enough, or texts that both hold for likely. Otherwise it must be near where the vehicle was and
-    read almost alike; two sure readings of different plates are then two vehicles unless they lie within a second.
+    The same text is enough, or texts that both hold for likely. Otherwise it must be near where the vehicle was, within
+    a second of frames that read its plate, and read almost alike; what is counted so does not prolong that second.
     """
-    at = frame.captured_at
-    apart = max(one.first_at - at, at - one.last_at, timedelta())
-    if apart > reach.gap or max(one.last_at, at) - min(one.first_at, at) > reach.longest:
+    best = plate.candidates[0].plate
+    same, shared, moved = best == known.plate, _shared(plate.candidates, known.likely), _moved(plate.box, known.box)
+    if not (same or shared >= _SHARED) and (
+        moved > _NEAR or known.away > _AT_ONCE or domain.edits(best, known.plate) > _MOST_EDITS
+    ):
         return None
-    mine, theirs = plate.candidates, votes.standing(one.votes)
-    same, shared, moved = mine[0].plate == theirs[0].plate, _shared(mine, theirs), _moved(plate.box, one.box)
-    if not (same or shared >= _SHARED):
-        both_sure = min(mine[0].confidence, theirs[0].confidence) >= _SURE
-        if (
-            moved > _NEAR
-            or (both_sure and apart > _AT_ONCE)
-            or domain.edits(mine[0].plate, theirs[0].plate) > _MOST_EDITS
-        ):
-            return None
     return same, shared, -moved
 
 
-def _shared(mine: Sequence[Candidate], theirs: Sequence[Candidate]) -> float:
-    """How much of their probability both give to the same texts, 0..1."""
-    known = {candidate.plate: candidate.confidence for candidate in theirs}
-    return sum(min(candidate.confidence, known.get(candidate.plate, 0.0)) for candidate in mine)
+def _shared(mine: Sequence[Candidate], theirs: Mapping[str, float]) -> float:
+    """How much of their probability both give to the same texts."""
+    return sum(min(candidate.confidence, theirs.get(candidate.plate, 0.0)) for candidate in mine)
 
 
 def _moved(one: Box, other: Box) -> float:

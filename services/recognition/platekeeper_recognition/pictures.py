@@ -1,7 +1,6 @@
 """Pictures in memory: decoding, cutting out, encoding."""
 
 import io
-import struct
 from typing import cast
 
 import cv2
@@ -36,12 +35,12 @@ def decode(data: bytes, *, max_pixels: int) -> Picture:
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
             _refuse_too_large(opened, max_pixels)
-            upright = _upright(opened).convert("RGB")
+            upright = _in_eight_bits(_upright(opened)).convert("RGB")
     except UnidentifiedImageError as error:
         raise Undecodable("not_an_image: neither JPEG, PNG nor WebP") from error
-    except Undecodable:
+    except (Undecodable, MemoryError):
         raise
-    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+    except Exception as error:  # whatever Pillow makes of a damaged file: it has no class of its own for that
         raise Undecodable(f"image_damaged: {type(error).__name__} while decoding") from error
     return np.ascontiguousarray(np.asarray(upright)[:, :, ::-1])
 
@@ -90,6 +89,13 @@ def _upright(opened: Image.Image) -> Image.Image:
         orientation = None
     turn = _TO_UPRIGHT.get(orientation) if isinstance(orientation, int) else None
     return opened if turn is None else opened.transpose(turn)
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits (PNG) as grey of 8: `convert` would make all of it white that is not nearly black."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).clip(0, 0xFFFF) >> 8).astype(np.uint8))
 
 
 def _refuse_too_large(opened: Image.Image, max_pixels: int) -> None:

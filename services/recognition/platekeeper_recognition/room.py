@@ -16,6 +16,7 @@ from pydantic_settings import SettingsConfigDict
 from platekeeper_common.access import Recorder
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Database
+from platekeeper_common.ids import FrameId
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import ServiceSettings
 from platekeeper_recognition import storage
@@ -30,6 +31,10 @@ NAME = "recognition"
 PASS_KEPT = timedelta(hours=1)
 """After a pass was last counted to; as long its frames may come again and are known."""
 FORGET_EVERY_SECONDS = 60.0
+MOST_FRAMES = 16
+"""That are taken from the bus together."""
+_LONGEST_PASS = 600.0
+"""Seconds that can be set: the rest of PASS_KEPT is for frames that come late."""
 _log = structlog.get_logger()
 
 
@@ -50,7 +55,7 @@ class RecognitionSettings(ServiceSettings):
     engine: Annotated[str, _one_of(*catalogue.NAMES)] = "onnx"
     threads: int = Field(default=2, gt=0)
     """Processor cores that the engine may use."""
-    batch: int = Field(default=4, gt=0)
+    batch: int = Field(default=4, gt=0, le=MOST_FRAMES)
     """Frames that are read together; their reads are published together too."""
     longest_side: int | None = Field(default=None, ge=320, le=4096)
     """Pixels to which a frame's longer side is brought before plates are sought: more finds smaller plates and takes
@@ -65,9 +70,9 @@ class RecognitionSettings(ServiceSettings):
     """Whose plate formats to expect, as JSON (`["us", "br"]`); plates of other formats are read with more doubt."""
     least_confidence: float = Field(default=0.2, ge=0, le=1)
     """A plate that is less sure is not reported."""
-    pass_seconds: float = Field(default=4, ge=0)
+    pass_seconds: float = Field(default=4, ge=0, le=_LONGEST_PASS, allow_inf_nan=False)
     """Between two frames of one pass of one vehicle, by the camera's clock, at most."""
-    longest_pass_seconds: float = Field(default=60, ge=0)
+    longest_pass_seconds: float = Field(default=60, ge=0, le=_LONGEST_PASS, allow_inf_nan=False)
     """From the first frame of a pass to its last: a vehicle that stays longer is read anew."""
 
     @field_validator("engine")
@@ -85,6 +90,13 @@ class RecognitionSettings(ServiceSettings):
         if engine and (missing := catalogue.missing_model(engine, of.field_name or "", path)) is not None:
             raise ValueError(missing)
         return path
+
+    @field_validator("longest_pass_seconds")
+    @classmethod
+    def _holds_a_gap(cls, longest: float, of: ValidationInfo) -> float:
+        if longest < (gap := of.data.get("pass_seconds", longest)):
+            raise ValueError(f"must be no less than {catalogue.PREFIX}PASS_SECONDS, which is {gap:g}")
+        return longest
 
     def opener(self, engine: str | None = None, *, threads: int | None = None) -> Callable[[], Engine]:
         """Opens the engine that is set, or another by name, with these settings."""
@@ -122,6 +134,8 @@ class RecognitionRoom(Room):
     settings: RecognitionSettings
     desk: Desk
     tally: Tally = field(default_factory=Tally)
+    blank: set[FrameId] = field(default_factory=set)
+    """Frames last in hand that showed no plate: they come again when one beside them is rejected."""
 
     @property
     def expectation(self) -> Expectation:

@@ -10,7 +10,7 @@ from platekeeper_common.service import Consumes, Grant, Job, Service
 from platekeeper_recognition import consumers
 from platekeeper_recognition.engines import catalogue
 from platekeeper_recognition.figures import FRAME_SECONDS
-from platekeeper_recognition.room import NAME, RecognitionRoom, RecognitionSettings, open_room
+from platekeeper_recognition.room import MOST_FRAMES, NAME, RecognitionRoom, RecognitionSettings, open_room
 
 FRAMES = counter("platekeeper_recognition_frames", "Frames read.")
 FRAMES_WITHOUT_PLATE = counter("platekeeper_recognition_frames_without_plate", "Frames that showed no plate.")
@@ -66,7 +66,7 @@ SERVICE = Service(
     open=open_room,
     migrations=Path(__file__).parent / "migrations",
     grants=(Grant("open_pass", "SELECT, INSERT, UPDATE, DELETE"),),
-    consumes=(Consumes(NAME, (FrameCaptured.topic,), consumers.read_frames, most=16),),
+    consumes=(Consumes(NAME, (FrameCaptured.topic,), consumers.read_frames, most=MOST_FRAMES),),
     emits=(PlatesRead,),
     jobs=(Job("engine", _keep_desk, trouble=_engine_trouble), Job("forget passes", _forget_passes)),
     settings=RecognitionSettings,

@@ -53,8 +53,11 @@ async def passes(tx: Tx, stretches: Iterable[Stretch]) -> tuple[list[Pass], Revi
     return [_passes.decode(row.data) for row in rows], {ReadId(row.read_id): row.revision for row in rows}
 
 
-async def keep_passes(tx: Tx, changed: Sequence[Pass], seen: Revisions, now: datetime) -> None:
-    """Write the passes. Raises Unavailable when another process has written one of them since it was read."""
+async def keep_passes(tx: Tx, changed: Sequence[Pass], seen: Revisions, now: datetime) -> Revisions:
+    """Write the passes; their revisions from then on.
+
+    Raises Unavailable when another process has written one of them since it was read.
+    """
     new = [_values(one, 1, now) for one in changed if one.read_id not in seen]
     try:
         if new:
@@ -66,6 +69,7 @@ async def keep_passes(tx: Tx, changed: Sequence[Pass], seen: Revisions, now: dat
             own = (open_pass.c.read_id == one.read_id) & (open_pass.c.revision == revision)
             if not await tx.write(update(open_pass).where(own).values(_values(one, revision + 1, now))):
                 raise Unavailable("another process has counted to the same pass")
+    return {one.read_id: seen.get(one.read_id, 0) + 1 for one in changed}
 
 
 async def forget_passes(tx: Tx, before: datetime) -> int:

@@ -10,9 +10,11 @@ more than two independent looks could; one frame's confidence stays what it is.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from math import exp, log
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from platekeeper_common.events.recognition import Candidate
 
@@ -36,6 +38,12 @@ class Name(Struct, frozen=True, gc=False):
     """Frames in which it was the most likely."""
     gained: float
     """Sum over the frames that named it: the logarithm of its confidence, above that of a text not named there."""
+    beside: float = 0.0
+    """Sum of its confidences in frames in which another was the most likely."""
+    since: datetime | None = None
+    """Capture of the earliest frame in which it was the most likely; None: in none, or kept by an older version."""
+    until: datetime | None = None
+    """Of the latest."""
 
 
 class Votes(Struct, frozen=True, gc=False):
@@ -49,15 +57,21 @@ class Votes(Struct, frozen=True, gc=False):
     names: tuple[Name, ...] = ()
 
 
-def counted(votes: Votes, candidates: Sequence[Candidate]) -> Votes:
-    """The votes with those of one more frame: its candidates, most likely first, at least one."""
+def counted(votes: Votes, candidates: Sequence[Candidate], at: datetime) -> Votes:
+    """The votes with those of one more frame, captured `at`: its candidates, most likely first, at least one."""
     left = max(1.0 - sum(candidate.confidence for candidate in candidates), _LEAST_LEFT)
     unnamed = log(left * _SHARE_LEFT)
     names = {name.plate: name for name in votes.names}
     for place, candidate in enumerate(candidates):
         before = names.get(candidate.plate, Name(candidate.plate, 0, 0.0))
-        gain = log(max(candidate.confidence, _LEAST)) - unnamed
-        names[candidate.plate] = Name(candidate.plate, before.first + (place == 0), before.gained + gain)
+        gained = before.gained + log(max(candidate.confidence, _LEAST)) - unnamed
+        named = replace(before, gained=gained)
+        if place:
+            named = replace(named, beside=before.beside + candidate.confidence)
+        else:
+            since, until = min(before.since or at, at), max(before.until or at, at)
+            named = replace(named, first=before.first + 1, since=since, until=until)
+        names[candidate.plate] = named
     kept = sorted(names.values(), key=lambda name: (-name.gained, name.plate))[:_MOST_KEPT]
     return Votes(votes.frames + 1, votes.unnamed + unnamed, votes.left + log(left), tuple(kept))
 
@@ -72,3 +86,13 @@ def standing(votes: Votes) -> tuple[Candidate, ...]:
         for name, score in sorted(scores.items(), key=lambda item: (-item[1], item[0].plate))
     ]
     return tuple(one for place, one in enumerate(ranked[:MOST_CANDIDATES]) if place == 0 or one.confidence >= _LEAST)
+
+
+def likely(votes: Votes, best: Candidate) -> dict[str, float]:
+    """How likely the frames that show the vehicle of `best` (which stands) took each text for: 0..1 each.
+
+    Others than `best` have the mean of what they had where another was the most likely. A text that had frames of its
+    own alone has nothing: those may show another vehicle.
+    """
+    found = {name.plate: name.beside / (votes.frames - name.first) for name in votes.names if name.first < votes.frames}
+    return found | {best.plate: best.confidence}

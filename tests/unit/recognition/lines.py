@@ -8,8 +8,7 @@ from platekeeper_recognition.lines import Line
 
 def area(x: float, y: float, width: float = 120, height: float = 40, drop: float = 0) -> Area:
     """An area from (x, y); its right side `drop` pixels lower than its left."""
-    corners = ((x, y), (x + width, y + drop), (x + width, y + height + drop), (x, y + height))
-    return Area(corners, 0.9)
+    return Area(((x, y), (x + width, y + drop), (x + width, y + height + drop), (x, y + height)))
 
 
 def line(text: str | Mapping[str, float], x: float = 400, y: float = 300, **place: float) -> Line:

@@ -1,8 +1,13 @@
 """From `frame.captured` to `plates.read` on the real bus, with the default engine and a real folder of objects."""
 
+import asyncio
 import io
+import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -10,7 +15,10 @@ from standing import AGENCY, eventually, town
 from unit.recognition.scene import Street
 
 from platekeeper.demo.street import samples
+from platekeeper_common.events.ingest import ImageReference
 from platekeeper_common.events.recognition import PlatesRead
+from platekeeper_common.objects import Objects
+from platekeeper_recognition import handlers
 from platekeeper_recognition.room import RecognitionSettings
 from platekeeper_recognition.service import SERVICE
 
@@ -107,18 +115,24 @@ async def test_bad_frames_go_to_the_dead_letters_and_their_neighbours_are_read(s
     assert await SERVICE.counts(street.room) == counts
 
 
-async def test_frames_that_are_read_again_beside_a_bad_one_are_counted_once(tmp_path: Path) -> None:
-    own = {"recognition": RecognitionSettings(batch=1)}
-    async with town(tmp_path, [SERVICE], own=own) as here:
-        reads = await here.standing.foundation.bus.join("test", [PlatesRead.topic])
-        street = Street(here, tmp_path, reads)
-        await street.publish(await street.frame(blank(), 1), await street.frame(b"no picture at all", 2))
-        await eventually(lambda: street.room.tally.frames)
-        assert await eventually(lambda: _enough(street, 1)) == ["not_an_image: neither JPEG, PNG nor WebP"]
-        await eventually(lambda: not here.standing.trouble())
-        counts = {"frames_read": 1, "plates_read": 0, "better_versions": 0, "frames_without_plate": 1}
-        assert await SERVICE.counts(street.room) == counts
-        await reads.leave()
+async def test_frames_beside_bad_ones_are_looked_at_and_counted_once(street: Street) -> None:
+    images = [blank()] * 6 + [FIRST.image()] + [b"no picture at all"] * 3
+    frames = [await street.frame(image, number) for number, image in enumerate(images)]
+    await street.publish(*frames)
+    assert len(await eventually(lambda: _enough(street, 3))) == 3
+    await eventually(lambda: street.room.tally.frames == 7)
+
+    counts = {"frames_read": 7, "plates_read": 1, "better_versions": 0, "frames_without_plate": 6}
+    assert await SERVICE.counts(street.room) == counts
+    looked_at = street.room.foundation.meters.registry.get_sample_value
+    assert looked_at("platekeeper_recognition_frame_duration_seconds_count", {"service": "recognition"}) == 7
+
+
+async def test_a_camera_whose_clock_says_the_year_1_is_read(street: Street) -> None:
+    began = datetime.min.replace(tzinfo=UTC)
+    await street.publish(await street.frame(FIRST.image(), at=began))
+    (read,) = await street.read(1)
+    assert (read.plate, read.captured_at) == (FIRST.plate, began)
 
 
 async def test_a_destroyed_or_altered_picture_is_a_dead_letter(street: Street) -> None:
@@ -156,6 +170,40 @@ async def test_each_camera_has_events_of_its_own_in_its_order(street: Street) ->
 
     assert [read.plate for read in reads if read.camera_id == "north"] == [FIRST.plate, SECOND.plate]
     assert [read.plate for read in reads if read.camera_id == "south"] == [SECOND.plate]
+
+
+class TakesFour(Objects):
+    """Keeps everybody waiting until four ask for a picture, or four bring a crop, at the same time."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._readers, self._writers = asyncio.Barrier(4), asyncio.Barrier(4)
+        self.got = 0
+
+    async def get(self, reference: ImageReference) -> bytes:
+        await self._readers.wait()
+        self.got += 1
+        return await self._objects.get(reference)
+
+    async def put(self, data: bytes, **about: Any) -> ImageReference:
+        await self._writers.wait()
+        return await self._objects.put(data, **about)
+
+
+async def test_a_batch_s_pictures_come_side_by_side_and_the_next_ones_while_it_is_read(street: Street) -> None:
+    frames = [await street.frame(FIRST.image(), number, f"camera-{number}") for number in range(8)]
+    room, go_on = street.room, threading.Event()
+    objects = TakesFour(room.foundation.objects)
+    room.foundation = replace(room.foundation, objects=objects)
+    busy = asyncio.create_task(room.desk.work(lambda _engine: go_on.wait(20)))
+    reading = asyncio.create_task(handlers.read_frames(room, frames))
+    try:
+        await eventually(lambda: objects.got == 8)
+    finally:
+        go_on.set()
+    await asyncio.wait_for(reading, 20)
+    assert await busy
+    assert len(await street.read(8)) == 8
 
 
 async def _enough(street: Street, count: int) -> list[str] | None:

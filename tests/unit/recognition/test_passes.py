@@ -1,9 +1,11 @@
 """Which frames are one pass of one vehicle, and what is told of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise, permutations
 
+import msgspec
 import pytest
 
 from platekeeper_common.events.recognition import Box, Candidate, Model, PlateRead
@@ -44,7 +46,7 @@ class Road:
         told = watch.see(frame, plates, lambda found: ReadId(f"{frame.id}/{found.number}"))
         for one in told:
             watch.tell(a_read(frame, one))
-        changed = {one.read_id: one for one in watch.changed}
+        changed = {one.read_id: one for one in watch.take_changed()}
         self.known = [*(one for one in self.known if one.read_id not in changed), *changed.values()]
         self.told += told
         return told
@@ -181,11 +183,35 @@ def test_the_next_car_at_the_same_place_is_another(second: tuple[str, float]) ->
 
 
 @pytest.mark.parametrize(
+    ("first", "until", "second", "since", "confidence"),
+    [
+        ("7SAM123", 300, "7SAM124", 308, 0.97),
+        ("7SAM124", 300, "7SAM123", 308, 0.97),
+        ("7SAM123", 5, "7SAM124", 10, 0.97),
+        ("7SAM123", 30, "7SAM124", 38, 0.97),
+        ("7SAM123", 10, "7SAM124", 48, 0.89),
+        ("7SAM123", 10, "7SAM124", 48, 0.5),
+    ],
+    ids=["both stay", "the other way round", "the first goes soon", "the second goes soon", "less sure", "in doubt"],
+)
+def test_a_fleet_s_next_car_is_told_and_so_stays_the_one_before_it(
+    first: str, until: int, second: str, since: int, confidence: float
+) -> None:
+    road = Road()
+    for tenth in range(until):
+        road.sees(tenth / 10, plate((first, 0.97)))
+    for tenth in range(since, since + 290):
+        road.sees(tenth / 10, plate((second, confidence)))
+    assert road.reads == [first, second]
+
+
+@pytest.mark.parametrize(
     ("second", "seconds", "x", "count"),
     [
         (("7SAM12", 0.9), 0.1, 110, 1),  # a character lost, at once
-        (("7SAM12", 0.4), 2, 110, 1),  # a character lost, later, not sure
-        (("7SAM12", 0.4), 2, 900, 2),  # elsewhere in the picture
+        (("7SAM12", 0.4), 1, 110, 1),
+        (("7SAM12", 0.4), 1, 900, 2),  # elsewhere in the picture
+        (("7SAM12", 0.4), 1.1, 110, 2),  # later: it may be another's
         (("SAM1", 0.4), 0.1, 110, 2),  # too little left of it
     ],
 )
@@ -205,20 +231,32 @@ def test_the_same_text_is_the_same_vehicle_wherever_in_the_picture() -> None:
     assert len(road.told) == 1
 
 
-def test_frames_in_any_order_are_one_pass_with_the_same_votes() -> None:
+def counted_in(order: Sequence[tuple[float, Plate]]) -> tuple[object, ...]:
+    road = Road()
+    for seconds, seen in order:
+        road.sees(seconds, seen)
+    [one] = road.known
+    return one.first_at, one.last_at, one.first_box, one.box, one.votes.frames, *votes.standing(one.votes)
+
+
+def test_frames_in_any_order_are_one_pass_with_the_same_votes_and_places() -> None:
     said = [
         (0.0, plate(("7SAM123", 0.9))),
-        (1.5, plate(("7SAM123", 0.6), ("7SAN123", 0.3))),
-        (3.0, plate(("7SAM123", 0.8))),
+        (1.5, plate(("7SAM123", 0.6), ("7SAN123", 0.3), x=900)),
+        (3.0, plate(("7SAM123", 0.8), x=1700)),
     ]
-    known = set()
-    for order in permutations(said):
-        road = Road()
-        for seconds, seen in order:
-            road.sees(seconds, seen)
-        [one] = road.known
-        known.add((one.first_at, one.last_at, one.votes.frames, *votes.standing(one.votes)))
-    assert len(known) == 1
+    assert len({counted_in(order) for order in permutations(said)}) == 1
+
+
+def test_bad_frames_in_any_order_after_a_good_one_beside_them_are_of_its_pass() -> None:
+    first, bad_first = (0.0, plate(("7SAM123", 0.95))), (0.1, plate(("7SAM12", 0.6), x=110))
+    last, bad_last = (0.9, plate(("7SAM123", 0.95), x=1500)), (1.0, plate(("SAM123", 0.6), x=1510))
+    orders = [
+        order
+        for order in permutations((first, bad_first, last, bad_last))
+        if order.index(first) < order.index(bad_first) and order.index(last) < order.index(bad_last)
+    ]
+    assert len({counted_in(order) for order in orders}) == 1
 
 
 def test_a_frame_that_comes_again_is_not_counted_and_is_told_with_all_that_followed() -> None:
@@ -234,6 +272,35 @@ def test_a_frame_that_comes_again_is_not_counted_and_is_told_with_all_that_follo
     assert [one.votes.frames for one in road.known] == [3]
 
 
+def test_a_plate_that_the_first_reading_took_for_likely_too_is_the_same_vehicle_s() -> None:
+    road = Road()
+    for tenth in range(5):
+        road.sees(tenth / 10, plate(("7SAM123", 0.6), ("7SAN123", 0.3)))
+    road.sees(3, plate(("7SAN123", 0.97)))
+    road.sees(3, plate(("7SAQ123", 0.6), ("7SAM123", 0.3)), again="named by the other")
+    assert len(road.known) == 1
+
+
+def test_a_misread_frame_that_comes_late_belongs_where_its_plate_was_read_all_along() -> None:
+    road = Road()
+    for tenth in range(100):
+        road.sees(tenth / 10, plate(("7SAM123", 0.97)))
+    assert road.sees(5.05, plate(("7SAM124", 0.97))) == []
+
+
+def test_a_pass_that_an_older_version_kept_is_counted_on() -> None:
+    road = Road()
+    road.sees(0, plate(("7SAM123", 0.9)))
+    row = msgspec.to_builtins(road.known[0])
+    del row["first_box"]
+    for name in row["votes"]["names"]:
+        for later in ("beside", "since", "until"):
+            del name[later]
+    road.known = [msgspec.convert(row, Pass)]
+    road.sees(0.9, plate(("7SAM12", 0.9)))
+    assert [one.votes.frames for one in road.known] == [2]
+
+
 @pytest.mark.parametrize(
     ("one", "other", "count"),
     [("7SAM123", "7SAM123", 0), ("7SAM123", "7SAM12", 1), ("7SAM123", "SAM1234", 2), ("", "AB1", 3), ("AB", "BA", 2)],
@@ -245,7 +312,7 @@ def test_edits_between_texts(one: str, other: str, count: int) -> None:
 def pooled(*frames: tuple[tuple[str, float], ...]) -> dict[str, float]:
     counted = Votes()
     for frame in frames:
-        counted = votes.counted(counted, [Candidate(*one) for one in frame])
+        counted = votes.counted(counted, [Candidate(*one) for one in frame], NOON)
     return {one.plate: one.confidence for one in votes.standing(counted)}
 
 

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,15 @@ def encoded(kind: str = "PNG", size: tuple[int, int] = (60, 40), **options: Any)
     return file.getvalue()
 
 
+def png(colours: int, bits: int, *chunks: tuple[bytes, bytes]) -> bytes:
+    """16 x 16 pixels of nothing, with these chunks before them (RFC 2083, 3)."""
+    rows = b"".join(b"\0" + bytes(2 * bits) for _ in range(16))
+    header = struct.pack(">IIBBBBB", 16, 16, bits, colours, 0, 0, 0)
+    every = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    written = (struct.pack(">I", len(data)) + name + data + zlib.crc32(name + data).to_bytes(4) for name, data in every)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(written)
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_pictures_become_blue_green_red(kind: str) -> None:
     picture = pictures.decode(encoded(kind), max_pixels=ENOUGH)
@@ -39,6 +49,20 @@ def test_the_camera_s_orientation_is_followed() -> None:
     exif[0x0112] = 6  # turned by 90 degrees
 
     assert pictures.decode(encoded("JPEG", exif=exif), max_pixels=ENOUGH).shape == (60, 40, 3)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_grey_of_sixteen_bits_stays_grey(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    shades = np.tile(np.arange(256, dtype=np.uint16) * 257, (40, 1))
+    Image.fromarray(shades).save(file, "PNG", exif=exif)
+
+    picture = pictures.decode(file.getvalue(), max_pixels=ENOUGH)
+
+    along = picture[20] if orientation == 1 else picture[:, 20]
+    assert (along == np.arange(256)[:, None]).all()
 
 
 def test_what_else_a_camera_writes_beside_its_picture_does_no_harm() -> None:
@@ -58,8 +82,9 @@ def test_what_else_a_camera_writes_beside_its_picture_does_no_harm() -> None:
         (encoded("JPEG", (600, 400))[:-400], "image_damaged"),
         (encoded("PNG", (600, 400))[:-200], "image_damaged"),
         (encoded("PNG", (1001, 1000)), "too_many_pixels"),
+        (png(3, 1, (b"tRNS", b"\0")), "image_damaged"),
     ],
-    ids=["empty", "gif", "cut jpeg", "cut png", "too large"],
+    ids=["empty", "gif", "cut jpeg", "cut png", "too large", "colours without a palette"],
 )
 def test_what_cannot_be_decoded_says_why(data: bytes, code: str) -> None:
     with pytest.raises(pictures.Undecodable, match=f"^{code}: "):
@@ -88,6 +113,6 @@ def test_a_slanted_area_becomes_upright() -> None:
 
 def test_an_area_without_extent_is_one_pixel() -> None:
     picture = np.zeros((10, 10, 3), dtype=np.uint8)
-    point = Area(((5, 5), (5, 5), (5, 5), (5, 5)), 1.0)
+    point = Area(((5, 5), (5, 5), (5, 5), (5, 5)))
 
     assert pictures.straighten(picture, point).shape == (1, 1, 3)

@@ -19,13 +19,31 @@ def test_regions_are_given_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("ENGINE", "crystal-ball"), ("REGIONS", '["atlantis"]'), ("THREADS", "0"), ("BATCH", "0")]
+    ("name", "value"),
+    [
+        ("ENGINE", "crystal-ball"),
+        ("REGIONS", '["atlantis"]'),
+        ("THREADS", "0"),
+        ("BATCH", "0"),
+        ("BATCH", "17"),
+        *((f"{name}SECONDS", value) for name in ("PASS_", "LONGEST_PASS_") for value in ("inf", "nan", "1e12", "601")),
+    ],
 )
 def test_a_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"PLATEKEEPER_RECOGNITION_{name}", value)
 
     with pytest.raises(SettingsError, match=f"PLATEKEEPER_RECOGNITION_{name}"):
         settings.load(RecognitionSettings)
+
+
+def test_a_pass_may_last_no_less_than_its_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLATEKEEPER_RECOGNITION_PASS_SECONDS", "61")
+
+    told = "LONGEST_PASS_SECONDS: .*must be no less than PLATEKEEPER_RECOGNITION_PASS_SECONDS, which is 61"
+    with pytest.raises(SettingsError, match=told):
+        settings.load(RecognitionSettings)
+    monkeypatch.setenv("PLATEKEEPER_RECOGNITION_LONGEST_PASS_SECONDS", "61")
+    assert settings.load(RecognitionSettings).longest_pass_seconds == 61
 
 
 def test_our_own_models_read_unless_another_engine_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,9 +65,7 @@ class PpocrDetector:
 
     def _lines(self, picture: Picture) -> list[Area]:
         found = self._find(picture)
-        if found.boxes is None or found.scores is None:
-            return []
-        return [_area(box, float(score)) for box, score in zip(found.boxes, found.scores, strict=True)]
+        return [] if found.boxes is None else [_area(box) for box in found.boxes]
 
 
 class PpocrReader:
@@ -127,9 +125,9 @@ def _proportion(crop: Picture) -> float:
     return float(width / height)
 
 
-def _area(box: NDArray[np.float32], confidence: float) -> Area:
+def _area(box: NDArray[np.float32]) -> Area:
     first, second, third, fourth = ((float(x), float(y)) for x, y in box)
-    return Area((first, second, third, fourth), min(max(confidence, 0.0), 1.0))
+    return Area((first, second, third, fourth))
 
 
 def _columns(alphabet: Sequence[str]) -> list[list[int]]:

@@ -38,8 +38,6 @@ class Area:
 
     corners: tuple[Corner, Corner, Corner, Corner]
     """Clockwise from where the text begins above."""
-    confidence: float
-    """0..1"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ For owners of a GPU whose torch is set up already: the detector runs there when 
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class TorchDetector:
     """Finds plates."""
 
     def __init__(self, weights: Path, facts: DetectorFacts, *, longest_side: int, threads: int) -> None:
-        """Load the weights. Raises EngineUnavailable when Ultralytics cannot run them."""
+        """Load the weights. Raises EngineUnavailable when Ultralytics cannot run them or they find other things too."""
         self._folder = tempfile.TemporaryDirectory(prefix="platekeeper-ultralytics-")
         os.environ.setdefault("YOLO_CONFIG_DIR", self._folder.name)  # where it writes its settings
         os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_VERBOSE="false")
@@ -40,15 +40,16 @@ class TorchDetector:
         import ultralytics
 
         ultralytics.settings.update({"sync": False})
+        self.longest_side, self._threshold = longest_side, facts.threshold
         try:
             self._network = ultralytics.YOLO(str(weights), task="detect")
-        except Exception as error:  # whatever torch makes of a file that it cannot load
+            _demand_finds_plates(self._network.task, self._network.names)
+            self.detect([plate_models.blank()])
+        except Exception as error:  # whatever torch makes of a file that it cannot load, or not run
             raise EngineUnavailable(
                 f"PLATEKEEPER_RECOGNITION_WEIGHTS: Ultralytics cannot run {weights}: {sessions.in_one_line(error)}"
             ) from error
-        self.longest_side, self._threshold = longest_side, facts.threshold
         self.model = Model(weights.stem, f"(ultralytics {version('ultralytics')})", sessions.checksum(weights))
-        self.detect([plate_models.blank()])
         torch.set_num_threads(threads)  # the first run has set them to all cores but one
 
     def detect(self, pictures: Sequence[Picture]) -> list[list[Spot]]:
@@ -66,6 +67,12 @@ class TorchDetector:
             for place, result in zip(places, results, strict=True):
                 found[place] = [_spot(*row) for row in result.boxes.data.tolist()]
         return found
+
+
+def _demand_finds_plates(task: str | None, kinds: Collection[object]) -> None:
+    """Of a network that tells several kinds of things apart, cars would become plates."""
+    if task != "detect" or len(kinds) != 1:
+        raise ValueError(f"it must find plates and nothing else, but is made to {task} {len(kinds)} kinds of things")
 
 
 def _spot(left: float, top: float, right: float, bottom: float, score: float, _kind: float) -> Spot:
