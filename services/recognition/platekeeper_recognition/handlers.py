@@ -232,6 +232,7 @@ def _read(frame: FrameCaptured, found: PlateAndCrop, told: Told, model: Model, c
         lane=frame.lane,
         image=frame.image,
         crop=crop,
+        crop_box=found.place,
     )
 
 

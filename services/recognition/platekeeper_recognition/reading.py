@@ -26,13 +26,15 @@ class PlateAndCrop:
 
     plate: Plate
     crop: bytes
+    place: Box
+    """What of the frame the crop shows: at the rim less than around other plates."""
 
 
 def read_and_cut(engine: Engine, frames: Sequence[Picture], expect: Expectation) -> list[list[PlateAndCrop]]:
     """The plates of each frame, from the left, each with its crop."""
     margin = _AROUND_SERIAL if isinstance(engine, LineEngine) else _AROUND_PLATE
     return [
-        [PlateAndCrop(plate, _crop(frame, plate, margin)) for plate in found]
+        [_with_crop(frame, plate, margin) for plate in found]
         for frame, found in zip(frames, read_frames(engine, frames, expect), strict=True)
     ]
 
@@ -77,9 +79,9 @@ def _read_lines(engine: LineEngine, frames: Sequence[Picture]) -> list[list[Line
     return [[Line(area, next(readings)) for area in found] for found in areas]
 
 
-def _crop(frame: Picture, plate: Plate, margin: float) -> bytes:
-    cut, _ = pictures.cut(frame, plate.box, margin=margin)
-    return pictures.jpeg(cut)
+def _with_crop(frame: Picture, plate: Plate, margin: float) -> PlateAndCrop:
+    cut, place = pictures.cut(frame, plate.box, margin=margin)
+    return PlateAndCrop(plate, pictures.jpeg(cut), place)
 
 
 def _box(spot: Spot, frame: Picture) -> Box:

@@ -73,14 +73,24 @@ def verdict(read: PlateRead, found: Said) -> Verdict:
     return "confirmed" if found.state in (None, read.state) else "state"
 
 
+def demand_seen(read: PlateRead, version: int | None) -> None:
+    """Raise Conflict `read_changed` when the officer saw another version than the last; None: it was not said which."""
+    if version is not None and version != read.version:
+        detail = (
+            f"what you saw was version {version}, and the last one is version {read.version}: look at the read again,"
+            " and say what you see with the version that it has now"
+        )
+        raise Conflict(detail, code="read_changed", clause="J1", version=version, last_version=read.version)
+
+
 def judge(read: PlateRead, standing: Correction | None, found: Said) -> Verdict | None:
-    """What the officer's word makes of the read; None: it is what stands already.
+    """What the officer's word makes of the read; None: it is what stands already, and makes the same of this version.
 
     That the camera was right is only said where somebody said that it was not. Raises Conflict `nothing_to_correct`.
     """
-    if standing is not None and standing.said == found:
-        return None
     made = verdict(read, found)
+    if standing is not None and standing.said == found and standing.verdict == made:
+        return None
     if made == "confirmed" and standing is None:
         raise Conflict("the read says so already: nothing to correct", code="nothing_to_correct", clause="J1")
     return made

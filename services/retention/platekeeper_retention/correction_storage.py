@@ -5,7 +5,7 @@ the agency's own role, and is dropped with them (ADR 0039).
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from platekeeper_common.db import Tx
 from platekeeper_common.events.recognition import PlateRead
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.schema import Moment, by_column
-from platekeeper_retention import partitions
+from platekeeper_retention import partitions, storage
 from platekeeper_retention.corrected import Correction
 from platekeeper_retention.domain import KeptRead
 from platekeeper_retention.storage import PlateText, metadata
@@ -68,15 +68,30 @@ STANDS = ~exists().where(
 """The condition that nothing later was said of the read."""
 
 
-async def add(tx: Tx, read: PlateRead, made: Correction) -> None:
+async def month_of(tx: Tx, read: PlateRead) -> date:
+    """Where what is said of a read and who looked at it is filed, in whatever version: its first one's month."""
+    return partitions.month_of(await storage.first_received(tx, read.agency_id, read.id))
+
+
+async def add(tx: Tx, read: PlateRead, month: date, made: Correction) -> None:
     """Keep what was said. The month's room must be there, and the caller hold the lock of the read's corrections."""
-    await tx.write(correction.insert().values(**msgspec.structs.asdict(made), **_of(read), read_id=read.id))
+    values = msgspec.structs.asdict(made) | _eye(read)
+    await tx.write(correction.insert().values(**values, **_key(read, month)))
 
 
-async def looked_at(tx: Tx, read: PlateRead, now: datetime) -> bool:
-    """Keep that a person looked at the read's picture; whether it is the first look. The month's room must be there."""
-    first = insert(look).values(**_of(read), read_id=read.id, looked_at=now)
+async def looked_at(tx: Tx, read: PlateRead, month: date, now: datetime) -> bool:
+    """Keep that a person looked at the read's picture; whether it is the first look. The month's room must be there.
+
+    One look a read is kept, at the version that was looked at first.
+    """
+    first = insert(look).values(**_key(read, month), **_eye(read), looked_at=now)
     return await tx.write(first.on_conflict_do_nothing(index_elements=["agency_id", "read_id", "received_month"])) > 0
+
+
+async def move_look(tx: Tx, read: PlateRead, month: date) -> None:
+    """The read's look is one at this version: the corrected one counts among those that were looked at."""
+    same = [look.c[name] == value for name, value in _key(read, month).items()]
+    await tx.write(look.update().where(*same).values(**_eye(read)))
 
 
 async def of_reads(tx: Tx, agency_id: AgencyId, read_ids: Collection[str]) -> dict[str, tuple[Correction, ...]]:
@@ -115,10 +130,12 @@ def correction_in(row: Row[Any]) -> Correction:
     return Correction(**{name: values[name] for name in _SAID})
 
 
-def _of(read: PlateRead) -> dict[str, Any]:
+def _key(read: PlateRead, month: date) -> dict[str, Any]:
+    return {"agency_id": read.agency_id, "read_id": read.id, "received_month": month}
+
+
+def _eye(read: PlateRead) -> dict[str, Any]:
     return {
-        "agency_id": read.agency_id,
-        "received_month": partitions.month_of(read.received_at),
         "camera_id": read.camera_id,
         "captured_at": read.captured_at,
         "model_name": read.model.name,

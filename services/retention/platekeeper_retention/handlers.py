@@ -5,6 +5,7 @@ Whatever shows plate data emits its access record into the transaction that the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 import structlog
@@ -118,20 +119,26 @@ async def view_picture(
         raise PlatekeeperError(f"the {picture} kept is not the one received", code="image_altered") from error
     elements = {"read_id": read_id, "version": kept.read.version, "picture": picture}
     if access.by.kind == "person":
-        await look_at(tx, here, kept.read)
+        month = await correction_storage.month_of(tx, kept.read)
+        await here.reach_beside(access.by.agency_id, month)
+        await look_at(tx, here, kept.read, month)
     await record(tx, here, Action.IMAGE_VIEW, access, elements, [read_id])
     return data, reference.media_type
 
 
-async def look_at(tx: Tx, here: RetentionRoom, read: PlateRead) -> None:
-    """Keep that a person has seen what the camera saw: a read among those that could have been found wrong (J1)."""
-    await here.reach_beside(read)
-    if await correction_storage.looked_at(tx, read, here.clock()):
+async def look_at(tx: Tx, here: RetentionRoom, read: PlateRead, month: date) -> bool:
+    """Keep that a person has seen what the camera saw: a read among those that could have been found wrong (J1).
+
+    Whether that is new. There must be room for what is said of the month's reads.
+    """
+    new = await correction_storage.looked_at(tx, read, month, here.clock())
+    if new:
 
         async def count() -> None:
             here.meter.count(LOOKS, source=read.source)
 
         tx.after_commit(count)
+    return new
 
 
 async def get(tx: Tx, here: RetentionRoom, action: Action, read_id: str, access: Access) -> KeptRead:

@@ -16,7 +16,6 @@ from platekeeper_common import edge
 from platekeeper_common.access import Recorder
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.db import Database
-from platekeeper_common.events.recognition import PlateRead
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import PREFIX, ServiceSettings
@@ -59,9 +58,9 @@ class RetentionRoom(Room):
                 await partitions.make_room(tx, {(agency_id, partitions.month_of(self.clock()))})
             self.reachable.add(agency_id)
 
-    async def reach_beside(self, read: PlateRead) -> None:
-        """Make room for what is said of the reads of its month, where nobody has yet. Raises Unavailable."""
-        wanted = read.agency_id, partitions.month_of(read.received_at)
+    async def reach_beside(self, agency_id: AgencyId, month: date) -> None:
+        """Make room for what is said of the month's reads, where nobody has yet. Raises Unavailable."""
+        wanted = agency_id, month
         if wanted not in self.beside:
             async with self.db.tx() as tx:
                 await partitions.make_room_beside(tx, *wanted)

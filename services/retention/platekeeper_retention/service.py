@@ -73,7 +73,12 @@ SERVICE = Service(
         Grant("canvass", "SELECT, INSERT, UPDATE", roles=("api",)),
         # What was said is read as the role of its agency too (ADR 0039).
         Grant("correction", "INSERT", roles=("api",)),
-        Grant("look", "INSERT, SELECT (agency_id, read_id, received_month)", roles=("api",)),
+        Grant(
+            "look",
+            "INSERT, SELECT (agency_id, read_id, received_month),"
+            " UPDATE (camera_id, captured_at, model_name, model_version)",
+            roles=("api",),
+        ),
     ),
     routes=(router, canvasses, corrections),
     consumes=(Consumes(NAME, (PlatesRead.topic,), consumers.store_reads),),

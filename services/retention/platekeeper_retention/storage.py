@@ -1,6 +1,7 @@
 """The table of reads and the statements over it. Every statement names the agency (H1)."""
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -77,6 +78,7 @@ plate_read = Table(
     Column("cell", BigInteger),
     Column("country", String),
     Column("region_confidence", Float),
+    Column("crop_box", JSON(none_as_null=True)),
     # Each also holds what a search asks before it looks at a read: the order of pages, plate and place.
     Index("plate_read_by_plate", "agency_id", "plate", "captured_at", "id"),
     Index("plate_read_by_time", "agency_id", "captured_at", "id", "plate", "cell"),
@@ -105,7 +107,7 @@ _PLAIN: tuple[str, ...] = (
     "region_confidence",
 )
 _KEPT = ("retain_until", "retention_clause", "schedule_item", "policy_version")
-_WRITTEN = ("model", "candidates", "box", "image", "crop")
+_WRITTEN = ("model", "candidates", "box", "image", "crop", "crop_box")
 """Columns of JSON."""
 _PLACE = ("latitude", "longitude", "cell")
 _COLUMNS = (*_PLAIN, *_KEPT, *_WRITTEN, *_PLACE)
@@ -146,6 +148,28 @@ async def get(tx: Tx, agency_id: AgencyId, read_id: str) -> KeptRead | None:
     async with partitions.own_reads(tx, agency_id):
         row = await tx.row(wanted.order_by(reads.version.desc()).limit(1))
     return None if row is None else _kept(row)
+
+
+async def versions(
+    tx: Tx, agency_id: AgencyId, wanted: Collection[tuple[str, int]], seconds: float
+) -> dict[tuple[str, int], KeptRead]:
+    """Those of these versions of reads that are there, by id and version. Raises Busy `query_too_slow`."""
+    reads, (ids, numbers) = plate_read.c, zip(*wanted, strict=True)
+    # Two lists find their rows by the key; a list of pairs does not on every engine.
+    found = select(plate_read).where(reads.agency_id == agency_id, reads.id.in_(ids), reads.version.in_(set(numbers)))
+    kept = map(_kept, await tx.rows(found, seconds=seconds))
+    return {key: one for one in kept if (key := (one.read.id, one.read.version)) in wanted}
+
+
+async def first_received(tx: Tx, agency_id: AgencyId, read_id: str) -> datetime:
+    """When the first version of a read that is there was received."""
+    reads = plate_read.c
+    wanted = select(reads.received_at).where(reads.agency_id == agency_id, reads.id == read_id)
+    async with partitions.own_reads(tx, agency_id):
+        row = await tx.row(wanted.order_by(reads.version).limit(1))
+    assert row is not None  # noqa: S101 - asked of a read that was found
+    received_at: datetime = row.received_at
+    return received_at
 
 
 async def count(tx: Tx) -> int:
@@ -203,6 +227,7 @@ def _kept(row: Row[Any]) -> KeptRead:
             position=None if row.latitude is None else Position(row.latitude, row.longitude),
             image=_optional(row.image, ImageReference),
             crop=_optional(row.crop, ImageReference),
+            crop_box=_optional(row.crop_box, Box),
         ),
         **{name: values[name] for name in _KEPT},
     )

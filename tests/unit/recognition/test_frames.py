@@ -61,6 +61,9 @@ async def test_a_frame_becomes_a_read_with_everything_that_is_known(street: Stre
     assert read.crop.path.startswith(f"{AGENCY}/{frame.received_at.date()}/crop/{read.id}")
     crop = await street.room.foundation.objects.get(read.crop)
     assert Image.open(io.BytesIO(crop)).width > read.box.width
+    assert read.crop_box is not None
+    assert Image.open(io.BytesIO(crop)).size == (read.crop_box.width, read.crop_box.height)
+    assert read.crop_box.x < read.box.x < read.box.x + read.box.width < read.crop_box.x + read.crop_box.width
     stored = (street.folder / "objects" / read.crop.path).read_bytes()
     assert crop[:64] not in stored
 

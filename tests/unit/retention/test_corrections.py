@@ -1,6 +1,6 @@
 """What officers say of reads is kept beside them, found by, counted for the camera, and never alters a read (J1)."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -195,6 +195,98 @@ async def test_a_better_frame_comes_and_the_correction_stays(here: Town, officer
         (1, "8ABC123", "8ABC128")
     ]
     assert await found(officer, plate="8ABC128") == [("read-0001", True)]
+
+
+@pytest.mark.clause("J1")
+async def test_what_was_said_of_a_version_can_be_said_of_the_next_where_it_means_another_thing(
+    here: Town, officer: httpx.AsyncClient
+) -> None:
+    async def verdicts(read_id: str) -> list[tuple[int, int, str]]:
+        said = (await officer.get(f"/v1/reads/{read_id}", params=USE)).json()["corrections"]
+        return [(one["number"], one["read_version"], one["verdict"]) for one in said]
+
+    await store(here, a_read(1), a_read(2), a_read(3))
+    await correct(officer, plate="8ABC128")
+    await correct(officer, "read-0002", plate="8ABC128")
+    await correct(officer, "read-0002", plate="8ABC123")
+    await correct(officer, "read-0003", plate="8ABC128")
+    await store(here, *[a_read(number, plate=plate, version=2) for number, plate in enumerate(LATER, start=1)])
+    assert (await correct(officer, plate="8ABC128")).status_code == 201
+    assert (await correct(officer, plate="8ABC128")).status_code == 200
+    assert await verdicts("read-0001") == [(1, 1, "misread"), (2, 2, "confirmed")]
+    assert (await correct(officer, "read-0002", plate="8ABC123")).status_code == 201
+    assert await verdicts("read-0002") == [(1, 1, "misread"), (2, 1, "confirmed"), (3, 2, "misread")]
+    assert (await correct(officer, "read-0003", plate="8ABC128")).status_code == 200
+    async with here.client(here.person("boss", "supervisor")) as boss:
+        (camera,) = (await boss.get("/v1/accuracy", params={"from": "2026-11-22", "to": "2026-11-22"})).json()[
+            "cameras"
+        ]
+    assert (camera["reads"], camera["looked_at"], camera["misread"], camera["confirmed"]) == (3, 3, 2, 1)
+
+
+LATER = ("8ABC128", "8ABC12B", "8ABC12B")
+
+
+@pytest.mark.clause("J1")
+async def test_who_saw_a_version_that_is_not_the_last_looks_again(here: Town, officer: httpx.AsyncClient) -> None:
+    await store(here, a_read(1))
+    assert (await correct(officer, plate="8ABC128", version=1)).status_code == 201
+    await store(here, a_read(1, plate="8ABC12B", version=2))
+    refused = await correct(officer, plate="8ABC129", version=1)
+    assert refusal(refused) == (409, "read_changed", "J1")
+    assert (refused.json()["version"], refused.json()["last_version"]) == (1, 2)
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert "version 1" in refused.json()["detail"]
+    assert "version 2" in refused.json()["detail"]
+    assert refusal(await correct(officer, plate="8ABC129", version=3)) == (409, "read_changed", "J1")
+    shown = (await search(officer, plate="8ABC12B"))["reads"][0]
+    made = await correct(officer, plate="8ABC129", version=shown["version"])
+    assert [one["read_version"] for one in made.json()["corrections"]] == [1, 2]
+    assert (await correct(officer, plate="8ABC127")).status_code == 201
+
+
+@pytest.mark.clause("J1")
+async def test_a_read_is_one_look_and_one_error_also_where_another_model_or_month_read_it_better(
+    here: Town, officer: httpx.AsyncClient
+) -> None:
+    image = await keep(here, b"\xff\xd8\xff\xe0\x00\x04ab x", "image", "image/jpeg")
+    midnight = datetime(2026, 11, 1, tzinfo=UTC)
+    before, after = ({"captured_at": midnight + timedelta(seconds=by), "image": image} for by in (-5, 1))
+    newer = Model("ppocr", "7.0", "")
+    read_ids = ("read-0001", "read-0002")
+
+    async def open_pictures() -> None:
+        for read_id in read_ids:
+            assert (await officer.get(f"/v1/reads/{read_id}/image", params=USE)).status_code == 200
+
+    async def told() -> list[tuple[str, int, int, int]]:
+        async with here.client(here.person("boss", "supervisor")) as boss:
+            cameras = (await boss.get("/v1/accuracy", params={"from": "2026-10-31", "to": "2026-11-01"})).json()
+        names = ("model_version", "reads", "looked_at", "errors")
+        return [tuple(camera[name] for name in names) for camera in cameras["cameras"]]
+
+    await store(here, a_read(1, **before), a_read(2, **before))
+    await open_pictures()
+    await store(here, a_read(1, version=2, model=newer, **after), a_read(2, version=2, **after))
+    await open_pictures()
+    assert await told() == [("6.0", 2, 2, 0), ("7.0", 1, 0, 0)]
+    await correct(officer, plate="8ABC128")
+    assert await told() == [("6.0", 2, 1, 0), ("7.0", 1, 1, 1)]
+    assert (await correct(officer, plate="8ABC129")).json()["corrections"][1]["number"] == 2
+    assert await told() == [("6.0", 2, 1, 0), ("7.0", 1, 1, 1)]
+    filed = "SELECT DISTINCT read_id, received_month FROM {} ORDER BY 1"
+    assert [row[0] for row in rows(here, filed.format("look"))] == list(read_ids)
+    assert [str(row[1]) for row in rows(here, filed.format("look"))] == ["2026-10-01"] * 2
+    assert [str(row[1]) for row in rows(here, filed.format("correction"))] == ["2026-10-01"]
+
+
+async def test_a_period_outside_of_the_calendar_is_refused(here: Town) -> None:
+    async with here.client(here.person("boss", "supervisor")) as boss:
+        for period in ({"from": "9999-12-31"}, {"to": "0001-01-01"}, {"from": "9999-12-31", "to": "9999-12-31"}):
+            assert refusal(await boss.get("/v1/accuracy", params=period)) == (422, "period_invalid", None)
+        assert (await boss.get("/v1/accuracy", params={"from": "0001-01-01", "to": "0001-01-02"})).status_code == 200
+        far = await boss.get("/v1/accuracy", params={"from": "9999-12-01", "to": "9999-12-02"})
+        assert far.status_code == 200
 
 
 @pytest.mark.clause("J1")

@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 import pytest_asyncio
+from PIL import Image
 from standing import POLICIES, Town, town
 from unit.retention.office import HARBOR, START, USE, a_read, elements, keep, records, stop_relay, store
 
@@ -20,8 +21,11 @@ from platekeeper import corrections
 from platekeeper.client import ApiError, Session
 from platekeeper_common.events.ingest import ImageReference
 from platekeeper_common.events.recognition import Box, PlateRead
+from platekeeper_recognition import pictures
 from platekeeper_retention.room import RetentionSettings
 from platekeeper_retention.service import SERVICE
+from platekeeper_training.detector import scenes
+from platekeeper_training.drawing.paint import Fonts
 from platekeeper_training.photographs import labelled, picture
 
 EXPORT = "/v1/corrections/export"
@@ -37,7 +41,10 @@ SAID: list[dict[str, Any]] = [
     {"no_plate": True},
     {"plate": "8XYZ001", "state": "ON"},
     {"plate": "8ABC129"},
+    {"plate": "8ABC121"},
 ]
+LONG_AGO = START - timedelta(days=800)
+"""Kept no longer."""
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +59,10 @@ def allowing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def here(tmp_path_factory: pytest.TempPathFactory, allowing: Path) -> AsyncIterator[Town]:
-    """The records office with four corrected reads, one of them of an agency that allows nothing."""
+    """The records office with five corrected reads and one that nobody corrected; another agency allows nothing."""
     async with town(tmp_path_factory.mktemp("var") / "var", (SERVICE,), policies=allowing) as standing:
         await standing.open_agency(HARBOR, profile="galt")
-        await store(standing, *[await corrected(standing, number) for number in range(1, 6)])
+        await store(standing, *[await corrected(standing, number) for number in range(1, 7)])
         async with standing.client(standing.person("officer")) as officer:
             for number, said in enumerate(SAID, start=1):
                 answer = await officer.post(f"/v1/reads/read-{number:04}/corrections", json=USE | said)
@@ -64,7 +71,7 @@ async def here(tmp_path_factory: pytest.TempPathFactory, allowing: Path) -> Asyn
 
 
 async def corrected(here: Town, number: int) -> PlateRead:
-    """A read with a crop, but the third without; that of the fourth has been destroyed."""
+    """A read with a crop, but the third without; that of the fourth has been destroyed, the fifth's time is over."""
     drawn = np.full((60, 120, 3), 40 * number, np.uint8)
     crop: ImageReference | None = await keep(
         here, cv2.imencode(".jpg", drawn)[1].tobytes(), "crop", "image/jpeg", f"c{number}"
@@ -73,7 +80,8 @@ async def corrected(here: Town, number: int) -> PlateRead:
         crop = None
     if number == 4:
         crop = ImageReference("pomona-pd/2026-11-22/crop/gone", "0" * 64, "image/jpeg")
-    return a_read(number, crop=crop, box=Box(10, 200, 100, 30))
+    told = {"captured_at": LONG_AGO} if number == 5 else {}
+    return a_read(number, crop=crop, box=Box(10, 200, 100, 30), crop_box=Box(0, 185, 120, 60), **told)
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -95,12 +103,83 @@ async def test_the_training_reads_the_export_as_it_is(here: Town, tmp_path: Path
     answer, archive = await given(here)
     assert answer.headers["content-type"] == "application/zip"
     assert archive.testzip() is None
-    archive.extractall(tmp_path)
-    (plate,) = labelled(tmp_path)
+    export = tmp_path / "photographs" / "corrected"
+    archive.extractall(export)
+    (plate,) = labelled(export)
     assert (plate.plate, plate.box, plate.region) == ("8ABC128", (10, 15, 100, 30), "us-ca")
     assert picture(plate.file).shape == (60, 120, 3)
     assert archive.read("no_plates.csv").decode() == "file\nread-0002.jpg\n"
-    assert "no-plates/read-0002.jpg" in archive.namelist()
+    assert scenes.scenes(export.parent) == {export / "no-plates" / "read-0002.jpg": []}
+    assert scenes.write(export.parent, tmp_path / "scenes", Fonts((), ()), variants=5, seed=7) == 1
+    told = [labels.read_text(encoding="utf-8") for labels in (tmp_path / "scenes" / "labels").rglob("*.txt")]
+    assert told == [""] * 6, "no plate is put into it that would be too small to see"
+
+
+@pytest.mark.clause("J1")
+async def test_it_gives_the_picture_that_the_officer_saw_though_a_later_version_has_another(
+    tmp_path: Path, allowing: Path
+) -> None:
+    async def read_of(here: Town, number: int, grey: int, **told: Any) -> PlateRead:
+        drawn = cv2.imencode(".png", np.full((60, 120, 3), grey, np.uint8))[1].tobytes()
+        return a_read(number, crop=await keep(here, drawn, "crop", "image/png", f"{number}-{grey}"), **told)
+
+    async with town(tmp_path / "var", (SERVICE,), policies=allowing) as other:
+        await store(other, await read_of(other, 1, 10, plate="OPEN24"), await read_of(other, 2, 20))
+        async with other.client(other.person("officer")) as officer:
+            await officer.post("/v1/reads/read-0001/corrections", json=USE | {"no_plate": True, "version": 1})
+            await officer.post("/v1/reads/read-0002/corrections", json=USE | {"plate": "8ABC128", "version": 1})
+            later = [await read_of(other, number, 200, version=2) for number in (1, 2)]
+            await store(other, *later, await read_of(other, 2, 210, version=3))
+            _, archive = await given(other)
+            assert grey(archive, "no-plates/read-0001.png") == 10
+            assert grey(archive, "images/read-0002.png") == 20
+            await officer.post("/v1/reads/read-0002/corrections", json=USE | {"plate": "8ABC129", "version": 3})
+            _, archive = await given(other)
+    assert grey(archive, "images/read-0002.png") == 210
+    assert archive.read("labels.csv").decode() == "file,plate,x,y,w,h\nread-0002.png,8ABC129,,,,\n"
+
+
+def grey(archive: zipfile.ZipFile, name: str) -> int:
+    return int(np.asarray(Image.open(io.BytesIO(archive.read(name))))[0, 0, 0])
+
+
+AT_THE_RIM = [
+    (Box(600, 300, 100, 40), 0.3),
+    (Box(1180, 300, 100, 40), 0.3),
+    (Box(1180, 300, 100, 40), 0.7),
+    (Box(10, 690, 100, 30), 0.3),
+    (Box(5, 4, 100, 30), 0.7),
+]
+
+
+@pytest.mark.clause("J1")
+async def test_the_label_lies_on_the_plate_also_where_the_frames_rim_cut_the_crop_off(
+    tmp_path: Path, allowing: Path
+) -> None:
+    async with town(tmp_path / "var", (SERVICE,), policies=allowing) as other:
+        reads = []
+        for number, (box, margin) in enumerate(AT_THE_RIM, start=1):
+            frame = np.zeros((720, 1280, 3), np.uint8)
+            frame[box.y : box.y + box.height, box.x : box.x + box.width] = 255
+            cut, place = pictures.cut(frame, box, margin=margin)
+            crop = await keep(other, pictures.jpeg(cut), "crop", "image/jpeg", f"c{number}")
+            reads.append(a_read(number, crop=crop, box=box, crop_box=place))
+            reads.append(a_read(10 + number, crop=crop, box=box))
+        await store(other, *reads)
+        async with other.client(other.person("officer")) as officer:
+            for read in reads:
+                await officer.post(f"/v1/reads/{read.id}/corrections", json=USE | {"plate": "8ABC128"})
+        _, archive = await given(other)
+    archive.extractall(tmp_path / "export")
+    told = {plate.file.stem: plate for plate in labelled(tmp_path / "export")}
+    assert sorted(told) == ["read-0001", "read-0002", "read-0003", "read-0004", "read-0005", "read-0011"]
+    for plate in told.values():
+        assert plate.box is not None
+        x, y, width, height = map(int, plate.box)
+        shown = picture(plate.file)
+        assert shown[y : y + height, x : x + width].mean() > 250
+        assert shown.sum() < 3 * 255 * width * height * 1.05, "nothing of the plate lies outside"
+    assert "- 4 crops from the rim of a frame" in archive.read("README.txt").decode()
 
 
 @pytest.mark.clause("F3", "pomona")
@@ -108,6 +187,7 @@ async def test_what_cannot_be_given_is_counted_and_what_is_given_says_when_it_is
     answer, archive = await given(here)
     told = archive.read("README.txt").decode()
     assert "1 plates, 1 pictures without one." in told
+    assert "- 1 reads whose time of keeping is over" in told
     assert "- 1 reads that came without a crop" in told
     assert "- 1 crops that have been destroyed" in told
     assert "The first read is due on 2027-11-22" in told
@@ -127,6 +207,10 @@ async def test_the_time_in_which_corrections_were_made_narrows_it(here: Town) ->
     assert archive.namelist() == ["labels.csv", "regions.csv", "no_plates.csv", "README.txt"]
     _, archive = await given(here, **{"from": before})
     assert len(archive.namelist()) == 6
+    for outside in ({"from": "0001-01-01T00:00:00+05:00"}, {"to": "9999-12-31T23:59:59-05:00"}):
+        async with boss(here) as client:
+            refused = (await client.get(EXPORT, params=TRAINING | outside)).json()
+        assert (refused["status"], refused["code"]) == (422, "period_invalid")
 
 
 async def test_the_command_writes_what_it_got_and_says_what_it_is(here: Town, tmp_path: Path) -> None:
@@ -191,6 +275,6 @@ async def test_the_record_is_there_before_the_first_byte(here: Town) -> None:
     async with boss(here) as client, client.stream("GET", EXPORT, params=TRAINING) as answer:
         record = records(here)[-1]
         assert (record.action, record.id) == ("corrections.export", answer.headers["access-record-id"])
-        assert record.result_ids == ("read-0001", "read-0002", "read-0003", "read-0004")
+        assert record.result_ids == ("read-0001", "read-0002", "read-0004"), "and none that could not be given"
     told = await elements(here, record)
     assert told == {"export": "training data", "reason": TRAINING["reason"]}

@@ -80,6 +80,8 @@ class PlateRead(Struct, frozen=True, kw_only=True, gc=False):
     crop: ImageReference | None = None
     country: str | None = None
     """ISO 3166 alpha-2, when the recogniser guesses it."""
+    crop_box: Box | None = None
+    """What of the frame the crop shows; None when nobody said, or there is no crop."""
     region_confidence: float | None = None
     """0..1: how sure the guess of `state` is, or of `country` when there is no state. None: a state is no guess."""
 

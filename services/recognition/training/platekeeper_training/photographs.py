@@ -1,5 +1,6 @@
 """Real photographs to learn from: folders with `labels.csv` (file, plate, x, y, w, h), read as they lie.
 
+`no_plates.csv` (file) names pictures in the folder's `no-plates/` which look like plates and show none.
 A tenth, by a digest of the file's name, is held back: never trained on, and what choices are made by.
 """
 
@@ -47,6 +48,15 @@ def labelled(folder: Path) -> Iterator[Labelled]:
             yield Labelled(
                 path if path.exists() else folder / "images" / row["file"], row.get("plate", ""), box, region
             )  # type: ignore[arg-type]
+
+
+def without_plates(folder: Path) -> list[Path]:
+    """The pictures of the folder that are named as showing no plate; empty where none are."""
+    path = folder / "no_plates.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as lines:
+        return [folder / "no-plates" / row["file"] for row in csv.DictReader(lines)]
 
 
 def picture(path: Path) -> Picture:

@@ -26,6 +26,9 @@ class CorrectionAsked(UseStated):
     plate: Annotated[str | None, Field(max_length=64, description="What it really says")] = None
     state: Annotated[str | None, Field(max_length=40, description="Postal code; left out when not known")] = None
     no_plate: Annotated[bool, Field(description="There is no plate in the picture")] = False
+    version: Annotated[
+        int | None, Field(ge=1, description="The read's `version` that you saw; left out, it is the last one")
+    ] = None
     reason: str | None = Field(None, max_length=1000, description="Needed for the purpose other_le (A1)")
 
     def said(self) -> Said:

@@ -84,9 +84,21 @@ def days(first: date | None, last: date | None, zone: ZoneInfo, now: datetime) -
 
     Raises Invalid `period_invalid`.
     """
+    try:
+        return _days(first, last, zone, now)
+    except OverflowError as error:
+        raise _outside("the period") from error
+
+
+def window(start: datetime | None, end: datetime | None) -> Window:
+    """The time between aware moments. Raises Invalid `period_invalid` for one outside of the calendar in UTC."""
+    return Window(_utc(start, "from"), _utc(end, "to"))
+
+
+def _days(first: date | None, last: date | None, zone: ZoneInfo, now: datetime) -> list[Day]:
     last = last or (first + timedelta(days=6) if first else now.astimezone(zone).date())
     first = first or last - timedelta(days=6)
-    if not first <= last < first + timedelta(days=DAYS_AT_MOST):
+    if not timedelta() <= last - first < timedelta(days=DAYS_AT_MOST):
         detail = f"the period is from a day to one that is not before it, {DAYS_AT_MOST} days at most"
         raise Invalid(detail, code="period_invalid")
     dates = [first + timedelta(days=number) for number in range((last - first).days + 1)]
@@ -99,6 +111,17 @@ def whole(tallies: Iterable[Tally]) -> Tally:
     for one in tallies:
         total = total + one
     return total
+
+
+def _utc(moment: datetime | None, field: str) -> datetime | None:
+    try:
+        return None if moment is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise _outside(field) from error
+
+
+def _outside(what: str) -> Invalid:
+    return Invalid(f"{what} lies outside the calendar", code="period_invalid")
 
 
 def _begins(day: date, zone: ZoneInfo) -> datetime:

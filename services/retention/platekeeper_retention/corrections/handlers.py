@@ -29,13 +29,18 @@ COUNT_SECONDS = 60.0
 """How long counting may take: it is no search, and goes through every read of its days."""
 
 
-async def correct(tx: Tx, here: RetentionRoom, read_id: str, found: Said, access: Access) -> tuple[KeptRead, bool]:
+async def correct(
+    tx: Tx, here: RetentionRoom, read_id: str, found: Said, access: Access, *, version: int | None
+) -> tuple[KeptRead, bool]:
     """The read with what the officer found beside it, and whether that is new: what stands already changes nothing.
 
-    Raises Invalid for what the use lacks, NotFound `read_unknown`, Conflict `nothing_to_correct`.
+    `version`: which one the officer saw; None: the last. Raises Invalid for what the use lacks, NotFound
+    `read_unknown`, Conflict `read_changed` or `nothing_to_correct`.
     """
     kept = await handlers.get(tx, here, Action.READ_CORRECT, read_id, access)
-    await here.reach_beside(kept.read)
+    corrected.demand_seen(kept.read, version)
+    month = await correction_storage.month_of(tx, kept.read)
+    await here.reach_beside(access.by.agency_id, month)
     await tx.lock(f"corrections of {read_id}")
     before = await correction_storage.of_read(tx, access.by.agency_id, read_id)
     standing = before[-1] if before else None
@@ -46,7 +51,7 @@ async def correct(tx: Tx, here: RetentionRoom, read_id: str, found: Said, access
         assert verdict is not None  # noqa: S101 - None only beside what stands
         made = Correction(
             id=ids.new(),
-            number=len(before) + 1,
+            number=standing.number + 1 if standing else 1,
             read_version=kept.read.version,
             was=kept.read.plate,
             verdict=verdict,
@@ -57,7 +62,7 @@ async def correct(tx: Tx, here: RetentionRoom, read_id: str, found: Said, access
             made_at=here.clock(),
         )
         said = (*before, made)
-        await _keep(tx, here, kept.read, made)
+        await _keep(tx, here, kept.read, month, made)
     elements = corrected.elements(kept.read, made)
     await handlers.record(tx, here, Action.READ_CORRECT, access, elements, [read_id])
     return msgspec.structs.replace(kept, corrections=said), made is not standing
@@ -85,20 +90,24 @@ async def begin_export(tx: Tx, here: RetentionRoom, made: Window, access: Access
     here.foundation.policies.of(by.agency_id).section(CorrectionsPolicy).demand_training_export(use.purpose)
     await here.reach(by.agency_id)
     seconds = here.foundation.settings.query_seconds
-    reads = await storage.to_give(tx, by.agency_id, made, at_most + 1, seconds)
-    if len(reads) > at_most:
+    found = await storage.to_give(tx, by.agency_id, made, at_most + 1, seconds)
+    if len(found) > at_most:
         detail = f"more than {at_most} corrections: name a shorter time in which they were made (from, to)"
         raise Invalid(detail, code="export_too_large")
     window = {"from": made.start and made.start.isoformat(), "to": made.end and made.end.isoformat()}
     elements = {"export": "training data", **{name: moment for name, moment in window.items() if moment}}
-    await handlers.record(tx, here, Action.CORRECTIONS_EXPORT, access, elements, [kept.read.id for kept in reads])
+    now = here.clock()
+    examples, left_out = training_set.choose(found, now)
+    ids_given = [one.kept.read.id for one in examples]
+    await handlers.record(tx, here, Action.CORRECTIONS_EXPORT, access, elements, ids_given)
     return Given(
-        reads=reads,
+        examples=examples,
+        left_out=left_out,
         agency=here.foundation.policies.agency(by.agency_id).name,
         mark=watermark.text(by, here.clock),
         purpose=use.purpose,
         record_id=tx.record_ids[-1],
-        now=here.clock(),
+        now=now,
     )
 
 
@@ -107,9 +116,10 @@ def export(here: RetentionRoom, given: Given) -> AsyncIterator[bytes]:
     return training_set.pack(given, here.foundation.objects.get)
 
 
-async def _keep(tx: Tx, here: RetentionRoom, read: PlateRead, made: Correction) -> None:
-    await correction_storage.add(tx, read, made)
-    await handlers.look_at(tx, here, read)
+async def _keep(tx: Tx, here: RetentionRoom, read: PlateRead, month: date, made: Correction) -> None:
+    await correction_storage.add(tx, read, month, made)
+    if not await handlers.look_at(tx, here, read, month):
+        await correction_storage.move_look(tx, read, month)
     tx.emit(
         ReadCorrected(
             agency_id=read.agency_id,

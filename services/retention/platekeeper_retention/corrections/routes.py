@@ -1,6 +1,6 @@
 """The doors of corrections (clause J1)."""
 
-from datetime import UTC, date
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -14,9 +14,8 @@ from platekeeper_common.caller import Caller
 from platekeeper_common.edge import CurrentPlace, CurrentUse, Tx, may
 from platekeeper_common.uses import use_of
 from platekeeper_retention import documents
-from platekeeper_retention.corrections import handlers
+from platekeeper_retention.corrections import domain, handlers
 from platekeeper_retention.corrections.documents import AccuracyDocument, CorrectionAsked
-from platekeeper_retention.corrections.domain import Window
 from platekeeper_retention.corrections.training_set import MEDIA_TYPE
 from platekeeper_retention.documents import ReadDocument
 from platekeeper_retention.handlers import Access
@@ -35,9 +34,12 @@ router = APIRouter(prefix="/v1", tags=["corrections"])
 async def correct(
     read_id: str, body: CorrectionAsked, who: Corrector, tx: Tx, here: Here, place: CurrentPlace, response: Response
 ) -> ReadDocument:
-    """Say what the plate of a read really is, or that there is none; the read stays, and this beside it."""
+    """Say what the plate of a read really is, or that there is none; the read stays, and this beside it.
+
+    With the `version` that you saw: when a later one has come since, look at it first (409 `read_changed`).
+    """
     access = Access(who, use_of(here, who, body.use_for(body.reason)), place)
-    kept, new = await handlers.correct(tx, here, read_id, body.said(), access)
+    kept, new = await handlers.correct(tx, here, read_id, body.said(), access, version=body.version)
     response.headers.update({"Cache-Control": "no-store", RECORD_HEADER: tx.record_ids[-1]})
     response.status_code = 201 if new else 200
     return documents.shown(kept)
@@ -68,8 +70,7 @@ async def export(
     end: Annotated[AwareDatetime | None, Query(alias="to", description="Corrected before this moment")] = None,
 ) -> StreamingResponse:
     """Corrected pictures and what they say, as training data: for a purpose that the policy names for it."""
-    made = Window(start and start.astimezone(UTC), end and end.astimezone(UTC))
-    given = await handlers.begin_export(tx, here, made, Access(who, use, place))
+    given = await handlers.begin_export(tx, here, domain.window(start, end), Access(who, use, place))
     headers = {
         watermark.HEADER: given.mark,
         "Cache-Control": "no-store",

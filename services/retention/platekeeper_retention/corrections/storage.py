@@ -10,6 +10,7 @@ from platekeeper_common.db import Tx
 from platekeeper_common.events.retention import Verdict
 from platekeeper_common.ids import AgencyId
 from platekeeper_retention import correction_storage, finding, partitions, storage
+from platekeeper_retention.corrected import Correction
 from platekeeper_retention.correction_storage import STANDS, correction, look
 from platekeeper_retention.corrections.domain import Day, Eye, Tally, Window
 from platekeeper_retention.domain import KeptRead
@@ -30,28 +31,29 @@ async def tallies(tx: Tx, agency_id: AgencyId, days: Sequence[Day], seconds: flo
     return found
 
 
-async def to_give(tx: Tx, agency_id: AgencyId, made: Window, at_most: int, seconds: float) -> list[KeptRead]:
-    """Up to `at_most` reads with a correction that stands and was made in the window, in the order of the corrections.
+async def to_give(
+    tx: Tx, agency_id: AgencyId, made: Window, at_most: int, seconds: float
+) -> list[tuple[Correction, KeptRead | None]]:
+    """Up to `at_most` corrections that stand and were made in the window, in their order, each with its read.
 
-    Raises Busy `query_too_slow`.
+    That is the version which the officer saw, not the last one: its picture is the one that the correction is true of.
+    None: that version is gone. Raises Busy `query_too_slow`.
     """
     deadline = time.monotonic() + seconds
-    wanted = correction_storage.standing(agency_id, correction.c.read_id)
+    wanted = correction_storage.standing(agency_id)
     if made.start is not None:
         wanted = wanted.where(correction.c.made_at >= made.start)
     if made.end is not None:
         wanted = wanted.where(correction.c.made_at < made.end)
     wanted = wanted.order_by(correction.c.made_at, correction.c.read_id).limit(at_most)
-    found: list[KeptRead] = []
+    seen: dict[tuple[str, int], KeptRead] = {}
     async with partitions.own_reads(tx, agency_id):
-        ids = [row.read_id for row in await tx.rows(wanted, seconds=finding.left(deadline))]
-        for start in range(0, len(ids), AT_ONCE):
-            some = ids[start : start + AT_ONCE]
-            reads = await storage.standing(tx, agency_id, some, finding.left(deadline))
-            reads = await correction_storage.with_corrections(tx, agency_id, reads)
-            by_id = {kept.read.id: kept for kept in reads}
-            found += [by_id[read_id] for read_id in some if read_id in by_id]
-    return found
+        rows = await tx.rows(wanted, seconds=finding.left(deadline))
+        keys = [(row.read_id, row.read_version) for row in rows]
+        for start in range(0, len(keys), AT_ONCE):
+            some = set(keys[start : start + AT_ONCE])
+            seen |= await storage.versions(tx, agency_id, some, finding.left(deadline))
+    return [(correction_storage.correction_in(row), seen.get(key)) for row, key in zip(rows, keys, strict=True)]
 
 
 async def _of_day(tx: Tx, agency_id: AgencyId, day: Day, deadline: float) -> dict[Eye, Tally]:

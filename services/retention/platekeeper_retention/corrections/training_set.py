@@ -2,7 +2,8 @@
 
 `labels.csv` (file, plate, x, y, w, h) names the pictures in `images/`, `regions.csv` (file, region) the issuing states
 that officers named, `no_plates.csv` (file) the pictures in `no-plates/`, in which there is none. The pictures are the
-crops as they were kept, pixel for pixel, with a comment that says to whom they were given (H1).
+crops as they were kept of the versions that officers saw, pixel for pixel, with a comment that says to whom they were
+given (H1).
 """
 
 import csv
@@ -10,7 +11,7 @@ import io
 import struct
 import zipfile
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, Any, cast
@@ -19,6 +20,7 @@ from platekeeper_common import plates, watermark
 from platekeeper_common.errors import Gone
 from platekeeper_common.events.ingest import ImageReference
 from platekeeper_common.events.recognition import Box, PlateRead
+from platekeeper_retention.corrected import Correction
 from platekeeper_retention.domain import KeptRead
 
 MEDIA_TYPE = "application/zip"
@@ -26,17 +28,29 @@ ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 LEFT_OUT = {
     "past_retention": "reads whose time of keeping is over",
     "without_crop": "reads that came without a crop",
+    "place_unknown": "crops from the rim of a frame, in which the plate's place was not kept",
     "destroyed": "crops that have been destroyed",
     "altered": "crops that are not what was kept",
 }
 Fetch = Callable[[ImageReference], Awaitable[bytes]]
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What an officer said, and the read in the version of which it was said; it has a crop."""
+
+    said: Correction
+    kept: KeptRead
+    crop: ImageReference
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """What is given away, to whom, when and for what."""
 
-    reads: Sequence[KeptRead]
+    examples: Sequence[Example]
+    left_out: Mapping[str, int]
+    """How many were left out from the start, by the codes of LEFT_OUT."""
     agency: str
     mark: str
     """To whom and when, as `watermark.text` says it."""
@@ -75,13 +89,28 @@ class _Pieces(io.RawIOBase):
         return taken
 
 
+def choose(
+    found: Sequence[tuple[Correction, KeptRead | None]], now: datetime
+) -> tuple[list[Example], Mapping[str, int]]:
+    """What may be given away of what was corrected, and how much may not, by the codes of LEFT_OUT."""
+    examples, left_out = [], Counter[str]()
+    for said, kept in found:
+        if kept is None or kept.retain_until <= now:
+            left_out["past_retention"] += 1
+        elif kept.read.crop is None or kept.read.crop.media_type not in ENDINGS:
+            left_out["without_crop"] += 1
+        else:
+            examples.append(Example(said, kept, kept.read.crop))
+    return examples, left_out
+
+
 async def pack(given: Given, fetch: Fetch) -> AsyncIterator[bytes]:
     """The archive, piece by piece; a crop that is there no more is left out and counted. Raises Unavailable."""
-    pieces, written = _Pieces(), _Written()
+    pieces, written = _Pieces(), _Written(left_out=Counter(given.left_out))
     with zipfile.ZipFile(cast(IO[bytes], pieces), "w", zipfile.ZIP_DEFLATED) as archive:
-        for kept in given.reads:
-            if (data := await _crop(kept, fetch, given, written)) is not None:
-                _put(archive, kept, watermark.within(data, given.mark), given.now, written)
+        for example in given.examples:
+            if (data := await _crop(example, fetch, written)) is not None:
+                _put(archive, example, watermark.within(data, given.mark), given.now, written)
                 yield pieces.take()
         _put_table(archive, "labels.csv", ("file", "plate", "x", "y", "w", "h"), written.labels, given.now)
         _put_table(archive, "regions.csv", ("file", "region"), written.regions, given.now)
@@ -90,49 +119,54 @@ async def pack(given: Given, fetch: Fetch) -> AsyncIterator[bytes]:
     yield pieces.take()
 
 
-async def _crop(kept: KeptRead, fetch: Fetch, given: Given, written: _Written) -> bytes | None:
-    if kept.retain_until <= given.now:
-        written.left_out["past_retention"] += 1
-    elif kept.read.crop is None or kept.read.crop.media_type not in ENDINGS:
-        written.left_out["without_crop"] += 1
-    else:
-        try:
-            return await fetch(kept.read.crop)
-        except Gone:
-            written.left_out["destroyed"] += 1
-        except ValueError:
-            written.left_out["altered"] += 1
+async def _crop(example: Example, fetch: Fetch, written: _Written) -> bytes | None:
+    try:
+        return await fetch(example.crop)
+    except Gone:
+        written.left_out["destroyed"] += 1
+    except ValueError:
+        written.left_out["altered"] += 1
     return None
 
 
-def _put(archive: zipfile.ZipFile, kept: KeptRead, data: bytes, now: datetime, written: _Written) -> None:
-    read, last = kept.read, kept.corrections[-1]
-    assert read.crop is not None  # noqa: S101 - it was fetched
-    folder = "no-plates" if last.plate is None else "images"
-    name = f"{read.id}.{ENDINGS[read.crop.media_type]}"
+def _put(archive: zipfile.ZipFile, example: Example, data: bytes, now: datetime, written: _Written) -> None:
+    said, kept = example.said, example.kept
+    name = f"{kept.read.id}.{ENDINGS[example.crop.media_type]}"
+    if said.plate is None:
+        folder = "no-plates"
+        written.no_plates.append((name,))
+    else:
+        folder = "images"
+        if (place := _place(kept.read, data)) is None:
+            written.left_out["place_unknown"] += 1
+            return
+        written.labels.append((name, said.plate, *place))
+        if said.state in plates.STATES and said.state != "US":
+            written.regions.append((name, f"us-{said.state.lower()}"))
     archive.writestr(_entry(f"{folder}/{name}", now, zipfile.ZIP_STORED), data)
     written.due = min(kept.retain_until, written.due or kept.retain_until)
-    if last.plate is None:
-        written.no_plates.append((name,))
-        return
-    box = place_in_crop(read, data)
-    written.labels.append((name, last.plate, *((box.x, box.y, box.width, box.height) if box else ("",) * 4)))
-    if last.state in plates.STATES and last.state != "US":
-        written.regions.append((name, f"us-{last.state.lower()}"))
 
 
-def place_in_crop(read: PlateRead, crop: bytes) -> Box | None:
-    """Where in its crop the plate of a read of ours lies; None: not known, the crop is the plate.
+def _place(read: PlateRead, crop: bytes) -> tuple[int | str, ...] | None:
+    """The cells that say where in its crop a read's plate lies: empty when the crop is the plate; None: not known."""
+    if read.source != "recognition" or read.box is None:
+        return ("",) * 4
+    if (shown := read.crop_box or _cut_evenly(read.box, picture_size(crop))) is None:
+        return None
+    return read.box.x - shown.x, read.box.y - shown.y, read.box.width, read.box.height
 
-    A crop is the box and as much around it on either side, but what lies outside of the frame on the left and on top.
+
+def _cut_evenly(box: Box, size: tuple[int, int] | None) -> Box | None:
+    """What a crop from before reads said what theirs show has of the frame; None: the frame's rim cut it off somewhere.
+
+    A crop of ours shows as much of the frame on all four sides of the box, as far as the frame goes.
     """
-    size, box = picture_size(crop), read.box
-    if read.source != "recognition" or box is None or size is None:
+    if size is None:
         return None
-    around = size[0] - box.width, size[1] - box.height
-    if min(around) < 0:
+    around, odd = divmod(size[0] - box.width, 2)
+    if odd or size[1] - box.height != 2 * around or not 0 <= around <= min(box.x, box.y):
         return None
-    return Box(min(box.x, around[0] // 2), min(box.y, around[1] // 2), box.width, box.height)
+    return Box(box.x - around, box.y - around, *size)
 
 
 def picture_size(data: bytes) -> tuple[int, int] | None:
@@ -165,6 +199,7 @@ def _readme(given: Given, written: _Written) -> str:
         "",
         f"Given to {given.mark} for the purpose {given.purpose}; access record {given.record_id}.",
         "labels.csv: the pictures in images/, with the plate and where in them it lies (pixels; empty: all of it).",
+        "That is the box that was read; an engine that finds lines of text boxes the serial alone.",
         "regions.csv: the issuing states that officers named. no_plates.csv: pictures in no-plates/ that show none.",
         f"{len(written.labels)} plates, {len(written.no_plates)} pictures without one.",
         *(["Left out:", *left_out] if left_out else []),

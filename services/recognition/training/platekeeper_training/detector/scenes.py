@@ -24,6 +24,8 @@ LONGEST = 960
 """Pixels of a scene's longer side; larger photographs are brought down."""
 _LEAST_WIDE = 18
 """Pixels: in a smaller place no plate is drawn."""
+_LEAST_SHARE = 0.04
+"""Of a scene's width, that a plate takes which is put into it."""
 _SQUARISH = 2.7
 """Width by height below which a place holds an American plate, above a European one."""
 
@@ -34,7 +36,7 @@ Box = tuple[float, float, float, float]
 def write(folder: Path, out: Path, fonts: Fonts, *, variants: int, seed: int) -> int:
     """Write `images/` and `labels/` of `train` and `held-back` under `out`, and `scenes.yaml`. How many scenes."""
     count = 0
-    for file, boxes in sorted(_scenes(folder).items()):
+    for file, boxes in sorted(scenes(folder).items()):
         held_back = Labelled(file, "", None, "").held_back
         whole, scale = _brought_down(photographs.picture(file))
         scaled = [tuple(side * scale for side in box) for box in boxes]
@@ -52,26 +54,30 @@ def write(folder: Path, out: Path, fonts: Fonts, *, variants: int, seed: int) ->
     return count
 
 
-def _scenes(folder: Path) -> dict[Path, list[Box]]:
-    """Every photograph that is no crop, with the boxes of its plates."""
+def scenes(folder: Path) -> dict[Path, list[Box]]:
+    """Every photograph that is no crop, with the boxes of its plates; and what is named as showing none."""
     found: dict[Path, list[Box]] = defaultdict(list)
     for each in sorted(folder.iterdir()):
+        found |= {file: [] for file in photographs.without_plates(each)}
         if not each.name.startswith(("scenes-", "streets-", "background-")):
             continue
         found |= {file: [] for file in sorted(each.rglob("*.jpg"))}
         for labels in sorted(each.rglob("labels.csv")):
             for plate in photographs.labelled(labels.parent):
-                found[plate.file] += [plate.box] if plate.box else []
+                if plate.box is None:
+                    found.pop(plate.file, None)  # a crop of a plate, and no scene without one
+                else:
+                    found[plate.file].append(plate.box)
     return found
 
 
 def _redrawn(whole: Picture, boxes: Sequence[Box], fonts: Fonts, random: Generator) -> tuple[Picture, list[Box]]:
-    """The scene with other plates in its places, or with one put somewhere when it has none."""
+    """The scene with other plates in its places, or with one put somewhere when it has none and is no small crop."""
     scene = whole.copy()
     targets = list(boxes)
-    if not targets and random.random() < 0.6:
-        height, width = whole.shape[:2]
-        across = width * random.uniform(0.04, 0.3)
+    height, width = whole.shape[:2]
+    if not targets and width * _LEAST_SHARE >= _LEAST_WIDE and random.random() < 0.6:
+        across = width * random.uniform(_LEAST_SHARE, 0.3)
         tall = across / random.choice([2.0, 4.6])
         left = random.uniform(0, width - across)
         targets = [(left, random.uniform(height * 0.2, max(height - tall, height * 0.2 + 1)), across, tall)]
