@@ -20,7 +20,7 @@ HEIGHT = 84
 """Pixels of a flat plate."""
 _AMERICAN, _EUROPEAN, _BRAZILIAN, _SQUARE = 2.0, 4.6, 3.08, 1.35
 """Width by height."""
-_PANELLED = 0.4
+_PANELLED = 0.25
 """Of American plates: those with an emblem or small letters beside the serial. Fewer hang on cars; they are harder."""
 _SPECIAL = 0.6
 """Of those: the ones with a short serial of their own."""
