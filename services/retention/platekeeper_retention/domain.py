@@ -5,13 +5,13 @@ Values in, values out. Sources: clauses F1, A1, A6, A7, A8, H1 and J1.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from platekeeper_common import patterns, plates
+from platekeeper_common import moments, patterns, plates
 from platekeeper_common.areas import Area
 from platekeeper_common.delegation import Delegation, Scope
 from platekeeper_common.errors import Invalid, Refused
@@ -123,7 +123,8 @@ def query(
         raise Invalid("give one of plate, prefix and pattern, or an area, or one and an area", code="query_invalid")
     if len(cameras) > CAMERAS_AT_MOST:
         raise Invalid(f"name at most {CAMERAS_AT_MOST} cameras", code="query_invalid")
-    captured_from, captured_to = _utc(captured_from, "from"), _utc(captured_to, "to")
+    captured_from = in_utc(captured_from, "from", code="window_invalid")
+    captured_to = in_utc(captured_to, "to", code="window_invalid")
     if captured_from is not None and captured_to is not None and not captured_from < captured_to:
         raise Invalid("the window must begin before it ends: from < to", code="window_invalid")
     exact, wild = _plates(plate, prefix, pattern)
@@ -276,8 +277,9 @@ def _fault(read: PlateRead, agency_id: AgencyId) -> str | None:
     return None
 
 
-def _utc(moment: datetime | None, field: str) -> datetime | None:
+def in_utc(moment: datetime | None, field: str, *, code: str) -> datetime | None:
+    """The aware moment of that field in UTC. Raises Invalid with the code where UTC has no such moment."""
     try:
-        return None if moment is None else moment.astimezone(UTC)
-    except OverflowError as error:
-        raise Invalid(f"{field} lies outside the calendar", code="window_invalid") from error
+        return None if moment is None else moments.in_utc(moment)
+    except ValueError as error:
+        raise Invalid(f"{field} {error}", code=code) from error

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from platekeeper_common.errors import Invalid
 from platekeeper_common.events.retention import Verdict
 from platekeeper_retention.corrected import ERRORS
+from platekeeper_retention.domain import in_utc
 
 DAYS_AT_MOST = 31
 """In one answer."""
@@ -87,12 +88,12 @@ def days(first: date | None, last: date | None, zone: ZoneInfo, now: datetime) -
     try:
         return _days(first, last, zone, now)
     except OverflowError as error:
-        raise _outside("the period") from error
+        raise Invalid("the period lies outside the calendar", code="period_invalid") from error
 
 
 def window(start: datetime | None, end: datetime | None) -> Window:
     """The time between aware moments. Raises Invalid `period_invalid` for one outside of the calendar in UTC."""
-    return Window(_utc(start, "from"), _utc(end, "to"))
+    return Window(in_utc(start, "from", code="period_invalid"), in_utc(end, "to", code="period_invalid"))
 
 
 def _days(first: date | None, last: date | None, zone: ZoneInfo, now: datetime) -> list[Day]:
@@ -111,17 +112,6 @@ def whole(tallies: Iterable[Tally]) -> Tally:
     for one in tallies:
         total = total + one
     return total
-
-
-def _utc(moment: datetime | None, field: str) -> datetime | None:
-    try:
-        return None if moment is None else moment.astimezone(UTC)
-    except OverflowError as error:
-        raise _outside(field) from error
-
-
-def _outside(what: str) -> Invalid:
-    return Invalid(f"{what} lies outside the calendar", code="period_invalid")
 
 
 def _begins(day: date, zone: ZoneInfo) -> datetime:

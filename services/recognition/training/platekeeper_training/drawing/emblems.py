@@ -17,11 +17,13 @@ from platekeeper_training.drawing.paint import Floats, Fonts, Picture, any_of, f
 
 Place = tuple[float, float, float, float]
 """Left, top, width and height in pixels of a flat plate."""
+_KINDS = {"shapes": 0.32, "badge": 0.18, "outline": 0.22, "scrap": 0.14, "logo": 0.09, "wheelchair": 0.05}
+"""How often each is drawn."""
 
 
 def emblem(picture: Floats, place: Place, fonts: Fonts, random: Generator, scraps: Sequence[Picture] = ()) -> None:
     """One picture of any kind. `scraps`: photographs of which pieces may be shown."""
-    kind = random.choice(["shapes", "badge", "outline", "scrap", "logo", "wheelchair"], p=_SHARES)
+    kind = random.choice(list(_KINDS), p=list(_KINDS.values()))
     if kind == "badge":
         _badge(picture, place, fonts, random)
     elif kind == "outline":
@@ -34,9 +36,6 @@ def emblem(picture: Floats, place: Place, fonts: Fonts, random: Generator, scrap
         wheelchair(picture, place, random)
     else:
         _shapes(picture, place, random)
-
-
-_SHARES = [0.32, 0.18, 0.22, 0.14, 0.09, 0.05]
 
 
 def wheelchair(picture: Floats, place: Place, random: Generator) -> None:

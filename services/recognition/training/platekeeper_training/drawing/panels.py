@@ -27,6 +27,8 @@ _KINDS = {
     ("emblem", "", "emblem"): 0.02,
 }
 """From the edge inwards; the serial stands at the empty name, or last; and how often."""
+_WIDTHS = {"emblem": (0.1, 0.28), "wheelchair": (0.09, 0.16), "stacked": (0.055, 0.125)}
+"""Of the plate: the least and the most."""
 
 
 def panel(
@@ -41,7 +43,7 @@ def panel(
         if not kind:
             side = 1 - side
             continue
-        share = random.uniform(*{"emblem": (0.1, 0.28), "wheelchair": (0.09, 0.16), "stacked": (0.055, 0.125)}[kind])
+        share = random.uniform(*_WIDTHS[kind])
         left = taken[side] if side == 0 else 1 - taken[side] - share
         if kind == "stacked":
             _stacked(picture, face, ink, left * width, share * width, random)
