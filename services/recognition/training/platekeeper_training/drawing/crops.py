@@ -8,7 +8,9 @@ import numpy as np
 from numpy.random import Generator
 
 from platekeeper_training.drawing import plates, views
+from platekeeper_training.drawing.art import Art, Blank
 from platekeeper_training.drawing.designs import Design
+from platekeeper_training.drawing.emblems import Scraps
 from platekeeper_training.drawing.paint import Fonts, Picture
 from platekeeper_training.drawing.plates import Flat
 from platekeeper_training.drawing.views import Hardness
@@ -24,8 +26,9 @@ class Drawer:
     designs: Sequence[Design]
     weights: Sequence[float]
     fonts: Fonts
-    blanks: Sequence[tuple[str, Picture]] = ()
-    """Real plates without serials, with their regions."""
+    blanks: Sequence[Blank] = ()
+    art: Sequence[Art] = ()
+    """Of real plates, for emblems."""
     grounds: Sequence[Picture] = ()
 
     def flat(self, random: Generator) -> Flat:
@@ -34,9 +37,9 @@ class Drawer:
         design = self.designs[int(random.choice(len(self.designs), p=share))]
         blank = None
         if design.american and self.blanks and random.random() < 0.35:
-            region, blank = self.blanks[int(random.integers(len(self.blanks)))]
-            design = next((one for one in self.designs if one.region == region), design)
-        return plates.draw(design, self.fonts, random, blank, self.grounds)
+            blank = self.blanks[int(random.integers(len(self.blanks)))]
+            design = next((one for one in self.designs if one.region == blank.region), design)
+        return plates.draw(design, self.fonts, random, blank, Scraps(self.grounds, self.art))
 
     def crop(self, flat: Flat, random: Generator, hardness: Hardness) -> Picture:
         """The plate as a camera sees it, cut out with a detector's margins."""

@@ -1,49 +1,78 @@
 """Pictures on plates that are no letters: animals, badges, flowers, riders, the outline of a state, a wheelchair.
 
 What they have in common is drawn, not one of them: shapes over each other, discs with a rim, dark outlines with limbs,
-a piece of a photograph, a logo of letters in another face.
+a piece of a photograph, a logo of letters in another face, a heart; and the art of real plates.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from platekeeper_training.drawing import faces
+from platekeeper_training.drawing import art, faces
+from platekeeper_training.drawing.art import Art
 from platekeeper_training.drawing.designs import LETTERS
 from platekeeper_training.drawing.paint import Floats, Fonts, Picture, any_of, fit, opposite, put
 
 Place = tuple[float, float, float, float]
 """Left, top, width and height in pixels of a flat plate."""
-_KINDS = {"shapes": 0.32, "badge": 0.18, "outline": 0.22, "scrap": 0.14, "logo": 0.09, "wheelchair": 0.05}
+_KINDS = {
+    "shapes": 0.2,
+    "badge": 0.16,
+    "outline": 0.2,
+    "scrap": 0.1,
+    "art": 0.18,
+    "logo": 0.08,
+    "symbol": 0.05,
+    "wheelchair": 0.03,
+}
 """How often each is drawn."""
+_HEART = [(0.5, 0.3), (0.62, 0.14), (0.8, 0.1), (0.97, 0.25), (0.95, 0.48), (0.5, 0.95)]
+_STAR = [(0.5, 0.0), (0.62, 0.36), (1.0, 0.38), (0.7, 0.6), (0.8, 0.97), (0.5, 0.76)]
+_PLUS = [(0.5, 0.05), (0.65, 0.05), (0.65, 0.35), (0.95, 0.35), (0.95, 0.65), (0.65, 0.65), (0.65, 0.95), (0.5, 0.95)]
+"""The right half of each, across and down; the left one is its mirror image."""
 
 
-def emblem(picture: Floats, place: Place, fonts: Fonts, random: Generator, scraps: Sequence[Picture] = ()) -> None:
-    """One picture of any kind. `scraps`: photographs of which pieces may be shown."""
+@dataclass(frozen=True, slots=True)
+class Scraps:
+    """What emblems are cut from."""
+
+    photographs: Sequence[Picture] = ()
+    art: Sequence[Art] = ()
+
+
+def emblem(picture: Floats, place: Place, fonts: Fonts, random: Generator, scraps: Scraps) -> None:
+    """One picture of any kind."""
     kind = random.choice(list(_KINDS), p=list(_KINDS.values()))
     if kind == "badge":
         _badge(picture, place, fonts, random)
     elif kind == "outline":
         _outline(picture, place, random)
-    elif kind == "scrap" and scraps:
-        _scrap(picture, place, scraps[int(random.integers(len(scraps)))], random)
+    elif kind == "scrap" and scraps.photographs:
+        _scrap(picture, place, scraps.photographs[int(random.integers(len(scraps.photographs)))], random)
+    elif kind == "art" and scraps.art:
+        art.put(picture, scraps.art[int(random.integers(len(scraps.art)))], place, random)
+    elif kind == "symbol":
+        _symbol(picture, place, random)
     elif kind == "logo":
         _logo(picture, place, fonts, random)
     elif kind == "wheelchair":
-        wheelchair(picture, place, random)
+        wheelchair(picture, place, _colour(random), random)
     else:
         _shapes(picture, place, random)
 
 
-def wheelchair(picture: Floats, place: Place, random: Generator) -> None:
-    """Head, back, seat and wheel, on a square or bare."""
+def wheelchair(picture: Floats, place: Place, ink: Sequence[float], random: Generator) -> None:
+    """Head, back, seat and wheel, on a square or bare, in that ink or in blue."""
     left, top, across, down = place
-    x, y, unit = left + across * 0.15, top + down * 0.08, min(across, down) * 0.8
-    ink: tuple[float, ...] = _colour(random) if random.random() < 0.2 else (160.0, 70.0, 30.0)
-    if random.random() < 0.45:
+    unit = min(across, down) * random.uniform(0.75, 1.0)
+    x, y = left + (across - unit) / 2, top + (down - unit) / 2
+    if random.random() < 0.5:
+        ink = (160.0, 70.0, 30.0)
+    if random.random() < 0.35:
         cv2.rectangle(picture, (int(left), int(top)), (int(left + across), int(top + down)), ink, -1)
         ink = (240.0, 240.0, 240.0)
     thick = max(int(unit * random.uniform(0.06, 0.14)), 1)
@@ -126,6 +155,19 @@ def _logo(picture: Floats, place: Place, fonts: Fonts, random: Generator) -> Non
         thick = np.asarray(cv2.dilate(mask, np.ones((3, 3), np.uint8)), np.uint8)
         put(picture, thick, x, y, opposite(colour))
     put(picture, mask, x, y, tuple(colour))
+
+
+def _symbol(picture: Floats, place: Place, random: Generator) -> None:
+    """A heart, a star or a plus, as plates for children bear between their characters."""
+    half = np.array((_HEART, _STAR, _PLUS)[int(random.integers(3))])
+    whole = np.concatenate([half, half[::-1] * (-1, 1) + (1, 0)])
+    centre, size = _middle(place)
+    points = centre + (whole - 0.5) * min(size) * random.uniform(0.85, 1.1)
+    ink = tuple(float(part) for part in random.uniform(0, 70, 3)) if random.random() < 0.6 else _colour(random)
+    if random.random() < 0.7:
+        cv2.fillPoly(picture, [points.astype(np.int32)], ink, cv2.LINE_AA)
+    else:
+        cv2.polylines(picture, [points.astype(np.int32)], True, ink, max(int(min(size) * 0.08), 1), cv2.LINE_AA)
 
 
 def _middle(place: Place) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,16 +1,14 @@
 """What stands beside the serial of American plates and is not read: emblems, pictograms, small stacked letters."""
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 from numpy.random import Generator
 
 from platekeeper_training.drawing.designs import DIGITS, LETTERS, Colour
 from platekeeper_training.drawing.dies import Die
-from platekeeper_training.drawing.emblems import emblem, wheelchair
+from platekeeper_training.drawing.emblems import Scraps, emblem, wheelchair
 from platekeeper_training.drawing.faces import Face
-from platekeeper_training.drawing.paint import Floats, Fonts, Picture, put
+from platekeeper_training.drawing.paint import Floats, Fonts, put
 
 _TOP, _DOWN = 0.28, 0.46
 """Where the serial begins and how high it is, in heights of the plate."""
@@ -27,12 +25,12 @@ _KINDS = {
     ("emblem", "", "emblem"): 0.02,
 }
 """From the edge inwards; the serial stands at the empty name, or last; and how often."""
-_WIDTHS = {"emblem": (0.1, 0.28), "wheelchair": (0.09, 0.16), "stacked": (0.055, 0.125)}
+_WIDTHS = {"emblem": (0.1, 0.28), "wheelchair": (0.1, 0.22), "stacked": (0.055, 0.135)}
 """Of the plate: the least and the most."""
 
 
 def panel(
-    picture: Floats, face: Die | Face, fonts: Fonts, ink: Colour, random: Generator, scraps: Sequence[Picture]
+    picture: Floats, face: Die | Face, fonts: Fonts, ink: Colour, random: Generator, scraps: Scraps
 ) -> tuple[float, float]:
     """Emblems, pictograms, stacked letters at one side or both; what share of the width they take left and right."""
     height, width = picture.shape[:2]
@@ -52,7 +50,7 @@ def panel(
             top = _TOP + (_DOWN - down) * random.uniform(0.3, 0.7)
             place = (left * width, top * height, share * width, down * height)
             if kind == "wheelchair":
-                wheelchair(picture, place, random)
+                wheelchair(picture, place, ink, random)
             else:
                 emblem(picture, place, fonts, random, scraps)
         taken[side] += share
@@ -64,12 +62,12 @@ def _stacked(picture: Floats, face: Die | Face, ink: Colour, left: float, across
     height = picture.shape[0]
     signs = DIGITS if random.random() < 0.15 else LETTERS
     letters = [signs[int(random.integers(len(signs)))] for _ in range(2 if random.random() < 0.75 else 3)]
-    tall = int(height * _DOWN * random.uniform(0.85, 1.15) / len(letters))
+    tall = int(height * _DOWN * random.uniform(0.85, 1.3) / len(letters))
     top = height * (_TOP + _DOWN / 2) - tall * len(letters) / 2
     if random.random() < 0.3:
         ink = (int(random.integers(256)), int(random.integers(256)), int(random.integers(256)))
     for place, letter in enumerate(letters):
-        mask = face.draw(letter, max(int(tall * random.uniform(0.8, 0.92)), 4))
+        mask = face.draw(letter, max(int(tall * random.uniform(0.8, 0.97)), 4))
         if mask.shape[1] > across:
             mask = np.asarray(cv2.resize(mask, (max(int(across), 2), mask.shape[0]), interpolation=cv2.INTER_AREA))
         put(picture, mask, int(left + (across - mask.shape[1]) / 2), int(top) + place * tall, ink)

@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from platekeeper_training.drawing import dies
+from platekeeper_training.drawing import art, dies
+from platekeeper_training.drawing.art import Blank
 from platekeeper_training.drawing.designs import SEPARATORS, Colour, Design, special
 from platekeeper_training.drawing.dies import Die, Mask
-from platekeeper_training.drawing.emblems import Place, emblem
+from platekeeper_training.drawing.emblems import Place, Scraps, emblem
 from platekeeper_training.drawing.faces import Face
 from platekeeper_training.drawing.grounds import frame, ground, holes, stickers, strips, write_around
 from platekeeper_training.drawing.paint import Floats, Fonts, Picture, any_of, varied
@@ -24,6 +25,11 @@ _PANELLED = 0.25
 """Of American plates: those with an emblem or small letters beside the serial. Fewer hang on cars; they are harder."""
 _SPECIAL = 0.6
 """Of those: the ones with a short serial of their own."""
+_BESIDE = 0.8
+"""Of real plates with art at their left: those whose serial leaves it free."""
+_OWN = 0.6
+"""Of pictures between characters: those that the state paints there, where they are at hand."""
+_NO_SCRAPS = Scraps()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +46,10 @@ def draw(
     design: Design,
     fonts: Fonts,
     random: Generator,
-    blank: Picture | None = None,
-    scraps: Sequence[Picture] = (),
+    blank: Blank | None = None,
+    scraps: Scraps = _NO_SCRAPS,
 ) -> Flat:
-    """One plate. `blank`: a real plate without a serial to draw on; `scraps`: photographs, for pieces in emblems."""
+    """One plate. `blank`: a real plate without a serial to draw on."""
     panelled = design.american and random.random() < _PANELLED
     serial = special(random) if panelled and random.random() < _SPECIAL else design.serial(random)
     face = _face(design, fonts, random)
@@ -52,18 +58,24 @@ def draw(
     background, ink = design.colours[int(random.integers(len(design.colours)))]
     background, ink = varied(background, random, 18), varied(ink, random, 22)
     if blank is not None:
-        picture = cv2.resize(blank, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+        picture = cv2.resize(blank.picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
     else:
         picture = ground(height, width, background, random, plain=not design.american)
         write_around(picture, design, fonts, ink, random)
     left, right = strips(picture, design, fonts, random) if len(rows) == 1 else (0.0, 0.0)
-    if panelled:
+    if blank is not None and random.random() < _BESIDE:
+        left = blank.taken
+    elif panelled:
         left, right = panel(picture, face, fonts, ink, random, scraps)
     if design.american and random.random() < 0.7:
         stickers(picture, fonts, random)
     mask, pictures = _rows_pressed(picture, rows, design, face, random, room=(left, right))
+    own = Scraps(art=[piece for piece in scraps.art if piece.region == design.region])
     for place in pictures:
-        emblem(picture, place, fonts, random, scraps)
+        if own.art and random.random() < _OWN:
+            art.put(picture, own.art[int(random.integers(len(own.art)))], place, random)
+        else:
+            emblem(picture, place, fonts, random, scraps)
     _emboss(picture, mask, ink, random)
     holes(picture, random)
     if random.random() < (0.4 if design.american else 0.25):
@@ -124,7 +136,7 @@ def _rows_pressed(
         line = line[: height - max(top, 0)]
         mask[max(top, 0) : max(top, 0) + line.shape[0], left : left + line.shape[1]] = line[:, : width - left]
         for begin, across in pictures:
-            down = height * tall * random.uniform(0.7, 1.5)
+            down = height * tall * random.uniform(0.8, 1.7)
             places.append((left + begin * scale, height * middle - down / 2, across * scale, down))
     return mask, places
 
@@ -143,8 +155,9 @@ def _line(row: str, face: Die | Face, tall: int, random: Generator) -> tuple[Mas
     at = 0.0
     for sign in row:
         if sign in " *":
-            wide = random.random() < (0.25 if sign == " " else 0.4)
-            across = tall * (random.uniform(0.5, 1.2) if wide else random.uniform(0.15, 0.5))
+            wide = random.random() < (0.25 if sign == " " else 0.5)
+            most = 1.2 if sign == " " else 1.9
+            across = tall * (random.uniform(0.5, most) if wide else random.uniform(0.15, 0.5))
             if sign == "*":
                 across += tall * 0.15
                 pictures.append((at, across))

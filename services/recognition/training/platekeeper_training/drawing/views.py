@@ -71,8 +71,8 @@ def light(picture: Floats, random: Generator, hardness: Hardness) -> Floats:
         picture = np.repeat(picture @ np.array([[0.114], [0.587], [0.299]], np.float32), 3, axis=2)
     if random.random() < hardness.upto(0.12):
         picture = np.clip(picture, 0, 255) ** 1.6 / 255**0.6 * random.uniform(0.4, 0.9)
-    if random.random() < hardness.upto(0.08):
-        picture = picture * random.uniform(0.08, 0.4) + random.uniform(0, 25)
+    if random.random() < hardness.upto(0.13):
+        picture = picture * random.uniform(0.06, 0.4) + random.uniform(0, 25)
     return picture.astype(np.float32)
 
 
@@ -94,7 +94,7 @@ def sensor(picture: Floats, random: Generator, hardness: Hardness, *, across: fl
         small = small + (small - cv2.GaussianBlur(small, (0, 0), 1.0)) * random.uniform(0.5, 1.5)
     taken = np.clip(small, 0, 255).astype(np.uint8)
     if random.random() < 0.7:
-        quality = int(random.uniform(100 - hardness.upto(75), 98))
+        quality = int(random.uniform(100 - hardness.upto(87), 98))
         _, packed = cv2.imencode(".jpg", taken, [cv2.IMWRITE_JPEG_QUALITY, quality])
         taken = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
     return taken

@@ -15,7 +15,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from platekeeper_training import photographs
-from platekeeper_training.drawing import views
+from platekeeper_training.drawing import art, views
+from platekeeper_training.drawing.art import Art, Blank
 from platekeeper_training.drawing.crops import Drawer
 from platekeeper_training.drawing.designs import Design, designs
 from platekeeper_training.drawing.paint import Fonts, Picture
@@ -170,15 +171,16 @@ def _real(sources: Sources) -> _Real:
 @cache
 def _drawer(sources: Sources) -> Drawer:
     known = list(designs().values())
-    blanks: list[tuple[str, Picture]] = []
+    blanks: list[Blank] = []
+    pieces: list[Art] = []
     grounds: list[Picture] = []
     if sources.photographs is not None:
         empty = photographs.labelled(sources.photographs / "blanks-us")
-        blanks = [(f"us-{blank.file.stem[:2]}", photographs.picture(blank.file)) for blank in empty]
+        blanks, pieces = art.blanks({each.file.stem: photographs.picture(each.file) for each in empty})
         for name in ("streets-noplate-ca", "background-grey"):
             files = sorted((sources.photographs / name).rglob("*.*g"))[:150]
             grounds += [photographs.picture(file) for file in files]
-    return Drawer(known, [_weight(design) for design in known], Fonts.of(sources.fonts), blanks, grounds)
+    return Drawer(known, [_weight(design) for design in known], Fonts.of(sources.fonts), blanks, pieces, grounds)
 
 
 def _weight(design: Design) -> float:

@@ -45,6 +45,8 @@ class Plan:
     """How slowly the averaged weights, which are kept, follow (Polyak and Juditsky 1992)."""
     region_share: float = 0.1
     """Of the loss."""
+    first: int = 0
+    """The number of the first shard; from some 25 on none are easy, for a network that can read already."""
     look_every: int = 10
     """Shards between two looks at the held-back photographs."""
     seed: int = 7
@@ -75,13 +77,13 @@ class Run:
         groups = [{"params": new, "share": 1.0}, {"params": known, "share": plan.trunk_rate}]
         self.optimiser = torch.optim.AdamW([group for group in groups if group["params"]], plan.rate, weight_decay=0.01)
         self.net.trunk[: plan.held].requires_grad_(False)
-        self.done = 0
+        self.done = plan.first
         self.best = 0.0
         self._resume()
 
     def train(self, workers: int) -> None:
         """All shards that are left."""
-        first = max(self.done - self.plan.window + 1, 0)
+        first = max(self.done - self.plan.window + 1, self.plan.first)
         ahead = Ahead(self.sources, first=first, workers=workers)
         window: list[Shard] = [ahead.take() for _ in range(first, self.done)]
         began = time.monotonic()
@@ -106,7 +108,7 @@ class Run:
         self.net.train()
         losses = []
         for step in range(steps):
-            self._set_rate((self.done + step / steps) / self.plan.shards)
+            self._set_rate((self.done - self.plan.first + step / steps) / (self.plan.shards - self.plan.first))
             chosen = random.integers((len(window), crops), size=(self.plan.batch, 2))
             loss = self._loss(window, chosen)
             self.optimiser.zero_grad(set_to_none=True)
@@ -195,6 +197,9 @@ def main() -> None:
     parser.add_argument(
         "--held", type=int, default=usual.held, help="so many first layers of the trunk stay as they are"
     )
+    parser.add_argument(
+        "--first", type=int, default=usual.first, help="begin with that shard: the first 25 are easy ones"
+    )
     parser.add_argument("--half", action="store_true", help="multiply in bfloat16: for processors that can")
     parser.add_argument("--shards", type=int, default=usual.shards)
     parser.add_argument("--workers", type=int, default=1, help="processes that draw")
@@ -202,7 +207,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=usual.batch)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    plan = Plan(options.shards, batch=options.batch, rate=options.rate, held=options.held)
+    plan = Plan(options.shards, batch=options.batch, rate=options.rate, held=options.held, first=options.first)
     sources = Sources(plan.seed, options.fonts, options.photographs)
     Run(plan, sources, options.out, begin=options.begin, half=options.half).train(options.workers)
 
