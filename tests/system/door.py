@@ -1,6 +1,7 @@
 """The platform behind its gateway, both as processes, shared by the tests of a run; tokens as accounts sign them."""
 
 import asyncio
+import socket
 import ssl
 import sys
 from dataclasses import dataclass
@@ -74,6 +75,12 @@ class Door:
         trust = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
         transport = httpx.HTTPTransport(verify=trust, local_address=source)
         return httpx.Client(base_url=url or self.gateway, transport=transport, headers=headers, timeout=30)
+
+    def connected(self, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
+        """A connection to the gateway, for who speaks TLS or writes requests by hand."""
+        context = context or ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
+        port = int(self.gateway.rpartition(":")[2])
+        return context.wrap_socket(socket.create_connection(("127.0.0.1", port), 20), server_hostname="localhost")
 
     def token(self, who: Caller, key: SigningKey | None = None) -> str:
         """A token as accounts would issue it."""

@@ -1,37 +1,19 @@
-"""Files taken into lists: every row reported, nothing changed by the same file again, nothing half-claimed."""
+"""Files taken into lists: every row reported, nothing changed by the same file again."""
 
 import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode, urlsplit
 
-import pytest
 from databases import on_both
 from hypothesis import given
 from hypothesis import strategies as st
 from profiles import department
-from standing import AGENCY, Town, eventually, town
-from unit.hotlist.scene import (
-    OTHER,
-    USE,
-    following,
-    hits,
-    list_plate,
-    open_list,
-    publish,
-    query,
-    records,
-    seen,
-    serving,
-)
+from standing import AGENCY, Town
+from unit.hotlist.importing import FILE, counts, editor, get, listed, report, taken
+from unit.hotlist.scene import USE, following, list_plate, open_list
 
 from platekeeper_common.access import Use
-from platekeeper_common.caller import Caller
 from platekeeper_common.events.hotlist import HotlistChanged
 from platekeeper_common.ids import EntryId, ListId
 from platekeeper_hotlist import domain, import_rules
@@ -41,62 +23,10 @@ from platekeeper_hotlist.import_rules import Import, Reported, Said
 from platekeeper_hotlist.in_force import EntriesInForce
 from platekeeper_hotlist.matching import USUAL_LOOK_ALIKES
 from platekeeper_hotlist.policy import HotlistPolicy
-from platekeeper_hotlist.room import HotlistSettings
-from platekeeper_hotlist.service import SERVICE
 
 pytestmark = on_both
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
-FILE = "plate,state,reason\n7SAM123,CA,Taken\n7SAM123,NV,Taken\n8abc-456,,Burglary\n"
-
-
-def editor(here: Town, **more: Any) -> Caller:
-    return here.person("ines", "investigator", **more)
-
-
-async def give(
-    here: Town, list_id: str, content: str | bytes | AsyncIterator[bytes], *, who: Caller | None = None, **more: Any
-) -> Any:
-    """The answer to a file."""
-    async with here.client(who or editor(here)) as client:
-        return await client.post(
-            f"/v1/hotlists/{list_id}/imports",
-            params={**USE, "category": "stolen_vehicle", **more},
-            content=content,
-            headers={"Content-Type": "text/csv"},
-        )
-
-
-async def taken(here: Town, list_id: str, content: str | bytes, **more: Any) -> dict[str, Any]:
-    """The import of a file that is taken."""
-    answer = await give(here, list_id, content, **more)
-    assert answer.status_code == 201, answer.text
-    told: dict[str, Any] = answer.json()
-    assert told["state"] == "finished"
-    return told
-
-
-async def get(here: Town, path: str, **parameters: Any) -> Any:
-    async with here.client(editor(here)) as client:
-        answer = await client.get(path, params=parameters)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-async def report(here: Town, told: dict[str, Any], **parameters: Any) -> list[tuple[int, int, str, str | None]]:
-    """What became of the rows."""
-    page = await get(here, f"/v1/hotlists/{told['list_id']}/imports/{told['id']}/rows", **parameters)
-    return [(span["first_row"], span["last_row"], span["outcome"], span["code"]) for span in page["rows"]]
-
-
-async def listed(here: Town, list_id: str) -> set[tuple[str, str | None, str]]:
-    """What is in force on the list."""
-    found = (await get(here, f"/v1/hotlists/{list_id}/entries", limit=200, **USE))["entries"]
-    return {(entry["plate"], entry["state"], entry["reason"]) for entry in found}
-
-
-def counts(told: dict[str, Any]) -> tuple[int, ...]:
-    return tuple(told[what] for what in ("rows", "added", "changed", "unchanged", "refused", "removed"))
 
 
 async def test_a_file_is_in_force_with_its_201_and_the_same_again_changes_nothing(here: Town) -> None:
@@ -203,248 +133,6 @@ async def test_a_row_that_says_otherwise_changes_its_entry(here: Town) -> None:
     assert counts(told) == (3, 0, 1, 2, 0, 0)
     assert ("7SAM123", "CA", "Carjacking") in await listed(here, list_id)
     assert len(await listed(here, list_id)) == 3
-
-
-async def test_replace_takes_off_what_the_file_does_not_say(here: Town) -> None:
-    list_id = await open_list(here, editor(here))
-    await taken(here, list_id, FILE)
-    other = await open_list(here, editor(here), name="Other")
-    await list_plate(here, editor(here), other, "1AAA111")
-    told = await taken(here, list_id, "plate,state\n7SAM123,NV\n", mode="replace", reason="Taken")
-    assert counts(told) == (1, 0, 0, 1, 0, 2)
-    assert await listed(here, list_id) == {("7SAM123", "NV", "Taken")}
-    assert len(await listed(here, other)) == 1
-    await publish(here, seen(here, "8ABC456"), seen(here, "7SAM123", state="NV"))
-    [hit] = await eventually(lambda: hits(here, editor(here)))
-    assert hit["entry"]["state"] == "NV"
-
-
-async def test_replace_takes_nothing_off_while_a_row_is_not_understood(here: Town) -> None:
-    list_id = await open_list(here, editor(here))
-    await taken(here, list_id, FILE)
-    told = await taken(here, list_id, "plate,state\n7SAM123,0H\n", mode="replace")
-    assert (told["removal_withheld"], told["removed"]) == (True, 0)
-    assert len(await listed(here, list_id)) == 3
-    [after] = (await get(here, "/v1/hotlists"))["hotlists"]
-    assert after["confirmed_at"] is None
-
-
-async def test_replace_by_a_file_without_rows_takes_nothing_off(here: Town) -> None:
-    list_id = await open_list(here, editor(here))
-    await taken(here, list_id, FILE)
-    told = await taken(here, list_id, "plate,state\n", mode="replace")
-    assert (told["removal_withheld"], told["removed"]) == (True, 0)
-    assert len(await listed(here, list_id)) == 3
-
-
-async def test_a_silent_import_that_was_given_up_takes_nothing_off(here: Town) -> None:
-    list_id = await open_list(here, editor(here))
-    await taken(here, list_id, FILE)
-    more, first = asyncio.Event(), (FILE + "bad\n" * 500).replace("bad", "1OLD111,CA,Taken")
-
-    async def slowly() -> AsyncIterator[bytes]:
-        yield first.encode()
-        await more.wait()
-        yield b"9NEW999,CA,Taken\n"
-
-    giving = asyncio.create_task(give(here, list_id, slowly(), mode="replace"))
-
-    async def settled() -> bool:
-        found: list[dict[str, Any]] = (await get(here, f"/v1/hotlists/{list_id}/imports"))["imports"]
-        return int(found[0]["rows"]) >= 500
-
-    await eventually(settled)
-    here.clock.advance(minutes=3)
-    await taken(here, list_id, "plate\n2NEW222\n")
-    more.set()
-    answer = await giving
-    assert (answer.status_code, answer.json()["code"]) == (409, "import_given_up")
-    assert {plate for plate, _, _ in await listed(here, list_id)} == {"7SAM123", "8ABC456", "1OLD111", "2NEW222"}
-
-
-async def test_a_whole_file_makes_the_lists_word_fresh(here: Town) -> None:
-    list_id = await open_list(here, editor(here))
-    await taken(here, list_id, FILE)
-    await here.let_pass(minutes=5)
-    await taken(here, list_id, FILE, mode="replace")
-    here.clock.advance(minutes=1)
-    await publish(here, seen(here, "8ABC456"))
-    [hit] = await eventually(lambda: hits(here, editor(here)))
-    assert hit["list_age_seconds"] == 60
-    assert hit["entry"]["list_updated_at"] == "2026-11-22T18:00:00Z"
-    assert hit["entry"]["list_confirmed_at"] == "2026-11-22T18:05:00Z"
-
-
-@pytest.mark.clause("J4")
-async def test_rows_of_immigration_enforcement_are_refused_and_do_not_stay(here: Town) -> None:
-    list_id = await open_list(here, editor(here))
-    await taken(here, list_id, FILE)
-    rows = "plate,state,category,reason,remarks\n7SAM123,CA,V,Taken,\n7SAM123,NV,N,,\n8ABC456,,W,,ICE detainer\n"
-    told = await taken(here, list_id, rows, mode="replace")
-    assert counts(told) == (3, 0, 0, 1, 2, 2)
-    assert await report(here, told, outcome="refused") == [(3, 4, "refused", "immigration_refused")]
-    assert await listed(here, list_id) == {("7SAM123", "CA", "Taken")}
-    found = await records(here, lambda all_: any(record.clause == "J4" for record in all_))
-    [record] = [record for record in found if record.clause == "J4"]
-    assert (record.outcome, record.code, (await query(here, record))["rows"]) == (
-        "refused",
-        "immigration_refused",
-        [3, 4],
-    )
-
-
-@pytest.mark.clause("J4")
-@pytest.mark.parametrize(
-    ("content", "more"),
-    [
-        ("plate,immigration status\n7SAM123,x\n", {}),
-        (FILE, {"reason": "Deportation list"}),
-        (FILE, {"incident": "ICE hold"}),
-    ],
-)
-async def test_a_file_for_immigration_enforcement_is_refused_whole(
-    here: Town, content: str, more: dict[str, Any]
-) -> None:
-    list_id = await open_list(here, editor(here))
-    answer = await give(here, list_id, content, **more)
-    assert (answer.status_code, answer.json()["code"], answer.json()["clause"]) == (403, "immigration_refused", "J4")
-    assert await listed(here, list_id) == set()
-
-
-@pytest.mark.clause("A4", "pomona")
-async def test_rows_for_a_private_interest_are_refused_and_told(here: Town) -> None:
-    list_id = await open_list(here, editor(here))
-    told = await taken(here, list_id, "plate,reason\n7SAM123,Taken\n8ABC456,my ex girlfriend's car\n")
-    assert await report(here, told, outcome="refused") == [(3, 3, "refused", "purpose_prohibited")]
-    found = await records(here, lambda all_: any(record.code == "purpose_prohibited" for record in all_))
-    [record] = [record for record in found if record.code == "purpose_prohibited"]
-    assert (record.outcome, record.clause, (await query(here, record))["rows"]) == ("refused", "A4", [3])
-
-
-@pytest.mark.clause("A1")
-async def test_no_import_without_a_purpose_and_every_entry_carries_it(here: Town) -> None:
-    list_id = await open_list(here, editor(here))
-    answer = await give(here, list_id, FILE, purpose="traffic_survey")
-    assert (answer.status_code, answer.json()["code"], answer.json()["clause"]) == (422, "purpose_required", "A1")
-    await taken(here, list_id, FILE, matter_type="criminal", matter_number="26-1")
-    found = (await get(here, f"/v1/hotlists/{list_id}/entries", **USE))["entries"]
-    assert {(entry["purpose"], entry["matter_number"]) for entry in found} == {("stolen_vehicle", "26-1")}
-    kept = await records(here, lambda all_: any(record.result_count == 3 for record in all_))
-    assert {"7SAM123", "8ABC456"} in [
-        set((await query(here, record)).get("listed", ())) for record in kept if record.query
-    ]
-
-
-@pytest.mark.parametrize(
-    ("content", "more", "status", "code"),
-    [
-        (FILE, {"category": "teapot"}, 422, "category_unknown"),
-        (FILE, {"mode": "guess"}, 422, "invalid_request"),
-        ("7SAM123,CA\n", {}, 422, "header_unknown"),
-        (FILE.encode("utf-16"), {}, 422, "encoding_unknown"),
-    ],
-)
-async def test_a_file_that_cannot_be_taken_is_refused(
-    here: Town, content: str | bytes, more: dict[str, Any], status: int, code: str
-) -> None:
-    list_id = await open_list(here, editor(here))
-    answer = await give(here, list_id, content, **more)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-
-
-async def test_only_csv_in_utf_8_is_taken(here: Town) -> None:
-    list_id = await open_list(here, editor(here))
-    async with here.client(editor(here)) as client:
-        for media_type, code in (
-            ("application/json", "media_type_unknown"),
-            ("text/csv; charset=latin1", "encoding_unknown"),
-        ):
-            answer = await client.post(
-                f"/v1/hotlists/{list_id}/imports", params=USE, content=FILE, headers={"Content-Type": media_type}
-            )
-            assert (answer.status_code, answer.json()["code"]) == (422, code)
-
-
-async def test_another_agencys_list_and_import_are_not_there(here: Town) -> None:
-    await here.open_agency(OTHER, "galt")
-    list_id = await open_list(here, editor(here))
-    told = await taken(here, list_id, FILE)
-    stranger = editor(here, agency_id=OTHER)
-    assert (await give(here, list_id, FILE, who=stranger)).json()["code"] == "hotlist_unknown"
-    async with here.client(stranger) as client:
-        at = f"/v1/hotlists/{list_id}/imports"
-        for path, code in (
-            (at, "hotlist_unknown"),
-            (f"{at}/{told['id']}", "import_unknown"),
-            (f"{at}/{told['id']}/rows", "import_unknown"),
-        ):
-            assert (await client.get(path)).json()["code"] == code
-
-
-async def test_what_came_before_the_line_broke_stays_and_is_reported(here: Town) -> None:
-    list_id = await open_list(here, editor(here))
-    content = "plate\n" + "".join(f"7SAM{number}\n" for number in range(1_200))
-    async with serving(here) as url:
-        address = urlsplit(url)
-        _reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        head = (
-            f"POST /v1/hotlists/{list_id}/imports?{urlencode({**USE, 'mode': 'replace'})} HTTP/1.1\r\nHost: x\r\n"
-            f"Authorization: Bearer {here.token(editor(here))}\r\nContent-Type: text/csv\r\n"
-            f"Content-Length: {len(content) * 2}\r\n\r\n"
-        )
-        writer.write((head + content).encode())
-        await writer.drain()
-        at = f"/v1/hotlists/{list_id}/imports"
-
-        async def shown() -> dict[str, Any]:
-            return dict((await get(here, at))["imports"][0])
-
-        async def settled() -> bool:
-            return bool((await shown())["rows"] == 1_000)
-
-        await eventually(settled)
-        assert (await shown())["state"] == "running"
-        writer.close()
-        await writer.wait_closed()
-
-        async def stopped() -> bool:
-            return bool((await shown())["state"] == "stopped")
-
-        await eventually(stopped)
-    told = await shown()
-    assert (told["code"], counts(told)) == ("upload_broke_off", (1_000, 1_000, 0, 0, 0, 0))
-    assert await report(here, told) == [(2, 501, "added", None), (502, 1_001, "added", None)]
-    assert counts(await taken(here, list_id, content, category="other")) == (1_200, 200, 0, 1_000, 0, 0)
-
-
-async def test_a_file_over_the_limit_is_cut_off_and_says_which_import_it_was(tmp_path: Path) -> None:
-    own = {"hotlist": HotlistSettings(import_limit=8_000, body_limit=4_000)}
-    async with town(tmp_path / "var", (SERVICE,), own=own) as here:
-        list_id = await open_list(here, editor(here))
-        content = "plate\n" + "".join(f"7SAM{number}\n" for number in range(2_000))
-        assert counts(await taken(here, list_id, content[:7_999])) == (1_012, 1_012, 0, 0, 0, 0)
-
-        async def pieces() -> AsyncIterator[bytes]:
-            yield content[:7_000].encode()
-            yield content[7_000:].encode()
-
-        answer = await give(here, list_id, pieces())
-        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
-        [told, _] = (await get(here, f"/v1/hotlists/{list_id}/imports"))["imports"]
-        assert (told["id"], told["state"], told["code"]) == (answer.json()["import_id"], "stopped", "too_large")
-        assert counts(told) == (500, 0, 0, 500, 0, 0)
-
-
-async def test_an_import_whose_process_died_is_interrupted_and_can_be_given_again(here: Town) -> None:
-    list_id = await open_list(here, editor(here))
-    now = here.clock()
-    lost = Import(
-        id="lost", agency_id=AGENCY, list_id=ListId(list_id), mode="add", category="felony", reason="x", incident=None,
-        state="running", started_by="ines", started_at=now, heard_at=now,
-    )  # fmt: skip
-    assert lost.at(now).state == "running"
-    assert lost.at(now.replace(minute=3)).state == "interrupted"
-    assert replace(lost, state="finished").at(now.replace(minute=3)).state == "finished"
 
 
 fields = {

@@ -76,6 +76,17 @@ async def search(client: httpx.AsyncClient, **asked: Any) -> dict[str, Any]:
     return page
 
 
+async def correct(client: httpx.AsyncClient, read_id: str = "read-0001", **said: Any) -> httpx.Response:
+    """The answer to a correction."""
+    return await client.post(f"/v1/reads/{read_id}/corrections", json=USE | said)
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str, str | None]:
+    """Status, code and clause of a refusal."""
+    told = answer.json()
+    return answer.status_code, told["code"], told.get("clause")
+
+
 async def stop_relay(here: Town) -> None:
     """From now on access records stay in the outbox."""
     for part in here.standing.parts["retention"]:
