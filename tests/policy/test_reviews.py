@@ -63,10 +63,21 @@ async def test_searches_of_one_matter_session_are_one_item(here: Town) -> None:
     records = Records(here)
     await send(here, *[await records.search(use=use) for _ in range(3)])
     await send(here, await records.search(use=use), await records.search("deputy", use=use))
-    async with here.client(here.person("sergeant", "supervisor", trained=False)) as sergeant:
+    async with here.client(here.person("sergeant", "supervisor")) as sergeant:
         items = {item["username"]: item for item in await queued(here, sergeant, 2)}
         assert len(items["officer"]["record_ids"]) == 4
-        assert (await sergeant.get(f"/v1/reviews/{items['officer']['id']}")).json()["reasons"] == "sealed"
+
+
+@pytest.mark.clause("C2")
+@pytest.mark.clause("A8")
+@pytest.mark.clause("G2")
+async def test_words_of_a_purpose_may_hold_plates_and_open_to_whom_plate_data_opens(here: Town) -> None:
+    await send(here, await Records(here).search(use=WELFARE))
+    async with here.client(here.person("sergeant", "supervisor")) as sergeant:
+        (item,) = await queued(here, sergeant)
+    for lacks in ({"trained": False}, {"approved_until": None}, {"second_factor_owed": True}):
+        async with here.client(here.person("sergeant", "supervisor", **lacks)) as sergeant:
+            assert (await sergeant.get(f"/v1/reviews/{item['id']}")).json()["reasons"] == "sealed"
 
 
 @pytest.mark.clause("A1")

@@ -82,6 +82,16 @@ def _decide_use(caller: Caller, action: Action, use: "Use", policy: "UsePolicy |
         )
 
 
+def opens_plate_data(caller: Caller) -> bool:
+    """Whether plate data opens to the caller at all: trained and approved at sign-on, no second factor owed, no service
+    account (A3, A8, C2, G2).
+
+    For routes that show more to such a caller than to others; whom a route is for, and what for, `decide` says.
+    """
+    prepared = caller.trained and caller.approved and not caller.second_factor_owed
+    return prepared and SERVICE_ACCOUNT not in caller.roles
+
+
 def reaches_all(caller: Caller, action: Action) -> bool:
     """Whether the caller may do the action to what is any agency's, and not to the own agency's alone."""
     return bool(RULES[action].across & caller.roles)

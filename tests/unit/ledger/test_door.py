@@ -241,11 +241,18 @@ async def test_an_agency_sees_its_own_records_alone(here: Town) -> None:
             assert (hidden.status_code, hidden.json()["code"]) == (404, "access_record_unknown")
 
 
+UNPREPARED: list[dict[str, Any]] = [{"trained": False}, {"approved_until": None}, {"second_factor_owed": True}]
+"""Who is not trained, was not approved, owes the second factor."""
+
+
 @pytest.mark.clause("C2")
-async def test_query_elements_hold_plates_and_stay_sealed_without_training(here: Town) -> None:
+@pytest.mark.clause("A8")
+@pytest.mark.clause("G2")
+@pytest.mark.parametrize("lacks", UNPREPARED)
+async def test_query_elements_hold_plates_and_open_to_whom_plate_data_opens(here: Town, lacks: dict[str, Any]) -> None:
     record = await searched(here, 1)
     await send(here, record)
-    async with here.client(here.person("inspector", "auditor", trained=False)) as client:
+    async with here.client(here.person("inspector", "auditor", **lacks)) as client:
         assert (await ask(client, f"{RECORDS}/{record.id}"))["query"] == "sealed"
         (line,) = (await client.get(f"{RECORDS}/export", params={"action": record.action})).text.splitlines()
     assert json.loads(line)["query"] == "sealed"

@@ -10,6 +10,7 @@ from platekeeper_access_audit.ledger import domain, storage
 from platekeeper_access_audit.ledger.domain import Cursor, Entry, Gap, Producer, Selection
 from platekeeper_common.access import Place, unseal
 from platekeeper_common.actions import Action
+from platekeeper_common.authorization import opens_plate_data
 from platekeeper_common.bus.contract import Reject
 from platekeeper_common.caller import Caller
 from platekeeper_common.db import Database, Tx
@@ -136,11 +137,10 @@ def own_agency(by: Caller) -> AgencyId:
 
 
 async def opened(keys: KeyStore, by: Caller, record: AccessRecorded) -> Query:
-    """The query elements for those who may read them: they hold plates, so training is needed here too (C2)."""
+    """The query elements for those who may read them: they hold plates, and open as plate data does (A8, C2, G2)."""
     if record.query is None:
         return None
-    may_read = by.roles & READERS_OF_QUERIES and by.trained
-    if not may_read or record.agency_id != own_agency(by):
+    if not (by.roles & READERS_OF_QUERIES and opens_plate_data(by)) or record.agency_id != own_agency(by):
         return "sealed"
     try:
         elements: dict[str, Any] = json.loads(await unseal(keys, record.id, record.query))

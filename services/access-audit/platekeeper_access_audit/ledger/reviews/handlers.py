@@ -12,6 +12,7 @@ from platekeeper_access_audit.ledger.reviews.watching import LOCK
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common.access import Place, unseal
 from platekeeper_common.actions import Action
+from platekeeper_common.authorization import opens_plate_data
 from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import Conflict, Gone, NotFound
@@ -19,7 +20,7 @@ from platekeeper_common.ids import AgencyId
 
 REASONS_SHOWN = 20
 Reasons = tuple[str, ...] | Literal["sealed"]
-"""The words given for the purpose `other_le`; sealed for a reviewer without training, because they may hold plates."""
+"""The words given for the purpose `other_le`; sealed for a reviewer to whom no plate data opens: they may hold plates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ async def show(tx: Tx, here: LedgerRoom, by: Caller, item_id: str, *, place: Pla
     """One item in full. Raises NotFound `review_unknown`."""
     item = await _own(tx, by, item_id)
     reasons: Reasons = "sealed" if item.kind == "other_le" else ()
-    if item.kind == "other_le" and by.trained:
+    if item.kind == "other_le" and opens_plate_data(by):
         reasons = await _reasons(tx, here, item)
     tx.emit(here.recorder.administration(by, Action.REVIEW_VIEW, "review", item_id, place))
     return InFull(item, await storage.steps(tx, item_id), reasons)
