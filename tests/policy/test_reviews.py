@@ -80,6 +80,17 @@ async def test_words_of_a_purpose_may_hold_plates_and_open_to_whom_plate_data_op
             assert (await sergeant.get(f"/v1/reviews/{item['id']}")).json()["reasons"] == "sealed"
 
 
+@on_both
+@pytest.mark.clause("A1")
+@pytest.mark.parametrize("path", ["/v1/reviews", "/v1/alerts"])
+async def test_a_page_begins_where_one_can_have_ended(here: Town, path: str) -> None:
+    async with here.client(here.person("chief", "administrator")) as chief:
+        assert (await chief.get(path, params={"cursor": 2**53 - 1})).status_code == 200
+        for cursor in (0, 2**53, 2**63, 10**20):
+            refused = await chief.get(path, params={"cursor": cursor})
+            assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+
+
 @pytest.mark.clause("A1")
 async def test_nobody_reviews_their_own_acts(here: Town) -> None:
     async with here.client(here.person("chief", "administrator", "investigator")) as chief:

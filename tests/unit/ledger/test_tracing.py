@@ -101,6 +101,38 @@ async def test_one_question_tells_who_named_the_plate_and_whose_search_could_hav
         assert [one["username"] for one in (await ask(client, username="ana"))["named"]] == ["ana"]
 
 
+CALENDAR: list[tuple[dict[str, str], int | str]] = [
+    ({"from": "0001-01-01T00:00:00Z"}, 1),
+    ({"from": "0300-01-01T00:00:00Z"}, 1),
+    ({"from": "0300-01-01T00:00:00Z", "to": "9999-12-31T23:59:59.999999Z"}, 1),
+    ({"to": "9999-12-31T23:59:59Z"}, 0),
+    ({"to": "0001-01-10T00:00:00Z"}, 0),
+    ({"to": "0001-01-01T00:00:00Z"}, "period_empty"),
+    ({"from": "0001-01-01T00:00:00+01:00"}, "invalid_request"),
+    ({"to": "9999-12-31T23:59:59-01:00"}, "invalid_request"),
+]
+"""A period, and how many records of ana's lie in it, or with what it is refused."""
+
+
+@on_both
+@pytest.mark.clause("G3")
+@pytest.mark.clause("B8")
+async def test_a_period_may_reach_to_the_ends_of_the_calendar_and_not_beyond(here: Town) -> None:
+    await send(here, await searched(here, 1, username="ana"), await searched(here, 2, username="ben"))
+    await indexed(here)
+    async with here.client(here.person("inspector", "auditor")) as client:
+        for period, expected in CALENDAR:
+            answer = await client.post(DOOR, json=ASKED | period | {"username": "ana"})
+            if isinstance(expected, str):
+                assert (answer.status_code, answer.json()["code"]) == (422, expected), period
+                continue
+            found = answer.json()
+            assert [one["username"] for one in found["named"]] == ["ana"] * expected, period
+            assert found["complete"]
+            exported = await client.post("/v1/access-records/export", json=ASKED | period | {"username": "ana"})
+            assert len(exported.text.splitlines()) == expected, period
+
+
 @pytest.mark.clause("G3")
 async def test_of_a_month_whose_keys_are_gone_nobody_can_tell(here: Town) -> None:
     await send(here, await searched(here, 1))

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from platekeeper_access_audit.ledger.domain import MOST
 from platekeeper_access_audit.ledger.reviews.domain import Alert, AlertKind, Disposition, Item, Kind
 from platekeeper_access_audit.ledger.reviews.handlers import InFull
 from platekeeper_common.documents import Shown
@@ -22,7 +23,7 @@ class ReviewChoice(_Stated):
 
     state: Literal["unsettled", "settled"] | None = None
     kind: Kind | None = None
-    cursor: int | None = Field(None, ge=1, description="`next_cursor` of the page before")
+    cursor: int | None = Field(None, ge=1, le=MOST, description="`next_cursor` of the page before")
     limit: int = Field(100, ge=1, le=500)
 
     @property
@@ -35,7 +36,7 @@ class AlertChoice(_Stated):
     """Which alerts, and which page of them."""
 
     unseen: bool = False
-    cursor: int | None = Field(None, ge=1, description="`next_cursor` of the page before")
+    cursor: int | None = Field(None, ge=1, le=MOST, description="`next_cursor` of the page before")
     limit: int = Field(100, ge=1, le=500)
 
 

@@ -20,7 +20,7 @@ from platekeeper_common.ids import AgencyId
 
 REASONS_SHOWN = 20
 Reasons = tuple[str, ...] | Literal["sealed"]
-"""The words given for the purpose `other_le`; sealed for a reviewer to whom no plate data opens: they may hold plates."""
+"""The words given for the purpose `other_le`. They may hold plates: sealed for whom no plate data opens to."""
 
 
 @dataclass(frozen=True, slots=True)

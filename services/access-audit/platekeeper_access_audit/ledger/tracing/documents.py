@@ -3,21 +3,22 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from platekeeper_access_audit.ledger.domain import timestamp
 from platekeeper_access_audit.ledger.tracing import domain
 from platekeeper_access_audit.ledger.tracing.domain import Match, Question, Traced
 from platekeeper_access_audit.ledger.tracing.handlers import Answer
 from platekeeper_common.documents import UseStated
+from platekeeper_common.moments import Instant
 
 
 class PlateAsked(UseStated):
     """A plate, and when it was asked for: `from` (31 days back) <= at < `to` (now); with a purpose and a matter."""
 
     plate: Annotated[str, Field(max_length=64, description="Case, blanks and hyphens do not matter")]
-    from_: AwareDatetime | None = Field(None, alias="from")
-    to: AwareDatetime | None = None
+    from_: Instant | None = Field(None, alias="from")
+    to: Instant | None = None
     username: str | None = Field(None, max_length=200, description="Asked by this person alone")
     reason: str | None = Field(None, max_length=1000, description="Needed for the purpose other_le (A1)")
 

@@ -2,24 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from platekeeper_access_audit.ledger.domain import Entry
 from platekeeper_common import patterns, plates
 from platekeeper_common.errors import Invalid
-from platekeeper_common.moments import in_utc
+from platekeeper_common.periods import Month
 
 Match = Literal["plate", "pattern", "area"]
 """`plate`: it named the plate. `pattern`: it named a pattern that the plate matches. `area`: it named no plate, but an
 area, cameras or a time in which the plate may have been read."""
 LOOKS_BACK = timedelta(days=31)
 """How far a question that names no beginning goes back."""
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Who asked for the normalised plate from `start` to before `end`."""
+    """Who asked for the normalised plate from `start` to before `end`, in UTC."""
 
     plate: str
     start: datetime
@@ -28,7 +29,7 @@ class Question:
 
     def touches(self, month: str) -> bool:
         """Whether records of the month (`2026-11`, in UTC) may lie in the period."""
-        return f"{self.start:%Y-%m}" <= month <= f"{self.end:%Y-%m}"
+        return str(Month.of(self.start)) <= month <= str(Month.of(self.end))
 
     def elements(self) -> dict[str, Any]:
         """What the record of the question says of it, as JSON values."""
@@ -48,12 +49,12 @@ class Traced:
 def question(
     plate: str, start: datetime | None, end: datetime | None, now: datetime, username: str | None = None
 ) -> Question:
-    """The question, its plate normalised, its period ending now and of LOOKS_BACK unless it says otherwise.
+    """The question, its plate normalised, its period (UTC) ending now and of LOOKS_BACK unless it says otherwise.
 
     Raises Invalid `plate_invalid`, or `period_empty`.
     """
-    until = in_utc(end) if end else now + timedelta(seconds=1)
-    since = in_utc(start) if start else until - LOOKS_BACK
+    until = end or now + timedelta(seconds=1)
+    since = start or max(until, _EARLIEST + LOOKS_BACK) - LOOKS_BACK
     if since >= until:
         raise Invalid("`from` must be before `to`", code="period_empty")
     return Question(plates.normalise(plate), since, until, username)
