@@ -20,8 +20,9 @@ async def indexed(here: Town, count: int) -> None:
 
 
 async def positions(here: Town, plate: str, agency_id: AgencyId = AGENCY) -> list[int]:
-    async with here.standing.rooms["ledger"].db.tx() as tx:
-        return await handlers.positions_of(tx, here.standing.foundation.keys, agency_id, plate, limit=100)
+    """The records that the plate's digests name, newest first."""
+    digests = await handlers.digests_of(here.standing.foundation.keys, agency_id, plate)
+    return [place for place, month, digest in reversed(here.rows("ledger", DIGESTS)) if digests.get(month) == digest]
 
 
 @on_both

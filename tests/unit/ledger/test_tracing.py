@@ -1,6 +1,7 @@
 """Who searched this plate, as one question."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -131,6 +132,31 @@ async def test_a_period_may_reach_to_the_ends_of_the_calendar_and_not_beyond(her
             assert found["complete"]
             exported = await client.post("/v1/access-records/export", json=ASKED | period | {"username": "ana"})
             assert len(exported.text.splitlines()) == expected, period
+
+
+@on_both
+@pytest.mark.clause("G3")
+@pytest.mark.clause("G4")
+@pytest.mark.clause("B8")
+async def test_nobody_hides_a_search_behind_a_thousand_others(here: Town) -> None:
+    late, early = here.clock() - timedelta(hours=1), here.clock() - timedelta(hours=50)
+    records = [await searched(here, 1, username="insider", at=early)]
+    records += [await searched(here, number, username="mallory", at=late) for number in range(2, 1003)]
+    for start in range(0, len(records), 400):
+        await send(here, *records[start : start + 400])
+    await indexed(here)
+    shorter = {"from": (early - timedelta(hours=1)).isoformat(), "to": (early + timedelta(hours=1)).isoformat()}
+    async with here.client(here.person("inspector", "auditor")) as client:
+        for door in (DOOR, "/v1/access-records/export"):
+            refused = await client.post(door, json=ASKED)
+            told = refused.json()
+            assert (refused.status_code, told["code"], told["clause"]) == (422, "too_many_records", "G3")
+            assert "a shorter period" in told["detail"]
+            assert "username" in told["detail"]
+        for narrower in (shorter, {"username": "insider"}):
+            assert [one["username"] for one in (await ask(client, **narrower))["named"]] == ["insider"]
+            (line,) = (await client.post("/v1/access-records/export", json=ASKED | narrower)).text.splitlines()
+            assert json.loads(line)["username"] == "insider"
 
 
 @pytest.mark.clause("G3")

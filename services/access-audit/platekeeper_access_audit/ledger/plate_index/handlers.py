@@ -7,7 +7,6 @@ from platekeeper_access_audit.ledger.plate_index.domain import Asked
 from platekeeper_access_audit.ledger.plate_index.storage import Indexed
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_common.access import unseal
-from platekeeper_common.db import Tx
 from platekeeper_common.errors import Gone
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.keys import KeyStore
@@ -69,16 +68,11 @@ async def _elements(keys: KeyStore, entry: Entry) -> bytes | None:
         return None
 
 
-async def positions_of(tx: Tx, keys: KeyStore, agency_id: AgencyId, plate: str, *, limit: int) -> list[int]:
-    """The positions of the agency's newest records, up to `limit`, that asked for the normalised plate.
-
-    Of months whose key is gone nobody can tell. Raises Unavailable.
-    """
-    return await storage.positions(tx, agency_id, await digests_of(keys, agency_id, plate), limit=limit)
-
-
 async def digests_of(keys: KeyStore, agency_id: AgencyId, plate: str) -> dict[str, str]:
-    """The digest of the plate in each month whose key is there."""
+    """The digest of the normalised plate in each month whose key is there; of others nobody can tell.
+
+    Raises Unavailable.
+    """
     found = {}
     for name in await keys.names(domain.folder(agency_id)):
         try:

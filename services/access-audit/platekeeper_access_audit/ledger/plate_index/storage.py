@@ -1,9 +1,9 @@
 """The table of digests, beside the records and never in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Boolean, Column, Index, String, Table, select, tuple_
+from sqlalchemy import Boolean, Column, Index, String, Table
 
 from platekeeper_access_audit.ledger.storage import metadata
 from platekeeper_common.db import Tx
@@ -38,11 +38,3 @@ async def add(tx: Tx, found: Sequence[Indexed]) -> None:
     if found:
         rows = [{name: getattr(one, name) for name in Indexed.__slots__} for one in found]
         await tx.write(plate_index.insert(), rows)
-
-
-async def positions(tx: Tx, agency_id: AgencyId, digests: Mapping[str, str], *, limit: int) -> list[int]:
-    """Up to `limit` positions of the agency's records with these digests, given by month; the newest first."""
-    table = plate_index.c
-    wanted = tuple_(table.month, table.digest).in_(list(digests.items()))
-    statement = select(table.position).where(table.agency_id == agency_id, wanted)
-    return [row.position for row in await tx.rows(statement.order_by(table.position.desc()).limit(limit))]

@@ -7,7 +7,6 @@ from typing import Any
 
 from platekeeper_access_audit.ledger.domain import Entry
 from platekeeper_access_audit.ledger.plate_index import handlers as plate_index
-from platekeeper_access_audit.ledger.plate_index import storage as index
 from platekeeper_access_audit.ledger.tracing import domain, storage
 from platekeeper_access_audit.ledger.tracing.domain import Question, Traced
 from platekeeper_common import uses
@@ -20,7 +19,7 @@ from platekeeper_common.keys import KeyStore
 from platekeeper_common.service import Room
 
 MOST_NAMED = 1_000
-"""Records of one plate that one answer tells; a period with more is asked for in parts."""
+"""Records of a question that one answer tells; a period with more is asked for in parts."""
 MOST_OPENED = 5_000
 """Searches without a plate that are opened for one answer."""
 
@@ -40,7 +39,7 @@ async def who_searched(tx: Tx, here: Room, by: Caller, question: Question, use: 
     """
     uses.demand(here, by, Action.RECORDS_TRACE, use)
     named = await _named(tx, here, by, question)
-    others = await storage.unindexed(tx, by.agency_id, question.start, question.end, limit=MOST_OPENED + 1)
+    others = await storage.unindexed(tx, by.agency_id, question, limit=MOST_OPENED + 1)
     possible = await _opened(here.foundation.keys, question, others[:MOST_OPENED])
     traced = _newest_first([*named, *possible])
     await _recorded(tx, here, by, question, use, traced, place)
@@ -59,19 +58,17 @@ async def _named(tx: Tx, here: Room, by: Caller, question: Question) -> list[Tra
     keys = here.foundation.keys
     digests = await plate_index.digests_of(keys, by.agency_id, question.plate)
     within = {month: digest for month, digest in digests.items() if question.touches(month)}
-    positions = await index.positions(tx, by.agency_id, within, limit=MOST_NAMED + 1)
-    if len(positions) > MOST_NAMED:
-        raise Invalid(f"more than {MOST_NAMED} records name it; ask for a shorter period", code="too_many_records")
-    return await _opened(keys, question, await storage.at(tx, positions))
+    entries = await storage.named(tx, by.agency_id, question, within, limit=MOST_NAMED + 1)
+    if len(entries) > MOST_NAMED:
+        detail = f"more than {MOST_NAMED} records of the period name it; ask for a shorter period or for one `username`"
+        raise Invalid(detail, code="too_many_records", clause="G3")
+    return await _opened(keys, question, entries)
 
 
 async def _opened(keys: KeyStore, question: Question, entries: Iterable[Entry]) -> list[Traced]:
-    """Those of the entries that lie in the period and are about the plate, as their query elements say."""
+    """Those of the entries that are about the plate, as their query elements say."""
     found = []
     for entry in entries:
-        record = entry.record
-        if not question.start <= record.at < question.end or question.username not in (None, record.username):
-            continue
         query = await _elements(keys, entry)
         if query is not None and (match := domain.match(question.plate, query)) is not None:
             found.append(Traced(entry, match, query))
