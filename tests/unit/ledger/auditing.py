@@ -77,7 +77,7 @@ async def watched(here: Town) -> None:
 
     await eventually(arrived)
     ((count,),) = here.rows("ledger", "SELECT count(*) FROM access_record")
-    await eventually(lambda: _places(here).get("plate index", 0) >= count)
+    await eventually(lambda: _places(here).get("plates named", 0) >= count)
     await here.let_pass(minutes=2)
     await eventually(lambda: all(_places(here).get(name, 0) >= count for name in ("detectors", "review queue")))
 

@@ -15,7 +15,7 @@ DIGESTS = "SELECT position, month, digest FROM plate_index ORDER BY position"
 
 async def indexed(here: Town, count: int) -> None:
     """Wait until the worker has read so many records."""
-    done = "SELECT position FROM reader WHERE name = 'plate index'"
+    done = "SELECT position FROM reader WHERE name = 'plates named'"
     await eventually(lambda: here.rows("ledger", done) >= [(count,)])
 
 

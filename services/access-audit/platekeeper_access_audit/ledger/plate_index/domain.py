@@ -8,8 +8,10 @@ import hmac
 import itertools
 import json
 import string
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from platekeeper_common import patterns, plates
 from platekeeper_common.errors import Invalid
@@ -22,9 +24,9 @@ SIGNS = string.ascii_uppercase + string.digits
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The plate that a record asked for; `further`: it is a later page of a search that another record began."""
+    """The plates that a record named; `further`: it is a later page of a search that another record began."""
 
-    plate: str
+    plates: frozenset[str]
     further: bool
 
 
@@ -49,13 +51,34 @@ def digest(key: bytes, plate: str) -> str:
 
 
 def asked(elements: bytes) -> Asked | None:
-    """The one plate among a record's query elements (JSON); None when it names none that could be a plate."""
+    """The plates among a record's query elements (JSON); None when it names none that could be a plate."""
     found = json.loads(elements)
-    plate = found.get("plate") if isinstance(found, dict) else None
-    if not isinstance(plate, str):
-        return None
+    named = named_in(found) if isinstance(found, dict) else frozenset()
+    return Asked(named, further="after" in found) if named else None
+
+
+def scopes(query: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Where query elements say which reads are meant: a search itself; a release in what was asked for and approved."""
+    return [query, *(scope for name in ("scope", "approved") if isinstance(scope := query.get(name), dict))]
+
+
+def named_in(query: Mapping[str, Any]) -> frozenset[str]:
+    """The plates, normalised, that query elements name: the one of a search or an entry, those of a release, those that
+    an import put on a list or took off it. Not those that somebody was shown.
+    """
+    return frozenset(plate for text in _written(query) if (plate := _normalised(text)) is not None)
+
+
+def _written(query: Mapping[str, Any]) -> Iterator[Any]:
+    yield query.get("plate")
+    _, *released = scopes(query)
+    for found in (*(scope.get("plates") for scope in released), query.get("listed"), query.get("unlisted")):
+        yield from found if isinstance(found, list) else ()
+
+
+def _normalised(text: Any) -> str | None:
     try:
-        return Asked(plates.normalise(plate), further="after" in found)
+        return plates.normalise(text) if isinstance(text, str) else None
     except Invalid:
         return None
 

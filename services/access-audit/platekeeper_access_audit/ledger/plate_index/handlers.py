@@ -11,8 +11,10 @@ from platekeeper_common.errors import Gone
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.keys import KeyStore
 
-READER = "plate index"
-BATCH = 500
+READER = "plates named"
+"""Another name makes the worker read every record anew: for rules that find plates where none were found before."""
+BATCH = 100
+"""Records at a time: one of an import names up to 500 plates."""
 
 
 async def run(here: LedgerRoom) -> None:
@@ -26,7 +28,7 @@ async def run(here: LedgerRoom) -> None:
 
 
 async def index(here: LedgerRoom) -> int:
-    """Take the next records, up to BATCH, and keep a digest for each that asked for a plate; how many it took.
+    """Take the next records, up to BATCH, and keep a digest of each plate that they name; how many it took.
 
     Safe to run twice. Raises Unavailable when the database or the key store is away.
     """
@@ -35,7 +37,7 @@ async def index(here: LedgerRoom) -> int:
         async with here.db.tx() as tx:
             start = await following.place(tx, READER)
             entries = await following.records(tx, start, BATCH)
-        found = [one for entry in entries if (one := await _indexed(keys, entry)) is not None]
+        found = [one for entry in entries for one in await _indexed(keys, entry)]
         if entries:
             async with here.db.tx() as tx:
                 await storage.add(tx, found)
@@ -43,10 +45,10 @@ async def index(here: LedgerRoom) -> int:
     return len(entries)
 
 
-async def plate_of(keys: KeyStore, entry: Entry) -> Asked | None:
-    """The plate that a record asked for; None when it asked for none, or nobody can tell any more.
+async def plates_of(keys: KeyStore, entry: Entry) -> Asked | None:
+    """The plates that a record named; None when it named none, or nobody can tell any more.
 
-    For the worker alone, which must not keep it. Raises Unavailable.
+    For the worker alone, which must not keep them. Raises Unavailable.
     """
     elements = await _elements(keys, entry)
     return None if elements is None else domain.asked(elements)
@@ -83,10 +85,11 @@ async def digests_of(keys: KeyStore, agency_id: AgencyId, plate: str) -> dict[st
     return found
 
 
-async def _indexed(keys: KeyStore, entry: Entry) -> Indexed | None:
-    asked = await plate_of(keys, entry)
+async def _indexed(keys: KeyStore, entry: Entry) -> list[Indexed]:
+    asked = await plates_of(keys, entry)
     if asked is None:
-        return None
+        return []
     agency_id, month = entry.record.agency_id, domain.month_of(entry.record.at)
     key = await keys.key(domain.key_name(agency_id, month))
-    return Indexed(entry.position, agency_id, month, domain.digest(key, asked.plate), asked.further)
+    digests = sorted(domain.digest(key, plate) for plate in asked.plates)
+    return [Indexed(entry.position, agency_id, month, digest, asked.further) for digest in digests]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Boolean, Column, Index, String, Table
+from sqlalchemy.dialects.postgresql import insert
 
 from platekeeper_access_audit.ledger.storage import metadata
 from platekeeper_common.db import Tx
@@ -14,9 +15,9 @@ plate_index = Table(
     "plate_index",
     metadata,
     Column("position", RowId, primary_key=True, autoincrement=False, comment="of the access record"),
+    Column("digest", String, primary_key=True),
     Column("agency_id", String, nullable=False),
     Column("month", String, nullable=False, comment="whose key made the digest"),
-    Column("digest", String, nullable=False),
     Column("further", Boolean, nullable=False, comment="a later page of a search that another record began"),
     Index("plate_index_digest", "agency_id", "month", "digest", "position"),
 )
@@ -24,7 +25,7 @@ plate_index = Table(
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """The digest of the plate that the record at `position` asked for."""
+    """The digest of a plate that the record at `position` named."""
 
     position: int
     agency_id: AgencyId
@@ -34,7 +35,8 @@ class Indexed:
 
 
 async def add(tx: Tx, found: Sequence[Indexed]) -> None:
-    """Keep the digests of records that have none yet."""
+    """Keep the digests. Safe to run twice."""
     if found:
         rows = [{name: getattr(one, name) for name in Indexed.__slots__} for one in found]
-        await tx.write(plate_index.insert(), rows)
+        once = insert(plate_index).on_conflict_do_nothing(index_elements=["position", "digest"])
+        await tx.write(once, rows)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Row, and_, func, select
 
 from platekeeper_access_audit.ledger.plate_index.storage import plate_index
 from platekeeper_access_audit.ledger.reviews.detectors import Act
@@ -31,14 +31,18 @@ async def of_person(
 ) -> list[Act]:
     """The person's acts with plate data since then, below the position `before`, oldest first.
 
-    `same`: digests of one plate in several months, as one token. `vehicles`: by record, whose vehicle it asked for.
+    Of several plates that an act names one stands for it; a search names one. `same`: digests of one plate in several
+    months, as one token. `vehicles`: by record, whose vehicle it asked for.
     """
-    table, index = access_record.c, plate_index.c
+    table, index, named = access_record.c, plate_index.c, plate_index.alias()
+    first = select(func.min(named.c.digest)).where(named.c.position == table.position).scalar_subquery()
     columns = [table[name] for name in (*_SEEN, "requested_by", "actor")]
     mine = and_(table.agency_id == agency_id, table.username == username, table.at >= since, table.position < before)
     statement = (
         select(*columns, index.month, index.digest, index.further)
-        .join_from(access_record, plate_index, index.position == table.position, isouter=True)
+        .join_from(
+            access_record, plate_index, and_(index.position == table.position, index.digest == first), isouter=True
+        )
         .where(mine, table.kind == "plate_data")
         .order_by(table.at.desc(), table.position.desc())
         .limit(MOST)

@@ -7,7 +7,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from platekeeper_access_audit.ledger import following
-from platekeeper_access_audit.ledger.domain import Entry
+from platekeeper_access_audit.ledger.domain import SEARCHES, Entry
 from platekeeper_access_audit.ledger.plate_index import handlers as plates
 from platekeeper_access_audit.ledger.policy import AuditsPolicy, hours_of_shifts
 from platekeeper_access_audit.ledger.reviews import (
@@ -150,10 +150,12 @@ class _Fresh:
         """One more record of the person. Raises Unavailable."""
         self.last = entry.record
         keys, agency_id = here.foundation.keys, entry.record.agency_id
-        if (asked := await plates.plate_of(keys, entry)) is not None:
-            digests = sorted((await plates.digests_of(keys, agency_id, asked.plate)).items())
-            self.same |= {digest: entry.record.id for digest in digests if digest not in self.same}
-        meant = [asked.plate] if asked else await plates.plates_meant(keys, entry)
+        asked = await plates.plates_of(keys, entry)
+        if asked is not None and entry.record.action in SEARCHES:
+            for plate in asked.plates:
+                digests = sorted((await plates.digests_of(keys, agency_id, plate)).items())
+                self.same |= {digest: entry.record.id for digest in digests if digest not in self.same}
+        meant = asked.plates if asked else await plates.plates_meant(keys, entry)
         if (owner := await register.owner_of(here, agency_id, meant)) is not None:
             self.vehicles[entry.record.id] = owner
 

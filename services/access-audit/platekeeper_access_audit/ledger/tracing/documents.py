@@ -36,7 +36,7 @@ class TracedDocument(_Document):
 
     match: Match = Field(
         description="plate: it named the plate; pattern: a pattern that the plate matches; area: no plate, but an area,"
-        " cameras or a time in which it may have been read"
+        " cameras or a time in which it may have been read. Of a written request: in what was asked for or approved"
     )
     record_id: str
     at: str
@@ -68,7 +68,8 @@ class TraceDocument(_Document):
     named: list[TracedDocument]
     possible: list[TracedDocument]
     complete: bool = Field(
-        description="False: older searches without a plate were not opened; ask for a shorter period"
+        description="False: older records that name no plate, or that the index has not read, were not opened; ask for"
+        " a shorter period"
     )
 
     @classmethod

@@ -5,14 +5,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from platekeeper_access_audit.ledger.domain import Entry
+from platekeeper_access_audit.ledger.domain import SEARCHES, Entry
+from platekeeper_access_audit.ledger.plate_index.domain import named_in, scopes
 from platekeeper_common import patterns, plates
+from platekeeper_common.actions import Action
 from platekeeper_common.errors import Invalid
 from platekeeper_common.periods import Month
 
 Match = Literal["plate", "pattern", "area"]
 """`plate`: it named the plate. `pattern`: it named a pattern that the plate matches. `area`: it named no plate, but an
 area, cameras or a time in which the plate may have been read."""
+SHOWS = (
+    *SEARCHES,
+    Action.RELEASE_RECEIVE.value,
+    Action.RELEASE_VIEW.value,
+    Action.RELEASE_DECIDE.value,
+    Action.RELEASE_FULFIL.value,
+    Action.RELEASE_HAND_OUT.value,
+)
+"""Acts that could have shown the plate without its name: searches, and what is done with a written request (I3, I4)."""
 LOOKS_BACK = timedelta(days=31)
 """How far a question that names no beginning goes back."""
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -61,18 +72,23 @@ def question(
 
 
 def match(plate: str, query: Mapping[str, Any]) -> Match | None:
-    """How the elements of a query are about the plate; None when they name another plate or pattern."""
+    """How the elements of a query are about the plate; None when they name other plates or another pattern."""
+    if plate in named_in(query):
+        return "plate"
+    ways = {_could_show(plate, scope) for scope in scopes(query)}
+    return "pattern" if "pattern" in ways else "area" if "area" in ways else None
+
+
+def _could_show(plate: str, scope: Mapping[str, Any]) -> Match | None:
     for name in ("plate", "pattern"):
-        if (text := query.get(name)) is not None:
-            return _named(plate, text) if isinstance(text, str) else None
-    asked = {"area", "cameras", "from", "to"} & query.keys()
-    return "area" if asked else None
+        if (text := scope.get(name)) is not None:
+            return "pattern" if isinstance(text, str) and _matches(plate, text) else None
+    asked = {"area", "cameras", "from", "to"} & scope.keys()
+    return "area" if asked and "plates" not in scope else None
 
 
-def _named(plate: str, text: str) -> Match | None:
+def _matches(plate: str, text: str) -> bool:
     try:
-        if patterns.is_pattern(text):
-            return "pattern" if patterns.parse(text).matches(plate) else None
-        return "plate" if plates.normalise(text) == plate else None
+        return patterns.is_pattern(text) and patterns.parse(text).matches(plate)
     except Invalid:
-        return None
+        return False

@@ -1,11 +1,11 @@
-"""The records that a question is about: those that the index names, and searches that named no plate."""
+"""The records that a question may be about: those that the index names, and those of which it says nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, or_, select, tuple_
 
-from platekeeper_access_audit.ledger.domain import SEARCHES, Entry
+from platekeeper_access_audit.ledger.domain import Entry
 from platekeeper_access_audit.ledger.plate_index.storage import plate_index
 from platekeeper_access_audit.ledger.storage import access_record, as_entry
 from platekeeper_access_audit.ledger.tracing.domain import Question
@@ -23,12 +23,17 @@ async def named(
     return await _newest(tx, joined.where(index.agency_id == agency_id, wanted), agency_id, question, limit)
 
 
-async def unindexed(tx: Tx, agency_id: AgencyId, question: Question, *, limit: int) -> list[Entry]:
-    """The newest `limit` searches of the agency and the question's period and person that the index does not hold."""
+async def unindexed(
+    tx: Tx, agency_id: AgencyId, question: Question, actions: Sequence[str], *, unread: int, limit: int
+) -> list[Entry]:
+    """The newest `limit` records of the agency and the question's period and person that the index does not hold.
+
+    Those of the actions, and from the position `unread` on, which the index has not read, those of any.
+    """
     table = access_record.c
     indexed = select(plate_index.c.position).where(plate_index.c.position == table.position).exists()
-    chosen = select(access_record).where(table.action.in_(SEARCHES), table.query_key_id.is_not(None), ~indexed)
-    return await _newest(tx, chosen, agency_id, question, limit)
+    chosen = select(access_record).where(or_(table.action.in_(actions), table.position >= unread))
+    return await _newest(tx, chosen.where(table.query_key_id.is_not(None), ~indexed), agency_id, question, limit)
 
 
 async def _newest(tx: Tx, statement: Select[Any], agency_id: AgencyId, question: Question, limit: int) -> list[Entry]:
