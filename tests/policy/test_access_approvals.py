@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from databases import on_both
 from profiles import DEPARTMENTS, department
 from standing import eventually
 from unit.accounts.house import FAST, House, certificate, codes, house
 
+from platekeeper_access_audit.accounts.dormancy.handlers import close_unused
 from platekeeper_access_audit.accounts.policy import ApprovalsPolicy
 from platekeeper_access_audit.accounts.service import ACCOUNTS
 from platekeeper_common.periods import Period
@@ -150,6 +153,51 @@ async def test_who_leaves_the_department_is_out_at_once(tmp_path: Path, profile:
             )
             == ["account_disabled"] * 2
         )
+
+
+@on_both
+@pytest.mark.clause("A8")
+async def test_who_left_while_the_account_was_dormant_is_not_let_in_by_a_reset(tmp_path: Path) -> None:
+    async with house(tmp_path / "var") as here:
+        boss = await here.staffed()
+        rivera = await here.hire(boss, "rivera")
+        await here.pass_days(100, "boss")
+        assert await close_unused(here.room) == 1
+        boss = await here.login("boss")
+        left = [await boss.post(f"/v1/accounts/{rivera}/{act}") for act in ("separate", "reset")]
+        assert codes(left) == ["204", "account_separated"]
+        assert left[1].json()["clause"] == "A8"
+        (kept,) = [one for one in (await boss.get("/v1/accounts")).json() if one["username"] == "rivera"]
+        assert (kept["separated_at"] is not None, kept["disabled_because"]) == (True, None)
+        await here.run_sql("UPDATE account SET disabled_at = NULL WHERE username = 'rivera'")  # as resets once did
+        assert codes([await here.try_login("rivera")]) == ["account_disabled"]
+
+
+@on_both
+@pytest.mark.clause("A8")
+async def test_who_narrows_the_own_roles_approves_no_own_access(tmp_path: Path) -> None:
+    async with house(tmp_path / "var") as here:
+        boss = await here.staffed()
+        roles = ("administrator", "officer", "investigator")
+        lieutenant = await here.hire(boss, "lieutenant", *roles, title="Lieutenant")
+        assert (await boss.put("/v1/posts/administrator", json={"account_id": lieutenant})).is_success
+
+        async def approval() -> dict[str, Any]:
+            listed = (await (await here.login("lieutenant")).get(APPROVALS)).json()
+            return dict(next(one["approval"] for one in listed if one["username"] == "lieutenant"))
+
+        before = await approval()
+        await here.pass_days(80, "lieutenant")
+        own = await here.login("lieutenant")
+        fewer = {"roles": ["administrator", "officer"], "reason": "leaves the detective bureau"}
+        narrowed = await own.put(f"/v1/accounts/{lieutenant}/roles", json=fewer)
+        assert narrowed.json()["status"] == "in_force"
+        after = await approval()
+        kept = ("approver_name", "occasion", "given_at", "review_by")
+        assert {key: after[key] for key in kept} == {key: before[key] for key in kept}
+        assert after["scope"] == ["administrator", "officer"]
+        rows = here.rows(f"SELECT ended_at FROM access_approval WHERE account_id = '{lieutenant}'")  # noqa: S608
+        assert len(rows) == 2
 
 
 @pytest.mark.clause("A8")

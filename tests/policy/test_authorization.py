@@ -28,7 +28,7 @@ from platekeeper_common.rules import PLATFORM_ADMINISTRATOR, ROLES, RULES, SERVI
 FILE = Path(__file__).with_name("authorization.toml")
 OTHER = AgencyId("galt-pd")
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
-KEYS = {"who", "post", "other_agency", "plate_data", "equipment", "delegable", "locked", "doors"}
+KEYS = {"who", "post", "above", "other_agency", "plate_data", "equipment", "delegable", "locked", "doors"}
 
 
 def table() -> tuple[frozenset[str], Mapping[str, Mapping[str, Any]]]:
@@ -88,6 +88,7 @@ def askers() -> Iterator[Asker]:
     kinds += [
         ("no role", person()),
         ("holder of the post", person(offices=(Office("administrator"),))),
+        ("head of the agency", person(offices=(Office("agency_head"),))),
         ("delegate", person(offices=(Office("administrator", frozenset({Action.DEVICE_REGISTER})),))),
         (PLATFORM_ADMINISTRATOR, person(PLATFORM_ADMINISTRATOR, agency_id=ids.PLATFORM)),
         ("device", person(kind="device", subject="device-1")),
@@ -116,7 +117,8 @@ def declared(action: Action, caller: Caller, *, own: bool) -> str | None:
     elif row.get("plate_data") and SERVICE_ACCOUNT in caller.roles:
         return "shared_account"
     elif "post" in row:
-        in_office = any(office.covers(row["post"], action) for office in caller.offices)
+        posts = [row[key] for key in ("post", "above") if key in row]
+        in_office = any(office.covers(post, action) for office in caller.offices for post in posts)
         if not in_office and not set(row["who"]) & caller.roles:
             return f"not_{row['post']}"
     elif row["who"] not in ("every person", "devices") and not set(row["who"]) & caller.roles:

@@ -92,11 +92,12 @@ async def test_the_register_says_who_holds_a_post_from_when_and_since_when_it_is
             TITLES[profile],
         )
         chief = await here.login("chief")
+        past = {"account_id": there.people["rivera"], "begins": said(began)}
+        assert codes([await chief.put("/v1/posts/administrator", json=past)]) == ["term_begins_past"]
         assert (await chief.put("/v1/posts/administrator", json={"account_id": None, "begins": said(later)})).is_success
         vacant = await there.post("administrator")
         assert (vacant["account_id"], vacant["vacant_since"]) == (None, said(later))
         assert vacant["blocked"] == ["purge_order.sign", "release.decide"]
-        assert (await there.fill("administrator", "rivera", begins=said(began))).json()["code"] == "term_begins_past"
         terms = (await there.boss.get("/v1/posts/administrator/terms")).json()
         assert [(term["name"], term["title"], term["since"], term["until"]) for term in terms] == [
             ("Boss", TITLES[profile], said(began), said(later))

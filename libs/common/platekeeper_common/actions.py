@@ -22,6 +22,7 @@ class Action(StrEnum):
     AGENCY_REVOKE = "agency.revoke"
     ACCOUNT_OPEN = "account.open"
     ACCOUNT_DISABLE = "account.disable"
+    ACCOUNT_SUSPEND = "account.suspend"
     ACCOUNT_RESET = "account.reset"
     ACCOUNT_VIEW = "account.view"
     ACCOUNT_REVOKE = "account.revoke"

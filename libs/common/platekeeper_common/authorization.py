@@ -114,7 +114,7 @@ def _decide_who(caller: Caller, action: Action, rule: Rule) -> Office | None:
         )
     if rule.post is not None and not rule.roles & caller.roles:
         for office in caller.offices:
-            if office.covers(rule.post, action):
+            if any(office.covers(post, action) for post in (rule.post, rule.above) if post is not None):
                 return office
         raise not_in_office(rule.post, action, rule.clause)
     if rule.post is None and rule.roles and not rule.roles & caller.roles:

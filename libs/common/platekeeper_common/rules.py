@@ -5,7 +5,7 @@ to nobody. `tests/policy/authorization.toml` says the same door by door, and a t
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from platekeeper_common.actions import Action
 
@@ -32,6 +32,8 @@ class Rule:
     """It operates cameras and gateways, for which the holder must have been trained (C1)."""
     post: str | None = None
     """Only who acts for that post may, whatever the role; beside it `roles` names who else may (B1 to B3)."""
+    above: str | None = None
+    """Who acts for this post may too: the one that the holder of `post` answers to."""
     clause: str | None = None
     """The clause that gives it to the post."""
 
@@ -46,6 +48,11 @@ def _of_post(post: str, clause: str, *, platform: bool = False, equipment: bool 
     return Rule(also, across=also, post=post, clause=clause, equipment=equipment)
 
 
+def _of_heads() -> Rule:
+    """The administrator in office and the head of the agency, who help the administrator by role, and the platform."""
+    return replace(_of_all(ADMINISTRATOR), post=ADMINISTRATOR, above=AGENCY_HEAD, clause="B2")
+
+
 def _of_all(*roles: str) -> Rule:
     """These roles; the platform's administrator among them, for every agency."""
     return Rule(frozenset({PLATFORM_ADMINISTRATOR, *roles}), across=_PLATFORM)
@@ -57,6 +64,8 @@ def _plate_data(*roles: str, delegable: bool = False, locked: bool = False) -> R
 
 ADMINISTRATOR = "administrator"
 """The post that manages equipment, retention and access (B1, B2), and the role of those who help its holder."""
+AGENCY_HEAD = "agency_head"
+"""The post whose holder the administrator answers to."""
 PLATFORM_ADMINISTRATOR = "platform_administrator"
 """Opens agencies and mends the machinery; belongs to no agency and never sees plate data."""
 SERVICE_ACCOUNT = "service"
@@ -104,7 +113,8 @@ RULES: Mapping[Action, Rule] = {
     Action.AGENCY_REVOKE: _of_all("administrator"),
     Action.AGENCY_VIEW: Rule(across=_PLATFORM),
     Action.ACCOUNT_OPEN: _of_post(ADMINISTRATOR, "B2", platform=True),
-    Action.ACCOUNT_DISABLE: _of_all("administrator"),
+    Action.ACCOUNT_DISABLE: _of_heads(),
+    Action.ACCOUNT_SUSPEND: _of_heads(),
     Action.ACCOUNT_RESET: _of_all("administrator"),
     Action.ACCOUNT_VIEW: _of_all("administrator", "auditor", "trainer"),
     Action.ACCOUNT_REVOKE: _of_all("administrator"),
@@ -147,7 +157,7 @@ RULES: Mapping[Action, Rule] = {
     Action.TITLE_VIEW: Rule(across=_PLATFORM),
     Action.ACCESS_APPROVE: _of_post(ADMINISTRATOR, "A8", platform=True),
     Action.APPROVAL_VIEW: _of_all("administrator", "auditor"),
-    Action.ACCOUNT_SEPARATE: _of_all("administrator"),
+    Action.ACCOUNT_SEPARATE: _of_heads(),
     Action.RECORDS_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor"),
     Action.CHECKPOINT_VIEW: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),
     Action.RECORDS_PROVE: _roles(PLATFORM_ADMINISTRATOR, "administrator", "auditor", SERVICE_ACCOUNT),

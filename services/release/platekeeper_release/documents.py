@@ -18,6 +18,7 @@ from platekeeper_release.filing import (
     Fulfilment,
     Kind,
     Level,
+    Listed,
     NewRecipient,
     PartnerPerson,
     Person,
@@ -188,7 +189,7 @@ class RequestLine(BaseModel):
     number: str
     route: Route
     status: str
-    agency: str
+    agency: str | None = Field(description="Null for an administrative matter that is not yours to read (A8)")
     received_at: datetime
     decided_at: datetime | None
     fulfilled_at: datetime | None
@@ -259,15 +260,16 @@ def person(entered: PartnerPerson, now: datetime) -> PartnerPersonDocument:
     )
 
 
-def line(file: RequestFile, now: datetime) -> RequestLine:
+def line(listed: Listed, now: datetime) -> RequestLine:
     """A request as a list shows it."""
+    file = listed.file
     request, decision, sent = file.request, file.decision, file.fulfilment
     return RequestLine(
         id=request.id,
         number=request.number,
         route=request.route,
         status=file.status(now),
-        agency=request.recipient.name,
+        agency=request.recipient.name if listed.readable else None,
         received_at=request.received_at,
         decided_at=decision and decision.decided_at,
         fulfilled_at=sent and sent.fulfilled_at,

@@ -8,14 +8,17 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from platekeeper_common import delegation, patterns, plates
+from platekeeper_common import caller, delegation, patterns, plates
 from platekeeper_common.access import Use
+from platekeeper_common.actions import Action
 from platekeeper_common.areas import Area
 from platekeeper_common.caller import Caller
 from platekeeper_common.delegation import PLATES_AT_MOST, Scope
 from platekeeper_common.errors import Conflict, Invalid, Refused
 from platekeeper_common.immigration import refuse_immigration
 from platekeeper_common.policies import Agency
+from platekeeper_common.rules import ADMINISTRATIVE, AUDITOR
+from platekeeper_common.shared_policy import UsePolicy
 from platekeeper_common.wording import refuse_prohibited
 from platekeeper_release.filing import (
     NewRecipient,
@@ -37,9 +40,9 @@ ROUTE_CLAUSES: dict[Route, str] = {"request": "I2", "agreement": "I5", "verified
 def demand_listable(new: NewRecipient) -> None:
     """Raise Invalid `ori_required` for law enforcement or a prosecutor without an ORI (I1).
 
-    Raise Refused `immigration_refused` for an agency whose name speaks of immigration enforcement (J4).
+    Raise Refused `immigration_refused` where its name or its legal basis speaks of immigration enforcement (J4).
     """
-    refuse_immigration(new.name)
+    refuse_immigration(new.name, new.legal_basis)
     if new.kind != "other" and new.ori is None:
         raise Invalid("law enforcement and prosecutors are known by their ORI", code="ori_required", clause="I1")
 
@@ -53,8 +56,8 @@ def demand_route(policy: ReleasePolicy, route: Route) -> None:
 
 
 def demand_eligible(recipient: Recipient, policy: ReleasePolicy) -> None:
-    """Raise Refused `not_ca_public_agency` (J2, whatever else is true), `immigration_refused` (J4, by its name) or
-    `recipient_not_eligible` (I1).
+    """Raise Refused `not_ca_public_agency` (J2, whatever else is true), `immigration_refused` (J4, by its name
+    and its legal basis) or `recipient_not_eligible` (I1).
     """
     if not (recipient.public_agency and recipient.state == STATE and recipient.level != "federal"):
         raise Refused(
@@ -62,7 +65,7 @@ def demand_eligible(recipient: Recipient, policy: ReleasePolicy) -> None:
             code="not_ca_public_agency",
             clause="J2",
         )
-    refuse_immigration(recipient.name)
+    refuse_immigration(recipient.name, recipient.legal_basis)
     if recipient.kind == "other":
         detail = f"neither law enforcement nor a prosecutor: {policy.non_le_owner} answers it (I7)"
         raise Refused(detail, code="recipient_not_eligible", clause="I1", refer_to=policy.non_le_owner)
@@ -154,16 +157,38 @@ def demand_decider(file: RequestFile, office: Office, by: Caller) -> None:
         raise Refused("nobody decides on a request that they entered", code="requester_decides", clause="I3")
 
 
+def demand_reader(use: Use, by: Caller, uses: UsePolicy, policy: ReleasePolicy) -> caller.Office | None:
+    """The office for which the caller reads a request of this use; None: it needs none.
+
+    Raises Refused `purpose_not_allowed` (A8) for an administrative matter, unless the caller has its role, audits, or
+    decides on requests.
+    """
+    if use.matter_type != ADMINISTRATIVE or by.roles & {uses.administrative_role, AUDITOR}:
+        return None
+    if policy.approver is not None:
+        for office in by.offices:
+            if office.covers(policy.approver, Action.RELEASE_DECIDE):
+                return office
+    raise Refused(
+        f"requests for administrative matters are shown to the role {uses.administrative_role}, to an auditor, and to "
+        f"who decides on them for the post {policy.approver}",
+        code="purpose_not_allowed",
+        clause="A8",
+    )
+
+
 def demand_ruling(ruling: Ruling, request: Request, now: datetime) -> Scope | None:
     """The approved scope, None when denied.
 
     Raises Invalid (I3): `reason_required` for a denial without one, `expiry_required` unless an approval ends after
-    now, `scope_not_narrower` for a scope that was not asked for.
+    now, `scope_not_narrower` for a scope that was not asked for. Raises Refused `immigration_refused` (J4) or
+    `purpose_prohibited` (A4) for what an approval gives as its reason; a denial may name what it denies.
     """
     if ruling.outcome == "denied":
         if not (ruling.reason and ruling.reason.strip()):
             raise Invalid("a denial says why", code="reason_required", clause="I3")
         return None
+    refuse_prohibited(None, (ruling.reason,))
     if ruling.expires_at is None or ruling.expires_at <= now:
         raise Invalid("an approval ends, after now: expires_at", code="expiry_required", clause="I3")
     approved = ruling.scope or request.scope
@@ -188,7 +213,11 @@ def withdrawn(recipient: Recipient, now: datetime) -> Recipient:
     return replace(recipient, withdrawn_at=now)
 
 
-def demand_lasting(training: TrainingStated, now: datetime) -> None:
-    """Raise Invalid `training_lapsed` for an assertion that counts for nothing already (C2)."""
+def demand_assertable(training: TrainingStated, now: datetime) -> None:
+    """Raise Invalid `training_lapsed` for an assertion that counts for nothing already (C2).
+
+    Raise Refused `immigration_refused` for a person, a course or an office that serves immigration enforcement (J4).
+    """
+    refuse_immigration(training.name, training.title, training.course, training.asserted_by)
     if training.valid_until <= now:
         raise Invalid("the training that is asserted has ended already", code="training_lapsed", clause="C2")

@@ -211,6 +211,14 @@ class RequestFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A request in a list, and whether who asks may read it."""
+
+    file: RequestFile
+    readable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Office:
     """The approving post today, and who may decide for it: its holder and whom the holder has delegated it to."""
 

@@ -27,11 +27,12 @@ from platekeeper_release.room import ReleaseRoom
 async def prepare(here: ReleaseRoom, by: Caller, token: str, request_id: str) -> Fulfilment:
     """What is sent, kept durably but not filed yet; what was filed when the request has been fulfilled before.
 
-    Raises Conflict `not_approved`, `approval_expired` or `release_too_large`, Refused (J2, I1), NotFound, Busy
+    Raises Conflict `not_approved`, `approval_expired` or `release_too_large`, Refused (A2, A8, J2, I1), NotFound, Busy
     `neighbour_away`, and what accounts or retention refuse. Nothing is kept then.
     """
     async with here.db.tx() as tx:
         file = await storage.file(tx, by.agency_id, request_id)
+        _demand_use(here, by, file)
         if file.fulfilment is not None:
             return file.fulfilment
         scope = await _demand_fulfillable(tx, here, by, file)
@@ -57,6 +58,7 @@ async def fulfil(
     """File what `prepare` kept; the first that is filed stays. Raises as `prepare`."""
     await tx.lock()
     file = await storage.file(tx, by.agency_id, request_id)
+    _demand_use(here, by, file)
     if file.fulfilment is None:
         await _demand_fulfillable(tx, here, by, file)
         await storage.add_fulfilment(tx, prepared)
@@ -66,10 +68,14 @@ async def fulfil(
     return file
 
 
-async def _demand_fulfillable(tx: Tx, here: ReleaseRoom, by: Caller, file: RequestFile) -> Scope:
-    scope = domain.demand_fulfillable(file, here.clock())
+def _demand_use(here: ReleaseRoom, by: Caller, file: RequestFile) -> None:
+    """Of what was fulfilled before, too: the answer tells all of it."""
     use_policy = here.foundation.policies.of(by.agency_id).section(UsePolicy)
     decide(by, Action.RELEASE_FULFIL, use=file.request.use, policy=use_policy)
+
+
+async def _demand_fulfillable(tx: Tx, here: ReleaseRoom, by: Caller, file: RequestFile) -> Scope:
+    scope = domain.demand_fulfillable(file, here.clock())
     policy = here.foundation.policies.of(by.agency_id).section(ReleasePolicy)
     domain.demand_route(policy, file.request.route)
     recipient = await recipient_storage.find(tx, by.agency_id, file.request.recipient.id)

@@ -10,12 +10,13 @@ from platekeeper_common.access import Place, Result, Use
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
-from platekeeper_common.errors import Conflict, NotFound, PlatekeeperError
+from platekeeper_common.errors import Conflict, NotFound, PlatekeeperError, Refused
 from platekeeper_common.events.ingest import ImageReference
 from platekeeper_common.shared_policy import UsePolicy
 from platekeeper_release import domain, filing, neighbours, recipient_storage, storage
 from platekeeper_release.filing import (
     Decision,
+    Listed,
     NewRecipient,
     Office,
     PartnerPerson,
@@ -62,12 +63,12 @@ async def enter_person(
 ) -> PartnerPerson:
     """Keep what a recipient asserts of the training of one of its people (C2).
 
-    Raises NotFound, Conflict `recipient_withdrawn`, Invalid `training_lapsed`.
+    Raises NotFound, Conflict `recipient_withdrawn`, Invalid `training_lapsed`, Refused (J4).
     """
     now = here.clock()
     recipient = await recipient_storage.find(tx, by.agency_id, recipient_id)
     domain.withdrawn(recipient, now)
-    domain.demand_lasting(training, now)
+    domain.demand_assertable(training, now)
     entered = PartnerPerson(
         id=ids.new(),
         agency_id=by.agency_id,
@@ -173,30 +174,31 @@ async def decide(
 
 
 async def show(tx: Tx, here: ReleaseRoom, by: Caller, request_id: str, place: Place) -> RequestFile:
-    """A request with its decision and its manifest, for the use that it states (I4). Raises NotFound."""
+    """A request with its decision and its manifest, for the use that it states (I4). Raises NotFound, Refused (A8)."""
     file = await storage.file(tx, by.agency_id, request_id)
+    by = by.acting_for(domain.demand_reader(file.request.use, by, _uses(here, by), _policy(here, by)))
     await _record(tx, here, by, Action.RELEASE_VIEW, file, place)
     return file
 
 
-async def listed(tx: Tx, here: ReleaseRoom, by: Caller, before: Any, limit: int, place: Place) -> list[RequestFile]:
-    """Up to `limit` requests of the agency, newest number first."""
+async def listed(tx: Tx, here: ReleaseRoom, by: Caller, before: Any, limit: int, place: Place) -> list[Listed]:
+    """Up to `limit` requests of the agency, newest number first, each with whether the caller may read it (A8)."""
     tx.emit(here.recorder.administration(by, Action.RELEASE_VIEW, "release_requests", by.agency_id, place))
-    return await storage.files(tx, by.agency_id, before, limit)
+    files = await storage.files(tx, by.agency_id, before, limit)
+    return [Listed(file, _may_read(here, by, file)) for file in files]
 
 
 async def hand_out(tx: Tx, here: ReleaseRoom, by: Caller, request_id: str, place: Place) -> tuple[RequestFile, bytes]:
     """The package that was sent, as it was sent.
 
-    Raises NotFound `package_absent`, Gone when it was destroyed, Refused (J2, I1) when the recipient may have nothing
-    any more.
+    Raises NotFound `package_absent`, Gone when it was destroyed, Refused (A2, A8) when its use is not the caller's, or
+    (J2, I1) when the recipient may have nothing any more.
     """
     file = await storage.file(tx, by.agency_id, request_id)
+    authorization.decide(by, Action.RELEASE_HAND_OUT, use=file.request.use, policy=_uses(here, by))
     sent = file.fulfilment
     if sent is None:
         raise NotFound("the request has not been fulfilled", code="package_absent")
-    use_policy = here.foundation.policies.of(by.agency_id).section(UsePolicy)
-    authorization.decide(by, Action.RELEASE_HAND_OUT, use=file.request.use, policy=use_policy)
     recipient = await recipient_storage.find(tx, by.agency_id, file.request.recipient.id)
     domain.demand_eligible(recipient, _policy(here, by))
     reference = ImageReference(sent.package_path, sent.package_sha256, MEDIA_TYPE)
@@ -214,6 +216,18 @@ async def _record(
     request = file.request
     asked = file.elements() | more
     tx.emit(await here.recorder.plate_data(by, action, request.use, asked, Result(count=1, ids=[request.id]), place))
+
+
+def _may_read(here: ReleaseRoom, by: Caller, file: RequestFile) -> bool:
+    try:
+        domain.demand_reader(file.request.use, by, _uses(here, by), _policy(here, by))
+    except Refused:
+        return False
+    return True
+
+
+def _uses(here: ReleaseRoom, by: Caller) -> UsePolicy:
+    return here.foundation.policies.of(by.agency_id).section(UsePolicy)
 
 
 def _policy(here: ReleaseRoom, by: Caller) -> ReleasePolicy:

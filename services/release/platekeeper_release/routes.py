@@ -102,11 +102,14 @@ async def requests(
     cursor: Annotated[str | None, Query(max_length=64)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> RequestsDocument:
-    """The agency's requests, newest number first, without what they ask for."""
+    """The agency's requests, newest number first, without what they ask for.
+
+    Who asked in an administrative matter is named to those alone who may read the request (A8).
+    """
     found = await handlers.listed(tx, here, who, documents.cursor_of(cursor), limit, place)
-    following = found[-1].request.number if len(found) == limit else None
+    following = found[-1].file.request.number if len(found) == limit else None
     now = here.clock()
-    return RequestsDocument(requests=[documents.line(file, now) for file in found], next_cursor=following)
+    return RequestsDocument(requests=[documents.line(one, now) for one in found], next_cursor=following)
 
 
 @router.get("/release-requests/{request_id}")

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import databases
 import httpx
 import pytest
 from databases import on_both
@@ -74,9 +75,38 @@ async def test_others_than_law_enforcement_are_sent_to_their_office(tmp_path: Pa
 
 
 @pytest.mark.clause("J4")
-async def test_no_agency_of_that_name_is_entered(here: Desk) -> None:
-    answer = await here.boss.post("/v1/recipients", json=ONTARIO | {"name": "U.S. Immigration and Customs Enforcement"})
-    assert told(answer) == (403, "immigration_refused", "J4")
+async def test_no_agency_of_that_name_or_basis_is_entered(here: Desk) -> None:
+    for different in (
+        {"name": "U.S. Immigration and Customs Enforcement"},
+        {"legal_basis": "8 USC 1373, immigration enforcement"},
+    ):
+        answer = await here.boss.post("/v1/recipients", json=ONTARIO | different)
+        assert told(answer) == (403, "immigration_refused", "J4")
+    assert [one["name"] for one in good(await here.boss.get("/v1/recipients"))] == [ONTARIO["name"]]
+
+
+@pytest.mark.clause("J4")
+async def test_an_agency_entered_before_on_that_basis_is_given_nothing(here: Desk) -> None:
+    request_id = await here.approved()
+    url = here.house.standing.foundation.settings.database_of("release")
+    await databases.run(url, "UPDATE recipient SET legal_basis = 'ICE detainer, 8 CFR 287.7'")
+    for answer in (await here.fulfil(request_id), await ask(here, here.recipient)):
+        assert told(answer) == (403, "immigration_refused", "J4")
+
+
+@pytest.mark.clause("J4")
+async def test_no_person_of_that_work_is_vouched_for(here: Desk) -> None:
+    path, until = f"/v1/recipients/{here.recipient}/people", here.clock() + timedelta(days=30)
+    lopez = {"name": "Maria Lopez", "title": "Detective", "course": "ALPR operator", "asserted_by": "Lt. Kim"}
+    for different in (
+        {"name": "ICE Agent Doe"},
+        {"title": "Deportation officer"},
+        {"course": "ERO officer basics"},
+        {"asserted_by": "ICE field office"},
+    ):
+        answer = await here.boss.post(path, json=lopez | {"valid_until": until.isoformat()} | different)
+        assert told(answer) == (403, "immigration_refused", "J4")
+    assert good(await here.clerk.get(path)) == []
 
 
 @pytest.mark.clause("C2")

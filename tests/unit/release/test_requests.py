@@ -64,6 +64,21 @@ async def test_nothing_is_received_for_immigration_enforcement(here: Desk, diffe
     assert (record.code, record.clause) == ("immigration_refused", "J4")
 
 
+@pytest.mark.clause("J4")
+@pytest.mark.clause("A4")
+async def test_nothing_is_approved_for_it_and_a_denial_may_name_it(here: Desk) -> None:
+    request_id = (await here.receive())["id"]
+    for reason, refusal in (
+        ("For ICE, immigration detainer and deportation", (403, "immigration_refused", "J4")),
+        ("Favor for a friend of the chief", (403, "purpose_prohibited", "A4")),
+    ):
+        assert told(await here.decide(request_id, reason=reason)) == refusal
+    denied = await here.decide(request_id, outcome="denied", reason="It serves an immigration detainer: SB 54")
+    assert good(denied)["status"] == "denied"
+    refused = await here.records("release.decide", "refused", most=2)
+    assert {record.clause for record in refused} == {"J4", "A4"}
+
+
 @pytest.mark.clause("A1")
 @pytest.mark.clause("A8")
 async def test_a_request_carries_a_purpose_and_a_matter(here: Desk) -> None:

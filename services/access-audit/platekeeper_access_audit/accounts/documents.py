@@ -126,6 +126,8 @@ class AccountDocument(Document):
     second_factor: bool
     training_until: datetime | None
     disabled_at: datetime | None
+    disabled_because: str | None
+    """`dormant`, `expired` or `suspended`; None: somebody disabled it for good."""
     valid_until: datetime | None
     separated_at: datetime | None
     synthetic: bool

@@ -18,8 +18,8 @@ from platekeeper_common.ids import AgencyId
 from platekeeper_common.policies import Agency
 from platekeeper_common.rules import AUDITOR, PLATFORM_ADMINISTRATOR, ROLES, SERVICE_ACCOUNT
 
-DORMANT, EXPIRED = "dormant", "expired"
-"""Why the platform itself disables an account; a dormant one is opened again by a reset."""
+DORMANT, EXPIRED, SUSPENDED = "dormant", "expired", "suspended"
+"""Why an account is shut by the platform itself, or only for now; a reset opens a dormant or suspended one again."""
 SHORTEST_PASSWORD = 12
 SECOND_FACTOR_PERIOD = 30
 """Seconds that one code is shown (RFC 6238)."""
@@ -49,7 +49,7 @@ class Account:
     """The period of the last code that was taken: a code works once."""
     disabled_at: datetime | None = None
     disabled_because: str | None = None
-    """`dormant`, `expired`, or an administrator did it."""
+    """`dormant`, `expired`, `suspended`; None: an administrator disabled it, and for good."""
     last_signed_on_at: datetime | None = None
     valid_until: datetime | None = None
     """A dated account ends then: an outside auditor's, a contractor's (B5)."""
@@ -285,8 +285,8 @@ def demand_post(known: Mapping[str, str], post: str) -> None:
 
 
 def demand_enabled(account: Account) -> None:
-    """Raise Conflict `account_disabled`."""
-    if account.disabled_at is not None:
+    """Raise Conflict `account_disabled`; who has left the department has no account that is enabled (A8)."""
+    if account.disabled_at is not None or account.separated_at is not None:
         raise Conflict("the account is disabled", code="account_disabled")
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from platekeeper_access_audit.accounts import attempts, domain, storage
 from platekeeper_access_audit.accounts.approvals import handlers as approvals
+from platekeeper_access_audit.accounts.approvals.domain import demand_present
 from platekeeper_access_audit.accounts.approvals.handlers import Access
 from platekeeper_access_audit.accounts.domain import Account
 from platekeeper_access_audit.accounts.hands import handlers as hands
@@ -130,17 +131,37 @@ async def accounts(
 
 
 async def disable_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, place: Place) -> Account:
-    """Shut the account; its tokens are worth nothing and its posts vacant. Raises NotFound, Conflict."""
+    """Shut the account for good; its tokens are worth nothing and its posts vacant.
+
+    Raises NotFound, Conflict, Refused `not_administrator` for somebody in office (B2).
+    """
     await tx.lock()
     account = await storage.find_account(tx, account_id, _own(by, Action.ACCOUNT_DISABLE))
     domain.demand_other(by, account)
-    domain.demand_enabled(account)
+    if account.disabled_because != domain.SUSPENDED:
+        domain.demand_enabled(account)
+    by = await incumbents.demand_over(tx, here, by, account, Action.ACCOUNT_DISABLE)
     now = here.clock()
-    await storage.change_account(tx, account.id, disabled_at=now)
+    await storage.change_account(tx, account.id, disabled_at=now, disabled_because=None)
     await storage.end_terms_of(tx, account.id, now)
     await end_all(tx, here, account.id, account.agency_id, "account_disabled")
     tx.emit(here.recorder.administration(by, Action.ACCOUNT_DISABLE, "account", account.id, place))
     return replace(account, disabled_at=now)
+
+
+async def suspend_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, place: Place) -> None:
+    """Shut the account until a reset opens it: one that is stolen, whoever's it is. Its posts stay held (B2, G2).
+
+    Raises NotFound, Conflict `own_account` or `account_disabled`.
+    """
+    await tx.lock()
+    account = await storage.find_account(tx, account_id, _own(by, Action.ACCOUNT_SUSPEND))
+    domain.demand_other(by, account)
+    domain.demand_enabled(account)
+    shut = {"disabled_at": here.clock(), "disabled_because": domain.SUSPENDED}
+    await storage.change_account(tx, account.id, **shut)
+    await end_all(tx, here, account.id, account.agency_id, "account_suspended")
+    tx.emit(here.recorder.administration(by, Action.ACCOUNT_SUSPEND, "account", account.id, place))
 
 
 async def reset_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, place: Place) -> OpenedAccount:
@@ -154,10 +175,11 @@ async def reset_account(tx: Tx, here: AccountsRoom, account_id: str, *, by: Call
     await tx.lock()
     account = await storage.find_account(tx, account_id, _own(by, Action.ACCOUNT_RESET))
     domain.demand_other(by, account)
-    if account.disabled_because != domain.DORMANT:
+    demand_present(account)
+    if account.disabled_because not in (domain.DORMANT, domain.SUSPENDED):
         domain.demand_enabled(account)
     domain.demand_resetter(by, account)
-    if not domain.is_platform(by) and await incumbents.offices_of(tx, here, account.agency_id, account.id):
+    if not domain.is_platform(by) and await incumbents.bound(tx, here, account):
         by = by.acting_for((await incumbents.demand(tx, here, by, Action.ACCOUNT_RESET, "B2")).office)
     awake = {"disabled_at": None, "disabled_because": None, "last_signed_on_at": here.clock()}
     await storage.change_account(tx, account.id, password_hash=hashed, must_change=True, **awake)

@@ -139,6 +139,7 @@ async def list_accounts(
             second_factor=account.totp_confirmed,
             training_until=trained.get(account.id),
             disabled_at=account.disabled_at,
+            disabled_because=account.disabled_because,
             valid_until=account.valid_until,
             separated_at=account.separated_at,
             synthetic=account.synthetic,
@@ -151,8 +152,16 @@ async def list_accounts(
 async def disable(
     account_id: str, who: Annotated[Caller, may(Action.ACCOUNT_DISABLE)], tx: Tx, here: Here, place: CurrentPlace
 ) -> None:
-    """Shut an account: its tokens are worth nothing, its posts are vacant."""
+    """Shut an account for good: its tokens are worth nothing, its posts are vacant."""
     await handlers.disable_account(tx, here, account_id, by=who, place=place)
+
+
+@router.post("/v1/accounts/{account_id}/suspend", status_code=204, tags=["accounts"])
+async def suspend(
+    account_id: str, who: Annotated[Caller, may(Action.ACCOUNT_SUSPEND)], tx: Tx, here: Here, place: CurrentPlace
+) -> None:
+    """Shut an account at once until a reset opens it: its tokens are worth nothing, its posts stay held."""
+    await handlers.suspend_account(tx, here, account_id, by=who, place=place)
 
 
 @router.post("/v1/accounts/{account_id}/reset", tags=["accounts"])

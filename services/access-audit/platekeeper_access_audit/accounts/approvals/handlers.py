@@ -70,8 +70,15 @@ async def approve(
         given_at=now,
         review_by=_policy(here, agency).access_review.after(now),
     )
-    await storage.put(tx, new)
+    await storage.put(tx, new, now)
     return new
+
+
+async def narrow(tx: Tx, here: AccountsRoom, account: Account) -> None:
+    """The person gave up some of the own roles: who approved the access, and until when, stays as it is (A8)."""
+    before = await storage.of_account(tx, account.id)
+    if before is not None:
+        await storage.put(tx, replace(before, id=ids.new(), scope=account.roles), here.clock())
 
 
 async def change(tx: Tx, here: AccountsRoom, account_id: str, access: Access, *, by: Caller, place: Place) -> Account:
@@ -144,15 +151,17 @@ async def separate(tx: Tx, here: AccountsRoom, account_id: str, *, by: Caller, p
     """The person has left: no sign-on, no token, no post, no approval from this moment on (A8).
 
     An account that was disabled before can still be marked. Raises NotFound, Conflict `own_account` or
-    `account_separated`.
+    `account_separated`, Refused `not_administrator` for somebody in office (B2).
     """
     await tx.lock()
     account = await people.find_account(tx, account_id, _reach(by, Action.ACCOUNT_SEPARATE))
     accounts.demand_other(by, account)
     domain.demand_present(account)
+    by = await incumbents.demand_over(tx, here, by, account, Action.ACCOUNT_SEPARATE)
     now = here.clock()
-    left = replace(account, separated_at=now, disabled_at=account.disabled_at or now)
-    await people.change_account(tx, account.id, separated_at=left.separated_at, disabled_at=left.disabled_at)
+    left = replace(account, separated_at=now, disabled_at=account.disabled_at or now, disabled_because=None)
+    gone = {"separated_at": now, "disabled_at": left.disabled_at, "disabled_because": None}
+    await people.change_account(tx, account.id, **gone)
     await people.end_terms_of(tx, account.id, now)
     await storage.end(tx, account.id, now)
     await end_all(tx, here, account.id, account.agency_id, "separated")

@@ -38,9 +38,9 @@ Index(
 )
 
 
-async def put(tx: Tx, new: Approval) -> None:
-    """The approval in force, in place of the one before."""
-    await end(tx, new.account_id, new.given_at)
+async def put(tx: Tx, new: Approval, at: datetime) -> None:
+    """The approval in force from then on, in place of the one before."""
+    await end(tx, new.account_id, at)
     await tx.write(access_approval.insert().values(**(asdict(new) | {"scope": list(new.scope)})))
 
 

@@ -90,10 +90,17 @@ async def _demand_authorised(tx: Tx, here: AccountsRoom, account: Account, roles
 
 
 async def _put_in_force(tx: Tx, here: AccountsRoom, grant: Grant, account: Account, by: Caller) -> None:
-    """From the next token on; what says the old roles is worth nothing. The last word given approves it (A8)."""
+    """From the next token on; what says the old roles is worth nothing.
+
+    The last word given approves it, but nobody's the own access (A8).
+    """
     agency = await storage.find_agency(tx, grant.agency_id)
+    changed = replace(account, roles=grant.after)
     await storage.change_account(tx, grant.account_id, roles=list(grant.after))
-    await approvals.approve(tx, here, agency, replace(account, roles=grant.after), "changed", by)
+    if by.subject == account.id:
+        await approvals.narrow(tx, here, changed)
+    else:
+        await approvals.approve(tx, here, agency, changed, "changed", by)
     tx.emit(AccessRevoked(agency_id=grant.agency_id, before=here.clock(), subject=grant.account_id))
 
 

@@ -12,7 +12,7 @@ from platekeeper_common.actions import Action
 from platekeeper_common.authorization import not_in_office
 from platekeeper_common.caller import Caller, Office
 from platekeeper_common.errors import Conflict, Invalid, Refused
-from platekeeper_common.rules import ADMINISTRATOR, RULES, SERVICE_ACCOUNT
+from platekeeper_common.rules import ADMINISTRATOR, AGENCY_HEAD, RULES, SERVICE_ACCOUNT
 
 SECOND_PERSON = frozenset({Action.POLICY_CHANGE_CONFIRM, Action.ROLES_CONFIRM, Action.ISSUER_CONFIRM})
 """What a post does as the second person; whether it is one, `second_person` of the policy says (B2)."""
@@ -25,7 +25,7 @@ ACTS: Mapping[str, frozenset[Action]] = {
     ),
     "collection_steward": frozenset({Action.RELEASE_DECIDE}) | SECOND_PERSON,
     "custodian_of_records": frozenset({Action.PURGE_ORDER_SIGN}) | SECOND_PERSON,
-    "agency_head": SECOND_PERSON,
+    AGENCY_HEAD: frozenset({action for action, rule in RULES.items() if rule.above == AGENCY_HEAD}) | SECOND_PERSON,
     "training_owner": frozenset({Action.TRAINING_CERTIFY, Action.COURSE_EDIT, Action.NOTICE_VIEW}),
 }
 """What belongs to a post and can be delegated; other posts are shown and sign nothing here yet."""
@@ -68,6 +68,11 @@ class Incumbent:
     basis: Basis
     office: Office
     delegation_id: str | None = None
+
+    @property
+    def by_role(self) -> bool:
+        """Whether the role alone lets somebody act for the administrator's post, which nobody holds."""
+        return self.office.authority == f"vacancy:{ADMINISTRATOR}" and self.office.post == ADMINISTRATOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +118,10 @@ class Post:
         if not own:
             raise not_in_office(self.code, act, clause)
         return own[0]
+
+    def seats(self, account_id: str) -> bool:
+        """Whether the account holds the post or is to hold it."""
+        return any(term is not None and term.account_id == account_id for term in (self.holder, self.next))
 
     def offices(self, account_id: str) -> list[Office]:
         """What the account may do for this post, as a token says it: each ends by itself."""
@@ -164,11 +173,55 @@ def demand_begins(begins: datetime | None, now: datetime) -> datetime:
     return begins or now
 
 
-def demand_no_self_service(quality: Incumbent, post: Post) -> None:
-    """Raise Refused `not_administrator` when a delegate would say who holds the post that delegated to them (B3)."""
+def demand_no_self_service(quality: Incumbent, administrator: Post, post: Post, account_id: str | None) -> None:
+    """Raise Refused `not_administrator` when somebody would take the administrator's post who only acts for it (B3).
+
+    A delegate does not fill it, who acts while it is vacant does not take it, and who does so by the role alone fills
+    no post: nobody gains by a vacancy. Before it was ever held somebody must begin.
+    """
     if quality.basis == "delegate" and post.code == ADMINISTRATOR:
         detail = f"a delegate does not fill the post of {post.title}; its holder hands it over"
         raise Refused(detail, code="not_administrator", clause="B3")
+    if administrator.vacant_since is None:
+        return
+    filled = "the platform's administrator fills it at PUT /v1/posts/administrator"
+    if quality.by_role:
+        detail = f"the role alone fills no post once somebody was {administrator.title}: {filled}"
+        raise Refused(detail, code="not_administrator", clause="B3")
+    if quality.basis == "acting" and post.code == ADMINISTRATOR and quality.account_id == account_id:
+        detail = f"who acts for the post of {post.title} does not take it: appoint somebody else, or {filled}"
+        raise Refused(detail, code="not_administrator", clause="B3")
+
+
+def over(known: Mapping[str, Post], by: Caller, account: Account, act: Action) -> Incumbent | None:
+    """In which quality the caller ends the account's time in office, the administrator's or the agency head's (B2).
+
+    A delegate, or who acts by the role alone, does it to none who holds the post that they act for or one above it.
+    """
+    ladder = [known[code] for code in (ADMINISTRATOR, AGENCY_HEAD) if code in known]
+    for step, post in enumerate(ladder):
+        beyond = any(one.seats(account.id) for one in ladder[step:])
+        for one in post.incumbents(act):
+            weak = one.basis == "delegate" or one.by_role
+            if one.account_id == by.subject and not (weak and beyond):
+                return one
+    return None
+
+
+def held_in_office(known: Mapping[str, Post], account: Account, bound: Collection[str]) -> Refused:
+    """The refusal to shut the account of somebody in office; it names who may, and what stops it at once (B2)."""
+    titles = ", ".join(known[code].title for code in bound)
+    head = known[AGENCY_HEAD].title
+    if ADMINISTRATOR in bound and known[ADMINISTRATOR].seats(account.id):
+        who = f"the {head} in office, or the platform's administrator; or its holder hands the post over first, at "
+        who += "PUT /v1/posts/administrator"
+    else:
+        who = f"the {known[ADMINISTRATOR].title} in office, the {head} in office, or the platform's administrator"
+    detail = (
+        f"{account.name} holds or acts for the post of {titles}, and the role alone ends no office. That does {who}. "
+        f"A stolen account is stopped at once by POST /v1/accounts/{account.id}/suspend, which leaves its posts held"
+    )
+    return Refused(detail, code="not_administrator", clause="B2", posts=list(bound))
 
 
 def demand_acts(post: str, acts: Collection[str]) -> None:

@@ -20,6 +20,7 @@ from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx
 from platekeeper_common.events.access import AccessRecorded, AccessRevoked
 from platekeeper_common.policies import Agency
+from platekeeper_common.rules import ADMINISTRATOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ async def fill(tx: Tx, here: AccountsRoom, new: Appointment, asked: str | None, 
     agency = await storage.find_agency(tx, domain.agency_for(by, asked, Action.POST_FILL))
     domain.demand_open(agency)
     before = await incumbents.post(tx, here, agency, new.post)
-    by = await _filler(tx, here, by, before)
+    by = await _filler(tx, here, by, before, new.account_id)
     begins = rules.demand_begins(new.begins, now)
     if new.account_id is not None:
         account = await storage.find_account(tx, new.account_id, agency.id)
@@ -152,13 +153,14 @@ async def revoke(tx: Tx, here: AccountsRoom, delegation_id: str, *, by: Caller, 
     return after
 
 
-async def _filler(tx: Tx, here: AccountsRoom, by: Caller, post: Post) -> Caller:
+async def _filler(tx: Tx, here: AccountsRoom, by: Caller, post: Post, account_id: str | None) -> Caller:
     """Who holds the post of administrator, or acts for it, fills posts; the platform a vacant one of administrator."""
     if domain.is_platform(by):
         domain.demand_filler(by, post.code, held=post.holder is not None)
         return by
-    quality = await incumbents.demand(tx, here, by, Action.POST_FILL, "B3")
-    rules.demand_no_self_service(quality, post)
+    administrator = await incumbents.post(tx, here, await storage.find_agency(tx, by.agency_id), ADMINISTRATOR)
+    quality = administrator.demand(by, Action.POST_FILL, "B3")
+    rules.demand_no_self_service(quality, administrator, post, account_id)
     return by.acting_for(quality.office)
 
 

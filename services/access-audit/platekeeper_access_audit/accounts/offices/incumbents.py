@@ -1,13 +1,15 @@
 """Who may act for a post now: the one answer, of which every check of a post and every token is made."""
 
 from platekeeper_access_audit.accounts import agencies, storage
+from platekeeper_access_audit.accounts.domain import Account, is_platform
 from platekeeper_access_audit.accounts.hands import handlers as hands
 from platekeeper_access_audit.accounts.offices import storage as offices
-from platekeeper_access_audit.accounts.offices.domain import Incumbent, Post, blocked
+from platekeeper_access_audit.accounts.offices.domain import Incumbent, Post, blocked, held_in_office, over
 from platekeeper_access_audit.accounts.policy import ActingPolicy, PostsPolicy
 from platekeeper_access_audit.accounts.room import AccountsRoom
 from platekeeper_access_audit.accounts.storage import Term
 from platekeeper_common.actions import Action
+from platekeeper_common.authorization import not_in_office
 from platekeeper_common.caller import Caller, Office
 from platekeeper_common.db import Tx
 from platekeeper_common.errors import NotFound, Refused
@@ -103,6 +105,36 @@ async def offices_of(tx: Tx, here: AccountsRoom, agency_id: AgencyId, account_id
     if agencies.usable(here, agency) is None:
         return ()
     return tuple(office for one in (await posts(tx, here, agency)).values() for office in one.offices(account_id))
+
+
+async def bound(tx: Tx, here: AccountsRoom, account: Account) -> list[str]:
+    """Posts that the account holds or is to hold, or of which acts are delegated to it, now or from later on.
+
+    A suspended or dormant account's too: they are in force again once it is opened.
+    """
+    now, agency = here.clock(), await storage.find_agency(tx, account.agency_id)
+    given = [one for one in await offices.delegations(tx, agency.id) if one.account_id == account.id]
+    delegated = {one.post for one in given if one.revoked_at is None and now < one.ends_at}
+    known = await posts(tx, here, agency)
+    return [code for code, one in known.items() if one.seats(account.id) or code in delegated]
+
+
+async def demand_over(tx: Tx, here: AccountsRoom, by: Caller, account: Account, act: Action) -> Caller:
+    """The caller, in the quality in which they end the account's access, and the offices that hang on it (B2).
+
+    Raises Refused `not_administrator`: the role alone does it to nobody in office.
+    """
+    if is_platform(by):
+        return by
+    known = await posts(tx, here, await storage.find_agency(tx, by.agency_id))
+    quality = over(known, by, account, act)
+    if quality is not None:
+        return by.acting_for(quality.office)
+    if held := await bound(tx, here, account):
+        raise held_in_office(known, account, held)
+    if ADMINISTRATOR not in by.roles:
+        raise not_in_office(ADMINISTRATOR, act, "B2")
+    return by
 
 
 async def _administrators(tx: Tx, agency_id: AgencyId) -> list[Term]:
