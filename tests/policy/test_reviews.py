@@ -220,6 +220,22 @@ async def test_a_number_that_is_owed_for_a_day_goes_to_the_queue(here: Town, nam
     assert item["sentence"] == ("Officer opened plate data for a matter whose number was still pending 24 hours later.")
 
 
+@pytest.mark.clause("A8")
+async def test_a_number_that_came_is_never_owed_again(here: Town) -> None:
+    records = Records(here)
+    owed = Use(purpose="warrant", matter_type="criminal", number_pending=True, matter_session="given")
+    supplied = records.act("matter.number", "matter_session", "given")
+    await sent(here, await records.search(use=owed), supplied)
+    await here.let_pass(days=8)
+    for also, count in (("late", 1), ("later", 2)):
+        beside = replace(owed, matter_session=also)
+        await sent(here, *[await records.search(plate=None, use=use) for use in (beside, owed)])
+        await here.let_pass(hours=24, minutes=3)
+        async with here.client(here.person("sergeant", "supervisor")) as sergeant:
+            items = await queued(here, sergeant, count)
+    assert {item["matter_session"] for item in items} == {"late", "later"}
+
+
 @pytest.mark.clause("A4")
 @pytest.mark.parametrize("name", DEPARTMENTS)
 async def test_a_colleagues_plate_is_found_without_a_plate_lying_about(here: Town, name: str) -> None:

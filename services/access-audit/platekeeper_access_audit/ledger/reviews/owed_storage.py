@@ -66,11 +66,14 @@ async def since(tx: Tx, agency_id: AgencyId, before: datetime) -> list[Owed]:
     return [Owed(**by_column(row)) for row in await tx.rows(select(*columns).where(*mine))]
 
 
-async def forget(tx: Tx, agency_id: AgencyId, sessions: Iterable[str], *, given_before: datetime) -> None:
-    """Forget these sessions, and those whose number came before then."""
+async def forget(tx: Tx, agency_id: AgencyId, sessions: Iterable[str]) -> None:
+    """Forget that these sessions owe their number.
+
+    Those whose number came are kept for good: a release request that was filed while it was owed says so for ever.
+    """
     table = owed_number.c
-    done = table.matter_session.in_(list(sessions)) | (table.given_at < given_before)
-    await tx.write(delete(owed_number).where(table.agency_id == agency_id, done))
+    queued = table.matter_session.in_(list(sessions))
+    await tx.write(delete(owed_number).where(table.agency_id == agency_id, queued))
 
 
 async def _owed(tx: Tx, agency_id: AgencyId, matter_session: str) -> Row[Any] | None:

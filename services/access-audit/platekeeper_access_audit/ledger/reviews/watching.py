@@ -40,7 +40,6 @@ EVERY = timedelta(minutes=1)
 """How often it looks for numbers that did not come; how long detectors rest after having looked at something."""
 ARRIVES_WITHIN = timedelta(minutes=1)
 """A record may come before the word that its agency exists; later nobody will say so."""
-GIVEN_KEPT = timedelta(days=7)
 
 
 async def run(here: LedgerRoom) -> None:
@@ -103,9 +102,7 @@ async def queue_owed(here: LedgerRoom) -> None:
                 sentence = domain.owed_in_words(owed.name, limit // timedelta(hours=1))
                 about = _About(owed.subject, owed.username, owed.name, owed.matter_session, (owed.record_id,))
                 await _open(tx, here, _item(agency_id, "number_pending", about, sentence, now, profile))
-            await owed_storage.forget(
-                tx, agency_id, [owed.matter_session for owed in due], given_before=now - GIVEN_KEPT
-            )
+            await owed_storage.forget(tx, agency_id, [owed.matter_session for owed in due])
 
 
 async def detect(here: LedgerRoom) -> int:
