@@ -13,7 +13,9 @@ from platekeeper_recognition.engines.protocol import Area, Picture, Spot
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _JPEG_QUALITY = 90
 _AROUND_PLATE = 0.03
-"""Around a box for its reader, in widths and heights of it: chosen on held-back photographs, within what it learnt."""
+WIDER = 0.1
+"""Around a box for its reader, in widths and heights of it, and for its second look: chosen on held-back photographs,
+within what it learnt."""
 _TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -67,10 +69,10 @@ def cut(picture: Picture, box: Box, *, margin: float) -> tuple[Picture, Box]:
     return picture[top:bottom, left:right], Box(left, top, right - left, bottom - top)
 
 
-def plate(picture: Picture, spot: Spot) -> Picture:
+def plate(picture: Picture, spot: Spot, *, around: float = _AROUND_PLATE) -> Picture:
     """What a reader of plates is given of the spot; never empty."""
     height, width = picture.shape[:2]
-    across, down = _AROUND_PLATE * (spot.right - spot.left), _AROUND_PLATE * (spot.bottom - spot.top)
+    across, down = around * (spot.right - spot.left), around * (spot.bottom - spot.top)
     left, top = min(max(int(spot.left - across), 0), width - 1), min(max(int(spot.top - down), 0), height - 1)
     right, bottom = max(int(spot.right + across) + 1, left + 1), max(int(spot.bottom + down) + 1, top + 1)
     return picture[top:bottom, left:right]

@@ -67,8 +67,9 @@ def read_boxes(
 
 def _read_spots(engine: PlateEngine, frames: Sequence[Picture], spots: Sequence[Sequence[Spot]]) -> list[list[Read]]:
     """What stands in the spots of each frame; all crops of the batch are read together."""
-    crops = [pictures.plate(frame, spot) for frame, found in zip(frames, spots, strict=True) for spot in found]
-    said = iter(engine.reader.read(crops))
+    places = [(frame, spot) for frame, found in zip(frames, spots, strict=True) for spot in found]
+    crops = [pictures.plate(frame, spot) for frame, spot in places]
+    said = iter(engine.reader.read(crops, lambda place: pictures.plate(*places[place], around=pictures.WIDER)))
     return [[Read(_box(spot, frame), next(said)) for spot in found] for frame, found in zip(frames, spots, strict=True)]
 
 

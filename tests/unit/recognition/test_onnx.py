@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnxruntime
 import pytest
@@ -190,3 +191,23 @@ def test_readings_are_calibrated_and_of_two_characters_at_least() -> None:
 
 def test_the_processor_is_always_there_to_run_on() -> None:
     assert sessions.best_providers()[-1] == "CPUExecutionProvider"
+
+
+@pytest.mark.parametrize(
+    ("blurred", "twice"), [(0.0, False), (5.0, True), (30.0, False)], ids=["sure", "doubt", "hopeless"]
+)
+def test_a_plate_in_doubt_is_looked_at_twice(
+    engine: PlateEngine, frames: list[Picture], blurred: float, twice: bool
+) -> None:
+    frame = np.asarray(cv2.GaussianBlur(frames[0], (0, 0), blurred), np.uint8) if blurred else frames[0]
+    ((spot, *_),) = engine.detector.detect([frames[0]])
+    asked: list[int] = []
+
+    def wider(place: int) -> Picture:
+        asked.append(place)
+        return pictures.plate(frame, spot, around=pictures.WIDER)
+
+    crops = [pictures.plate(frame, spot)]
+    (once,), (again,) = engine.reader.read(crops), engine.reader.read(crops, wider)
+    assert asked == ([0] if twice else [])
+    assert (once != again) == twice

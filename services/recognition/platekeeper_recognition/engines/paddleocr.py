@@ -12,7 +12,7 @@ from pathlib import Path
 from platekeeper_common.events.recognition import Model
 from platekeeper_recognition.engines import plate_models, sessions
 from platekeeper_recognition.engines.plate_models import DETECTOR, SHORTEST, OnnxDetector
-from platekeeper_recognition.engines.protocol import EngineUnavailable, Picture, PlateEngine, Reading, Said
+from platekeeper_recognition.engines.protocol import EngineUnavailable, Picture, PlateEngine, Reading, Said, Wider
 from platekeeper_recognition.engines.sessions import ReaderName
 
 _FILES = ("inference.onnx", "inference.yml")
@@ -60,8 +60,8 @@ class PaddleReader:
             ) from error
         self.model = Model(named.name, named.version, sessions.checksum(*files))
 
-    def read(self, crops: Sequence[Picture]) -> list[Said]:
-        """What each crop says. Crops are stretched first, so PaddleOCR's own resizing changes nothing."""
+    def read(self, crops: Sequence[Picture], wider: Wider | None = None) -> list[Said]:  # noqa: ARG002 - never in doubt
+        """What each crop says, by one look. Crops are stretched first, so PaddleOCR's own resizing changes nothing."""
         stretched = [plate_models.stretch(crop) for crop in crops]
         results = self._recogniser.predict(stretched, batch_size=_BATCH) if stretched else []
         return [_said(each["rec_text"], float(each["rec_score"])) for each in results]

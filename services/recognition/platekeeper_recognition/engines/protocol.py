@@ -1,6 +1,6 @@
 """What engines offer, of either kind: those that find lines of text in a picture, and those that find plates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -89,13 +89,17 @@ class PlateDetector(Protocol):
         """The plates of each picture, surest first, none on another. Pictures of one size run together."""
 
 
+Wider = Callable[[int], Picture]
+"""The plate of the crop at that place, with more around it."""
+
+
 class PlateReader(Protocol):
     """Reads crops that each show one plate, with what is around the serial and however it is turned."""
 
     model: Model
 
-    def read(self, crops: Sequence[Picture]) -> list[Said]:
-        """What each crop may say."""
+    def read(self, crops: Sequence[Picture], wider: Wider | None = None) -> list[Said]:
+        """What each crop may say. A reader in doubt may look at what `wider` gives, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,10 @@ from platekeeper_training.photographs import Labelled
 from platekeeper_training.reader.network import ALPHABET, END, PLACES
 from platekeeper_training.reader.shards import fitted
 
-_MARGIN = 0.06
-"""Around a labelled box, as a detector would leave it."""
+_MARGIN = 0.03
+"""Around a labelled box, as the engine cuts it out."""
+WIDER = 0.1
+"""The same for the engine's second look."""
 _CPU = torch.device("cpu")
 _LOOK_ALIKES = str.maketrans("OI", "01")
 
@@ -65,14 +67,14 @@ def logits(net: nn.Module, crops: list[Picture], device: torch.device = _CPU) ->
     return characters, regions
 
 
-def cut(plate: Labelled) -> Picture:
-    """The crop with a detector's margin."""
+def cut(plate: Labelled, around: float = _MARGIN) -> Picture:
+    """The crop with so much around it, in widths and heights of the box."""
     whole = photographs.picture(plate.file)
     if plate.box is None:
         return whole
     left, top, width, height = plate.box
-    x, y = max(int(left - width * _MARGIN), 0), max(int(top - height * _MARGIN), 0)
-    return whole[y : int(top + height * (1 + _MARGIN)) + 1, x : int(left + width * (1 + _MARGIN)) + 1]
+    x, y = max(int(left - width * around), 0), max(int(top - height * around), 0)
+    return whole[y : int(top + height * (1 + around)) + 1, x : int(left + width * (1 + around)) + 1]
 
 
 def text(row: list[int]) -> str:
