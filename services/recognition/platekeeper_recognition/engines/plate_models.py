@@ -73,21 +73,22 @@ class OnnxReader:
 
         Of a crop in doubt the mean of two looks: another frame around a plate moves its strokes between pixels.
         """
-        looks = [look for first in range(0, len(crops), _BATCH) for look in self._look(crops[first : first + _BATCH])]
+        looks = self._looks(crops)
         if wider is not None:
             doubtful = [place for place, (characters, _) in enumerate(looks) if self._doubts(characters)]
-            more = [(place, crop) for place in doubtful if (crop := wider(place)).shape != crops[place].shape]
-            for first in range(0, len(more), _BATCH):
-                some = more[first : first + _BATCH]
-                for (place, _), again in zip(some, self._look([crop for _, crop in some]), strict=True):
-                    looks[place] = _mean(looks[place], again)
+            more = {place: crop for place in doubtful if (crop := wider(place)).shape != crops[place].shape}
+            for place, again in zip(more, self._looks(list(more.values())), strict=True):
+                looks[place] = _mean(looks[place], again)
         return [self._said(*look) for look in looks]
 
-    def _look(self, crops: Sequence[Picture]) -> list[_Look]:
-        stretched = np.stack([stretch(crop) for crop in crops])
-        inputs = np.ascontiguousarray(stretched.transpose(0, 3, 1, 2), dtype=np.float32)
-        characters, regions = self._session.run(["characters", "regions"], {"crops": inputs})
-        return list(zip(characters, regions, strict=True))
+    def _looks(self, crops: Sequence[Picture]) -> list[_Look]:
+        looks: list[_Look] = []
+        for first in range(0, len(crops), _BATCH):
+            stretched = np.stack([stretch(crop) for crop in crops[first : first + _BATCH]])
+            inputs = np.ascontiguousarray(stretched.transpose(0, 3, 1, 2), dtype=np.float32)
+            characters, regions = self._session.run(["characters", "regions"], {"crops": inputs})
+            looks += zip(characters, regions, strict=True)
+        return looks
 
     def _doubts(self, characters: NDArray[np.float32]) -> bool:
         surest = float(texts.softmax(characters, self._facts.temperature).max(axis=1).prod())

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from platekeeper_training.drawing.paint import Floats, Picture
+from platekeeper_training.drawing.paint import Floats, Picture, Place, lay
 
 _ALIKE, _OTHER = 14.0, 50.0
 """Grey values from what is around: so near belongs to the ground, so far to the art."""
@@ -57,7 +57,7 @@ def blanks(known: Mapping[str, Picture]) -> tuple[list[Blank], list[Art]]:
     return whole, pieces
 
 
-def put(picture: Floats, art: Art, place: tuple[float, float, float, float], random: Generator) -> None:
+def put(picture: Floats, art: Art, place: Place, random: Generator) -> None:
     """The art in the middle of that place (left, top, width, height), as large as fits, in its colours or in one."""
     height, width = art.cover.shape
     scale = min(place[2] / width, place[3] / height)
@@ -71,11 +71,7 @@ def put(picture: Floats, art: Art, place: tuple[float, float, float, float], ran
         piece = piece * random.uniform(0.6, 1.2) + random.normal(0, 15, 3).astype(np.float32)
     if random.random() < 0.3:
         piece, cover = piece[:, ::-1], cover[:, ::-1]
-    x, y = max(left, 0), max(top, 0)
-    under = picture[y : top + size[1], x : left + size[0]]
-    piece = piece[y - top : y - top + under.shape[0], x - left : x - left + under.shape[1]]
-    cover = cover[y - top : y - top + under.shape[0], x - left : x - left + under.shape[1]]
-    under += (np.clip(piece, 0, 255) - under) * cover[..., None]
+    lay(picture, np.clip(piece, 0, 255), cover, left, top)
 
 
 @cache
@@ -86,9 +82,7 @@ def _told() -> Mapping[str, Any]:
 def _cut(region: str, plate: Picture, box: tuple[float, float, float, float]) -> Art:
     """The part in the box, without what is at its rims: the ground, which may change from top to bottom."""
     height, width = plate.shape[:2]
-    left, top, right, bottom = (
-        round(side * (height if odd else width)) for side, odd in zip(box, (0, 1) * 2, strict=True)
-    )
+    left, top, right, bottom = np.round(np.array(box) * (width, height, width, height)).astype(int)
     piece = plate[top:bottom, left:right]
     rims = np.concatenate([piece[:, :_AT], piece[:, -_AT:]], 1).astype(np.float32)
     ground = cv2.GaussianBlur(np.median(rims, 1)[:, None], (1, 9), 0).reshape(-1, 1, 3)

@@ -11,7 +11,7 @@ from platekeeper_training.drawing import plates, views
 from platekeeper_training.drawing.art import Art, Blank
 from platekeeper_training.drawing.designs import Design
 from platekeeper_training.drawing.emblems import Scraps
-from platekeeper_training.drawing.paint import Fonts, Picture
+from platekeeper_training.drawing.paint import Fonts, Picture, any_of
 from platekeeper_training.drawing.plates import Flat
 from platekeeper_training.drawing.views import Hardness
 
@@ -37,7 +37,7 @@ class Drawer:
         design = self.designs[int(random.choice(len(self.designs), p=share))]
         blank = None
         if design.american and self.blanks and random.random() < 0.35:
-            blank = self.blanks[int(random.integers(len(self.blanks)))]
+            blank = any_of(self.blanks, random)
             design = next((one for one in self.designs if one.region == blank.region), design)
         return plates.draw(design, self.fonts, random, blank, Scraps(self.grounds, self.art))
 
@@ -60,7 +60,7 @@ class Drawer:
 
     def _ground(self, width: int, height: int, random: Generator) -> Picture:
         if self.grounds and random.random() < 0.6:
-            ground = self.grounds[int(random.integers(len(self.grounds)))]
+            ground = any_of(self.grounds, random)
             tall, wide = ground.shape[:2]
             x, y = int(random.integers(max(wide - 80, 1))), int(random.integers(max(tall - 60, 1)))
             piece = ground[y : y + 120, x : x + 160]

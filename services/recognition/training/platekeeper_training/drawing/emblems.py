@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 from platekeeper_training.drawing import art, faces
 from platekeeper_training.drawing.art import Art
 from platekeeper_training.drawing.designs import LETTERS
-from platekeeper_training.drawing.paint import Floats, Fonts, Picture, any_of, fit, opposite, put
+from platekeeper_training.drawing.paint import Floats, Fonts, Picture, Place, any_of, fit, lay, opposite, put
 
-Place = tuple[float, float, float, float]
-"""Left, top, width and height in pixels of a flat plate."""
 _KINDS = {
     "shapes": 0.2,
     "badge": 0.16,
@@ -52,9 +50,9 @@ def emblem(picture: Floats, place: Place, fonts: Fonts, random: Generator, scrap
     elif kind == "outline":
         _outline(picture, place, random)
     elif kind == "scrap" and scraps.photographs:
-        _scrap(picture, place, scraps.photographs[int(random.integers(len(scraps.photographs)))], random)
+        _scrap(picture, place, any_of(scraps.photographs, random), random)
     elif kind == "art" and scraps.art:
-        art.put(picture, scraps.art[int(random.integers(len(scraps.art)))], place, random)
+        art.put(picture, any_of(scraps.art, random), place, random)
     elif kind == "symbol":
         _symbol(picture, place, random)
     elif kind == "logo":
@@ -139,8 +137,7 @@ def _scrap(picture: Floats, place: Place, scrap: Picture, random: Generator) -> 
     cover = np.zeros((down, across), np.float32)
     corners = np.array([across / 2, down / 2]) + random.normal(0, 0.3, (9, 2)) * (across, down)
     cv2.fillPoly(cover, [cv2.convexHull(corners.astype(np.int32))], 1.0, cv2.LINE_AA)
-    under = picture[top : top + down, left : left + across]
-    under += (np.clip(piece, 0, 255) - under) * cover[..., None]
+    lay(picture, np.clip(piece, 0, 255), cover, left, top)
 
 
 def _logo(picture: Floats, place: Place, fonts: Fonts, random: Generator) -> None:

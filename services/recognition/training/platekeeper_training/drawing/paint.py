@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -17,6 +18,9 @@ Picture = NDArray[np.uint8]
 """Height x width x 3: blue, green, red."""
 Floats = NDArray[np.float32]
 """The same in 0..255, while it is painted."""
+Place = tuple[float, float, float, float]
+"""Left, top, width and height in pixels of a flat plate."""
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,20 @@ def varied(colour: Colour, random: Generator, by: float) -> Colour:
 
 def put(picture: Floats, mask: Mask, left: int, top: int, colour: Sequence[float]) -> None:
     """Put the mask's ink there; what lies outside is cut off."""
+    ink = np.broadcast_to(np.array(colour, np.float32), (*mask.shape, 3))
+    lay(picture, ink, mask.astype(np.float32) / 255, left, top)
+
+
+def lay(picture: Floats, piece: Floats, cover: NDArray[np.float32], left: int, top: int) -> None:
+    """Lay the piece over the picture there, as far as its cover (0..1) hides; what lies outside is cut off."""
     height, width = picture.shape[:2]
     x, y = max(left, 0), max(top, 0)
-    part = mask[y - top : height - top, x - left : width - left]
+    seen = slice(y - top, height - top), slice(x - left, width - left)
+    part = cover[seen]
     if part.size == 0:
         return
-    place = picture[y : y + part.shape[0], x : x + part.shape[1]]
-    place += (np.array(colour, np.float32) - place) * (part.astype(np.float32)[..., None] / 255)
+    under = picture[y : y + part.shape[0], x : x + part.shape[1]]
+    under += (piece[seen] - under) * part[..., None]
 
 
 def fit(mask: Mask, widest: int) -> Mask:
@@ -63,6 +74,6 @@ def opposite(colour: NDArray[np.float64]) -> tuple[float, float, float]:
     return shade, shade, shade
 
 
-def any_of(paths: Sequence[Path], random: Generator) -> Path:
+def any_of(some: Sequence[_T], random: Generator) -> _T:
     """One of them."""
-    return paths[int(random.integers(len(paths)))]
+    return some[int(random.integers(len(some)))]

@@ -11,10 +11,10 @@ from platekeeper_training.drawing import art, dies
 from platekeeper_training.drawing.art import Blank
 from platekeeper_training.drawing.designs import SEPARATORS, Colour, Design, special
 from platekeeper_training.drawing.dies import Die, Mask
-from platekeeper_training.drawing.emblems import Place, Scraps, emblem
+from platekeeper_training.drawing.emblems import Scraps, emblem
 from platekeeper_training.drawing.faces import Face
 from platekeeper_training.drawing.grounds import frame, ground, holes, stickers, strips, write_around
-from platekeeper_training.drawing.paint import Floats, Fonts, Picture, any_of, varied
+from platekeeper_training.drawing.paint import Floats, Fonts, Picture, Place, any_of, varied
 from platekeeper_training.drawing.panels import panel
 
 HEIGHT = 84
@@ -70,10 +70,10 @@ def draw(
     if design.american and random.random() < 0.7:
         stickers(picture, fonts, random)
     mask, pictures = _rows_pressed(picture, rows, design, face, random, room=(left, right))
-    own = Scraps(art=[piece for piece in scraps.art if piece.region == design.region])
+    own = [piece for piece in scraps.art if piece.region == design.region]
     for place in pictures:
-        if own.art and random.random() < _OWN:
-            art.put(picture, own.art[int(random.integers(len(own.art)))], place, random)
+        if own and random.random() < _OWN:
+            art.put(picture, any_of(own, random), place, random)
         else:
             emblem(picture, place, fonts, random, scraps)
     _emboss(picture, mask, ink, random)
