@@ -63,7 +63,7 @@ def draw(
         picture = ground(height, width, background, random, plain=not design.american)
         write_around(picture, design, fonts, ink, random)
     left, right = strips(picture, design, fonts, random) if len(rows) == 1 else (0.0, 0.0)
-    if blank is not None and random.random() < _BESIDE:
+    if blank is not None and blank.taken and random.random() < _BESIDE:
         left = blank.taken
     elif panelled:
         left, right = panel(picture, face, fonts, ink, random, scraps)
