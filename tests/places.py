@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from engines import Facts, shared
+from folders import contents
 
 from platekeeper.stack.process import Process
 from platekeeper.stack.s3 import S3
@@ -30,8 +31,7 @@ class Place:
 
     def files(self) -> dict[str, bytes]:
         """What lies there, by path."""
-        found = (path for path in self.root.rglob("*") if path.is_file())
-        return {str(path.relative_to(self.root)): path.read_bytes() for path in found}
+        return {str(path): data for path, data in contents(self.root).items()}
 
     def write(self, path: str, data: bytes) -> None:
         """Put bytes there behind the store's back."""

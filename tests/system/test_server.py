@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from folders import each
 from precinct import platform
 from standing import eventually, town
 
@@ -42,6 +43,6 @@ async def test_what_is_kept_is_for_its_owner_alone(tmp_path: Path) -> None:
     var.mkdir(mode=0o755)
     async with platform(var, "--empty") as running:
         await running.until("one-time password")
-        kept = [path for path in var.rglob("*") if path.is_file()]
-        assert [path.name for path in kept if path.suffix == ".sqlite"]
-        assert [path for path in kept if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
+        modes = each(var, lambda path: stat.S_IMODE(path.stat().st_mode))
+        assert [path for path in modes if path.suffix == ".sqlite"]
+        assert [path for path, mode in modes.items() if mode & 0o077] == []

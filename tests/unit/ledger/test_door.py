@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from folders import contents
 from standing import AGENCY, Town, eventually
 from unit.ledger.samples import PLATE, administered, looked_up, refused, searched, send
 
@@ -314,7 +315,7 @@ async def test_a_plate_that_was_searched_for_lies_in_no_file(here: Town) -> None
         assert (await ask(client, f"{RECORDS}/{records[0].id}"))["query"] == {"plate": PLATE}
         assert PLATE in (await client.get(f"{RECORDS}/export")).text
         await looks(client, 2)
-    files = [path for path in here.standing.foundation.settings.var.rglob("*") if path.is_file()]
-    assert {"bus.sqlite", "bus.sqlite-wal", "ledger.sqlite", "ledger.sqlite-wal"} <= {path.name for path in files}
-    assert any(records[0].id.encode() in path.read_bytes() for path in files)
-    assert [path.name for path in files if PLATE.encode() in path.read_bytes()] == []
+    lying = contents(here.standing.foundation.settings.var)
+    assert {"bus.sqlite", "bus.sqlite-wal", "ledger.sqlite", "ledger.sqlite-wal"} <= {path.name for path in lying}
+    assert any(records[0].id.encode() in data for data in lying.values())
+    assert [path for path, data in lying.items() if PLATE.encode() in data] == []
