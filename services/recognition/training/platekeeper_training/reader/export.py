@@ -22,8 +22,8 @@ from platekeeper_training.reader import held_back
 from platekeeper_training.reader.network import ALPHABET, HEIGHT, PLACES, WIDTH, ReaderNet
 from platekeeper_training.reader.shards import REGIONS, written
 
-_SURE = 0.9
-"""What needs no second look, before the temperature: about the engine's 0.8 after it."""
+_HOPELESS, _SURE = 0.02, 0.8
+"""What lies between is looked at twice, as the engine does."""
 _TEMPERATURES = np.exp(np.linspace(np.log(0.5), np.log(4.0), 61))
 
 
@@ -67,9 +67,8 @@ def calibrated(net: nn.Module, photographs: Path | None) -> dict[str, object]:
     if photographs is None:
         return {"temperature": 1.0, "region_temperature": 1.0, "calibration": [[0.0, 0.0], [1.0, 1.0]]}
     seen = _Seen(net, photographs)
-    temperature = _temperature(
-        seen.characters.flatten(0, 1), seen.texts.flatten(), seen.weights.repeat_interleave(PLACES)
-    )
+    seen.look_again(net, seen.temperature())
+    temperature = seen.temperature()
     region = _temperature(seen.regions, seen.countries, seen.weights * (seen.countries != 0))
     confidences, right = _judged(seen, temperature)
     points = rising(confidences, right, seen.weights.numpy())
@@ -77,28 +76,33 @@ def calibrated(net: nn.Module, photographs: Path | None) -> dict[str, object]:
 
 
 class _Seen:
-    """What the network says of the held-back photographs, in doubt by two looks as the engine has them, and what is
-    true.
-    """
+    """What the network says of the held-back photographs, and what is true."""
 
     def __init__(self, net: nn.Module, photographs: Path) -> None:
-        groups = held_back.plates(photographs)
-        known = [(plate, 1 / len(plates)) for plates in groups.values() for plate in plates]
-        self.characters, self.regions = _looks(net, [held_back.cut(plate) for plate, _ in known])
-        again = [
-            place
-            for place, (plate, _) in enumerate(known)
-            if plate.box is not None and float(self.characters[place].softmax(1).max(1).values.prod()) < _SURE
-        ]
-        if again:
-            wider = _looks(net, [held_back.cut(known[place][0], held_back.WIDER) for place in again])
-            self.characters[again] = (self.characters[again] + wider[0]) / 2
-            self.regions[again] = (self.regions[again] + wider[1]) / 2
-        self.texts = torch.tensor([written(plate.plate) for plate, _ in known])
+        groups = held_back.plates(photographs).values()
+        self.plates = [plate for plates in groups for plate in plates]
+        self.characters, self.regions = _looks(net, [held_back.cut(plate) for plate in self.plates])
+        self.texts = torch.tensor([written(plate.plate) for plate in self.plates])
         self.countries = torch.tensor(
-            [REGIONS.index(plate.region) if plate.region in REGIONS else 0 for plate, _ in known]
+            [REGIONS.index(plate.region) if plate.region in REGIONS else 0 for plate in self.plates]
         )
-        self.weights = torch.tensor([weight for _, weight in known])
+        self.weights = torch.tensor([1 / len(plates) for plates in groups for _ in plates])
+
+    def temperature(self) -> float:
+        """That of the characters."""
+        weights = self.weights.repeat_interleave(PLACES)
+        return _temperature(self.characters.flatten(0, 1), self.texts.flatten(), weights)
+
+    def look_again(self, net: nn.Module, temperature: float) -> None:
+        """Put the mean of two looks in place of the first where the engine, at that temperature, has it."""
+        surest = (self.characters / temperature).softmax(2).max(2).values.prod(1)
+        doubted = ((surest >= _HOPELESS) & (surest < _SURE)).tolist()
+        again = [place for place, plate in enumerate(self.plates) if plate.box is not None and doubted[place]]
+        if not again:
+            return
+        characters, regions = _looks(net, [held_back.cut(self.plates[place], held_back.WIDER) for place in again])
+        self.characters[again] = (self.characters[again] + characters) / 2
+        self.regions[again] = (self.regions[again] + regions) / 2
 
 
 def _looks(net: nn.Module, crops: list[Picture]) -> tuple[Tensor, Tensor]:
