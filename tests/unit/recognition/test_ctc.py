@@ -66,3 +66,27 @@ def test_confidences_are_probabilities_in_falling_order(steps: list[dict[str, fl
     assert found == sorted(found, reverse=True)
     assert all(0 <= confidence <= 1 for confidence in found)
     assert sum(found) <= 1 + 1e-5
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from("07A"), st.floats(0.05, 0.3), min_size=1, max_size=3), min_size=4, max_size=8
+    )
+)
+def test_the_likelihood_of_a_text_is_that_of_its_readings(steps: list[dict[str, float]]) -> None:
+    found = texts(output(*steps))
+    likely = ctc.log_likelihoods(output(*steps), list(found))
+
+    for likelihood, confidence in zip(np.exp(likely), found.values(), strict=True):
+        assert likelihood >= confidence * 0.9  # beams are a lower bound
+    assert np.exp(likely).sum() <= 1
+
+
+def test_signs_are_no_part_of_a_text_and_a_text_longer_than_the_steps_is_nearly_impossible() -> None:
+    dashed = output({"5": 1}, {"-": 1}, {"5": 0.5, "6": 0.5}, {})
+    five, six, one, long = np.exp(ctc.log_likelihoods(dashed, ["55", "56", "5", "56789"]))
+
+    assert five == pytest.approx(0.5, abs=0.01)
+    assert six == pytest.approx(0.5, abs=0.01)
+    assert 0 < one < 0.01
+    assert long < 1e-9

@@ -122,7 +122,9 @@ def test_the_engine_says_which_models_it_is(engine: PlateEngine) -> None:
     assert engine.model.name == "onnx"
     for facts in told.values():
         assert f"{json.loads(facts['name'])} {json.loads(facts['version'])}" in engine.model.version
-    assert engine.model.checksum == hashlib.sha256(DETECTOR.read_bytes() + READER.read_bytes()).hexdigest()
+    assert "PP-OCRv6-small" in engine.model.version
+    files = (DETECTOR, READER, Path(rapidocr.__file__).parent / "models" / "PP-OCRv6_rec_small.onnx")
+    assert engine.model.checksum == hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     assert engine.detector.model.checksum == hashlib.sha256(DETECTOR.read_bytes()).hexdigest()
     assert engine.reader.model.checksum == hashlib.sha256(READER.read_bytes()).hexdigest()
 

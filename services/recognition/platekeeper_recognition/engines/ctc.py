@@ -1,5 +1,7 @@
 """Readings out of the raw output of a CTC recogniser, by prefix beam search (Graves 2006; Hannun 2017)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,10 @@ BEAMS = 24
 """How many prefixes are kept at each step."""
 FLOOR = 1e-3
 """What is less probable than this at a step is not followed."""
+_SIGNS = 3
+"""The first of SYMBOLS, no part of a serial."""
+_UNLIKELY, _NEVER = 1e-4, 1e-300
+"""Added to each symbol's probability at a step; and that of a text which has not as many steps as it needs."""
 
 
 def readings(output: NDArray[np.float32]) -> list[Reading]:
@@ -23,6 +29,37 @@ def readings(output: NDArray[np.float32]) -> list[Reading]:
         beams = _extend(beams, step)
     found = [Reading(text, min(blank + symbol, 1.0)) for text, (blank, symbol) in beams.items() if text]
     return sorted(found, key=lambda reading: -reading.confidence)
+
+
+def log_likelihoods(output: NDArray[np.float32], texts: Sequence[str]) -> NDArray[np.float64]:
+    """The natural logarithm of the probability of each text of A-Z and 0-9, over all its alignments (Graves 2006).
+
+    `output` is T steps x (1 + SYMBOLS). A gap, dash or sign counts as blank, and so does what belongs to no symbol;
+    nothing is held impossible. The texts, of one character at least, are taken together, each as the steps blank,
+    first character, blank, ..., blank.
+    """
+    letters = output[:, 1 + _SIGNS :].astype(np.float64)
+    steps = np.concatenate([np.maximum(1 - letters.sum(axis=1, keepdims=True), 0), letters], axis=1) + _UNLIKELY
+    steps /= steps.sum(axis=1, keepdims=True)
+    columns = np.zeros((len(texts), 2 * max(map(len, texts)) + 1), dtype=np.intp)
+    for row, text in zip(columns, texts, strict=True):
+        row[1 : 2 * len(text) : 2] = [SYMBOLS.index(character) - _SIGNS + 1 for character in text]
+    may_skip = np.zeros(columns.shape)
+    may_skip[:, 2:] = (columns[:, 2:] != 0) & (columns[:, 2:] != columns[:, :-2])
+    ahead = np.zeros(columns.shape)
+    ahead[:, :2] = steps[0][columns[:, :2]]
+    total = np.zeros(len(texts))
+    for step in steps[1:]:
+        moved = ahead.copy()
+        moved[:, 1:] += ahead[:, :-1]
+        moved[:, 2:] += ahead[:, :-2] * may_skip[:, 2:]
+        ahead = moved * step[columns]
+        scale = ahead.sum(axis=1, keepdims=True)
+        total += np.log(scale[:, 0])
+        ahead /= scale
+    ends = np.array([[2 * len(text) - 1, 2 * len(text)] for text in texts])
+    at_the_end = np.take_along_axis(ahead, ends, axis=1).sum(axis=1)
+    return np.asarray(total + np.log(np.maximum(at_the_end, _NEVER)))
 
 
 def _extend(beams: dict[str, tuple[float, float]], step: NDArray[np.float32]) -> dict[str, tuple[float, float]]:

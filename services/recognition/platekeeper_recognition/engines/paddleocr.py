@@ -25,7 +25,7 @@ def open_engine(*, longest_side: int | None, threads: int, reader_folder: Path) 
     detector = OnnxDetector(DETECTOR, longest_side=longest_side, threads=threads)
     reader = PaddleReader(reader_folder, threads=threads)
     files = (DETECTOR, *(reader_folder / name for name in _FILES))
-    model = plate_models.both("paddleocr", detector.model, reader.model, *files)
+    model = plate_models.together("paddleocr", (detector.model, reader.model), *files)
     return PlateEngine(detector, reader, model, detector.longest_side)
 
 

@@ -1,6 +1,6 @@
 """Our own detector and reader on onnxruntime; their files are `models/` of this package."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from platekeeper_common.events.recognition import Model
 from platekeeper_recognition.engines import boxes, sessions, texts
+from platekeeper_recognition.engines.opinion import Opinion
 from platekeeper_recognition.engines.protocol import Picture, Reading, Said, Spot, Wider
 from platekeeper_recognition.engines.sessions import DetectorFacts, ReaderFacts
 
@@ -20,9 +21,12 @@ SHORTEST = 2
 """Characters of a plate at least."""
 _MOST_READINGS = 10
 _LEAST_PROBABLE = 1e-4
-_HOPELESS, _SURE = 0.02, 0.8
-"""Of the most probable text before calibration: what lies between is looked at twice. Chosen on held-back photographs;
-below is what hardly ever is a plate."""
+_MOST_IN_DOUBT = 60
+_LEAST_IN_DOUBT = 1e-6
+"""Of the texts that a second opinion is asked of."""
+_HOPELESS, _SURE = 0.001, 0.8
+"""Of the most probable text before calibration: between them a crop is in doubt. Chosen on held-back photographs; below
+is what hardly ever is a plate."""
 _BATCH = 32
 """Crops in a run of the reader at most: what a run takes of memory has an end."""
 PICTURES = 16
@@ -62,24 +66,27 @@ class OnnxDetector:
 class OnnxReader:
     """Reads plates and guesses whose they are."""
 
-    def __init__(self, path: Path, *, threads: int) -> None:
+    def __init__(self, path: Path, *, threads: int, opinion: Opinion | None = None) -> None:
         """Load the model. Raises EngineUnavailable."""
         self._session = sessions.session(path, threads, sessions.best_providers())
         self._facts = sessions.facts(self._session, path, ReaderFacts)
+        self._opinion = opinion
         self.model = Model(self._facts.name, self._facts.version, sessions.checksum(path))
 
     def read(self, crops: Sequence[Picture], wider: Wider | None = None) -> list[Said]:
         """What each crop may say: at most ten texts of two characters and more.
 
-        Of a crop in doubt the mean of two looks: another frame around a plate moves its strokes between pixels.
+        Of a crop in doubt the mean of two looks, for another frame around a plate moves its strokes between pixels; and
+        a second opinion is asked.
         """
         looks = self._looks(crops)
+        doubtful = [place for place, (characters, _) in enumerate(looks) if self._doubts(characters)]
         if wider is not None:
-            doubtful = [place for place, (characters, _) in enumerate(looks) if self._doubts(characters)]
             more = {place: crop for place in doubtful if (crop := wider(place)).shape != crops[place].shape}
             for place, again in zip(more, self._looks(list(more.values())), strict=True):
                 looks[place] = _mean(looks[place], again)
-        return [self._said(*look) for look in looks]
+        in_doubt = frozenset(doubtful)
+        return [self._said(look, crops[place] if place in in_doubt else None) for place, look in enumerate(looks)]
 
     def _looks(self, crops: Sequence[Picture]) -> list[_Look]:
         looks: list[_Look] = []
@@ -94,24 +101,38 @@ class OnnxReader:
         surest = float(texts.softmax(characters, self._facts.temperature).max(axis=1).prod())
         return _HOPELESS <= surest < _SURE
 
-    def _said(self, characters: NDArray[np.float32], regions: NDArray[np.float32]) -> Said:
+    def _said(self, look: _Look, doubtful: Picture | None) -> Said:
+        characters, regions = look
         shares = texts.softmax(regions, self._facts.region_temperature)
         named = {name: float(share) for name, share in zip(self._facts.regions, shares, strict=True) if name}
-        return Said(readings(characters, self._facts), named)
+        if doubtful is None or self._opinion is None:
+            return Said(readings(characters, self._facts), named)
+        found = _likeliest(characters, self._facts, _LEAST_IN_DOUBT, _MOST_IN_DOUBT)
+        return Said(_told(self._opinion.pooled(doubtful, found), self._facts), named)
 
 
 def readings(characters: NDArray[np.float32], facts: ReaderFacts) -> list[Reading]:
     """The calibrated texts of a crop's logits (places x alphabet and END), most probable first."""
-    found: list[tuple[str, float]] = []
+    return _told(_likeliest(characters, facts, _LEAST_PROBABLE, _MOST_READINGS), facts)
+
+
+def _likeliest(characters: NDArray[np.float32], facts: ReaderFacts, least: float, most: int) -> dict[str, float]:
+    """Texts of two characters and more with their probabilities, most probable first."""
+    found: dict[str, float] = {}
     for text, probability in texts.best_first(texts.softmax(characters, facts.temperature), facts.alphabet):
-        if probability < _LEAST_PROBABLE or len(found) == _MOST_READINGS:
+        if probability < least or len(found) == most:
             break
         if len(text) >= SHORTEST:
-            found.append((text, probability))
-    if not found:
+            found[text] = probability
+    return found
+
+
+def _told(found: Mapping[str, float], facts: ReaderFacts) -> list[Reading]:
+    probable = [(text, share) for text, share in found.items() if share >= _LEAST_PROBABLE][:_MOST_READINGS]
+    if not probable:
         return []
-    confidences = texts.calibrated([probability for _, probability in found], facts.calibration)
-    return [Reading(text, confidence) for (text, _), confidence in zip(found, confidences, strict=True)]
+    confidences = texts.calibrated([share for _, share in probable], facts.calibration)
+    return [Reading(text, confidence) for (text, _), confidence in zip(probable, confidences, strict=True)]
 
 
 def _mean(one: _Look, other: _Look) -> _Look:
@@ -138,7 +159,7 @@ def like_sizes(pictures: Sequence[Picture], most: int) -> list[list[int]]:
     return [places[first : first + most] for places in groups.values() for first in range(0, len(places), most)]
 
 
-def both(name: str, detector: Model, reader: Model, *files: Path) -> Model:
-    """An engine's two models as one, as they stand in reads (J1); the checksum is that over the files together."""
-    version = f"{detector.name} {detector.version} + {reader.name} {reader.version}"
+def together(name: str, models: Sequence[Model], *files: Path) -> Model:
+    """An engine's models as one, as they stand in reads (J1); the checksum is that over the files together."""
+    version = " + ".join(f"{model.name} {model.version}" for model in models)
     return Model(name, version, sessions.checksum(*files))

@@ -1,35 +1,25 @@
 """The engine `ppocr`: PP-OCRv6 small, bundled with rapidocr (Apache-2.0), on onnxruntime. It never uses the network."""
 
 import logging
-import unicodedata
 from collections.abc import Sequence
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import rapidocr
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
-from rapidocr import EngineType, LangRec
 from rapidocr.ch_ppocr_det import TextDetector
-from rapidocr.ch_ppocr_rec import TextRecognizer
 
-from platekeeper_common.events.recognition import Model
-from platekeeper_recognition.engines import ctc, sessions
-from platekeeper_recognition.engines.protocol import DASH, GAP, SIGN, Area, LineEngine, Picture, Reading
+from platekeeper_recognition.engines import ctc, ppocr_network, sessions
+from platekeeper_recognition.engines.ppocr_network import HEIGHT, USUAL_WIDTH, PpocrNetwork
+from platekeeper_recognition.engines.protocol import Area, LineEngine, Picture, Reading
 
-_MODELS = Path(rapidocr.__file__).parent / "models"
-_DETECTOR, _READER = _MODELS / "PP-OCRv6_det_small.onnx", _MODELS / "PP-OCRv6_rec_small.onnx"
+_DETECTOR, _READER = ppocr_network.MODELS / "PP-OCRv6_det_small.onnx", ppocr_network.FILE
 _TEXT_THRESHOLD, _BOX_THRESHOLD = 0.3, 0.4
 """A pixel is text, and a box is kept, above these; lower finds smaller plates and widens the boxes of all."""
 _LONGEST_SIDE = 960
 """Pixels to which frames are brought unless the settings say otherwise."""
 _LOOKS = (0.0, 0.075, 0.125)
 """Each crop is read whole and again without these shares of its rows above and below, where frames and slogans are."""
-_BATCH, _HEIGHT, _WIDTH = 6, 48, 320
-"""Crops per run of the reader, and the size in pixels that it was made for; longer lines are given more width."""
-_GAPS = frozenset(".,'`*_\"\u00b4\u00b7\u2019\u2022\u30fb")
+_BATCH = 6
+"""Crops per run of the reader; longer lines than it was made for are given more width."""
 
 
 def open_engine(*, longest_side: int | None, threads: int) -> LineEngine:
@@ -40,7 +30,7 @@ def open_engine(*, longest_side: int | None, threads: int) -> LineEngine:
     logging.getLogger("RapidOCR").setLevel(logging.ERROR)
     side = longest_side or _LONGEST_SIDE
     detector, reader = PpocrDetector(side, threads), PpocrReader(threads)
-    return LineEngine(detector, reader, _model("ppocr", _DETECTOR, _READER), side)
+    return LineEngine(detector, reader, ppocr_network.model("ppocr", _DETECTOR, _READER), side)
 
 
 class PpocrDetector:
@@ -48,9 +38,9 @@ class PpocrDetector:
 
     def __init__(self, longest_side: int, threads: int) -> None:
         """Load the model."""
-        self.model = _model("ppocr-detector", _DETECTOR)
+        self.model = ppocr_network.model("ppocr-detector", _DETECTOR)
         self._find = TextDetector(
-            _config(
+            ppocr_network.config(
                 session=sessions.session(_DETECTOR, threads),
                 limit_side_len=longest_side,
                 limit_type="max",
@@ -73,16 +63,8 @@ class PpocrReader:
 
     def __init__(self, threads: int) -> None:
         """Load the model and its alphabet."""
-        self.model = _model("ppocr-reader", _READER)
-        self._recogniser = TextRecognizer(
-            _config(
-                session=sessions.session(_READER, threads),
-                lang_type=LangRec.CH,
-                rec_batch_num=_BATCH,
-                rec_img_shape=[3, _HEIGHT, _WIDTH],
-            )
-        )
-        self._columns = _columns(self._recogniser.postprocess_op.character)
+        self._network = PpocrNetwork(threads)
+        self.model = self._network.model
 
     def read(self, crops: Sequence[Picture]) -> list[list[Reading]]:
         """What each crop may say: the mean over its looks of the probability of each text."""
@@ -97,11 +79,9 @@ class PpocrReader:
         outputs: dict[int, NDArray[np.float32]] = {}
         for first in range(0, len(order), _BATCH):
             places = order[first : first + _BATCH]
-            widest = max(_WIDTH / _HEIGHT, *(_proportion(crops[place]) for place in places))
-            inputs = np.stack([self._recogniser.resize_norm_img(crops[place], widest) for place in places])
-            raw = self._recogniser.session(inputs.astype(np.float32))
-            narrow = np.stack([raw[:, :, columns].sum(axis=2) for columns in self._columns], axis=2)
-            outputs.update(zip(places, narrow, strict=True))
+            some = [crops[place] for place in order[first : first + _BATCH]]
+            widest = max(USUAL_WIDTH / HEIGHT, *(_proportion(crop) for crop in some))
+            outputs.update(zip(places, self._network.outputs(some, widest), strict=True))
         return [outputs[place] for place in range(len(crops))]
 
 
@@ -128,32 +108,3 @@ def _proportion(crop: Picture) -> float:
 def _area(box: NDArray[np.float32]) -> Area:
     first, second, third, fourth = ((float(x), float(y)) for x, y in box)
     return Area((first, second, third, fourth))
-
-
-def _columns(alphabet: Sequence[str]) -> list[list[int]]:
-    """For the blank and each symbol of ours, the columns of the network's 18,710 that mean it; other scripts none."""
-    columns: list[list[int]] = [[0], *([] for _ in ctc.SYMBOLS)]
-    for column, character in enumerate(alphabet):
-        if column and (symbol := _symbol(character)) is not None:
-            columns[1 + ctc.SYMBOLS.index(symbol)].append(column)
-    return columns
-
-
-def _symbol(character: str) -> str | None:
-    category = unicodedata.category(character[0])
-    if character in _GAPS or category == "Zs":
-        return GAP
-    if category == "Pd":
-        return DASH
-    plain = unicodedata.normalize("NFKD", character).upper()[:1]
-    if plain.isascii() and plain.isalnum():
-        return plain
-    return None if character.isalnum() else SIGN
-
-
-def _config(**settings: Any) -> Any:
-    return OmegaConf.create({"engine_type": EngineType.ONNXRUNTIME, **settings}, flags={"allow_objects": True})
-
-
-def _model(name: str, *files: Path) -> Model:
-    return Model(name, f"PP-OCRv6-small (rapidocr {version('rapidocr')})", sessions.checksum(*files))

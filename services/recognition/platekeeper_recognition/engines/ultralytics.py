@@ -11,6 +11,8 @@ from pathlib import Path
 
 from platekeeper_common.events.recognition import Model
 from platekeeper_recognition.engines import boxes, plate_models, sessions
+from platekeeper_recognition.engines.opinion import FILE as OPINION
+from platekeeper_recognition.engines.opinion import Opinion
 from platekeeper_recognition.engines.plate_models import DETECTOR, READER, OnnxReader
 from platekeeper_recognition.engines.protocol import EngineUnavailable, Picture, PlateEngine, Spot
 from platekeeper_recognition.engines.sessions import DetectorFacts
@@ -23,8 +25,10 @@ def open_engine(*, longest_side: int | None, threads: int, weights: Path) -> Pla
     """
     facts = sessions.facts(sessions.session(DETECTOR, threads), DETECTOR, DetectorFacts)
     detector = TorchDetector(weights, facts, longest_side=longest_side or facts.side, threads=threads)
-    reader = OnnxReader(READER, threads=threads)
-    model = plate_models.both("ultralytics", detector.model, reader.model, weights, READER)
+    opinion = Opinion(threads)
+    reader = OnnxReader(READER, threads=threads, opinion=opinion)
+    models = (detector.model, reader.model, opinion.model)
+    model = plate_models.together("ultralytics", models, weights, READER, OPINION)
     return PlateEngine(detector, reader, model, detector.longest_side)
 
 
