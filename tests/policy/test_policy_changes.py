@@ -1,19 +1,18 @@
 """Changes of a department's policy: by whom, by how many, within what the manual says; signed and followed (B2)."""
 
 import asyncio
-import hashlib
 import json
 import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
+from adopting import said
 from databases import on_both
 from profiles import DEPARTMENTS, FOLDER, department
 from standing import AGENCY, eventually, town
@@ -227,28 +226,6 @@ async def test_every_process_follows_and_one_that_cannot_is_not_ready(tmp_path: 
         await foundation.bus.publish([adopted(4, settings)], source="accounts")
         async with asyncio.timeout(30):
             await here.standing.ready()
-
-
-def said(
-    signer: NoteSigner, number: int, document: dict[str, Any], at: datetime, agency_id: AgencyId = AGENCY
-) -> PolicyAdopted:
-    """A version as accounts say it."""
-    text = json.dumps(document)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    signed = {"agency": agency_id, "number": number, "origin": "adopted", "version": "said", "sha256": digest}
-    signed |= {"previous": "none", "adopted-at": at.isoformat(), "proposed-by": "boss", "confirmed-by": "none"}
-    note = signer.sign("platekeeper policy v1\n" + "".join(f"{name} {value}\n" for name, value in signed.items()))
-    return PolicyAdopted(
-        agency_id=agency_id,
-        number=number,
-        profile="pomona",
-        version="said",
-        document=text,
-        sha256=digest,
-        adopted_at=at,
-        note=note,
-        verifier_key=signer.key,
-    )
 
 
 @pytest.mark.clause("B2")

@@ -154,10 +154,19 @@ class Policies:
         """Those that are known and not closed."""
         return [agency.id for agency in self._agencies.values() if agency.mode != "closed"]
 
-    def kept(self) -> list[tuple[AgencyId, Profile]]:
-        """Every agency whose profile is installed here, the closed ones too: what was theirs is kept by its rules."""
-        known = [(agency.id, self._profiles.get(agency.profile)) for agency in self._agencies.values()]
-        return [(agency_id, profile) for agency_id, profile in known if profile is not None]
+    def kept(self) -> list[tuple[AgencyId, Profile | None]]:
+        """Every agency, the closed ones too, and the policy in force, by which what was theirs is kept.
+
+        None where that is in doubt, and nothing may be destroyed: what it adopted last is not verified or cannot be
+        used here, or no such profile is installed.
+        """
+        return [(agency.id, self._certain(agency)) for agency in self._agencies.values()]
+
+    def _certain(self, agency: Agency) -> Profile | None:
+        try:
+            return None if agency.id in self._unsigned else self.followed(agency)
+        except Busy:
+            return None
 
     def of(self, agency_id: AgencyId) -> Profile:
         """The agency's policy. Raises Refused `agency_unknown`: not registered, closed, or no such profile here.

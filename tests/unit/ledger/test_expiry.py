@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from adopting import said
 from profiles import DEPARTMENTS, department
 from standing import AGENCY, Town, eventually
 from unit.ledger.proofs import check, export, signed
@@ -12,10 +13,13 @@ from platekeeper_access_audit.ledger.expiry import domain, handlers
 from platekeeper_access_audit.ledger.expiry.storage import Month
 from platekeeper_access_audit.ledger.policy import LedgerPolicy
 from platekeeper_access_audit.ledger.room import LedgerRoom
-from platekeeper_common.ids import PLATFORM
+from platekeeper_common import adoptions
+from platekeeper_common.ids import PLATFORM, AgencyId
+from platekeeper_common.notes import NoteSigner
 from platekeeper_common.periods import Period
 
 RECORDS = "/v1/access-records"
+CORONA = AgencyId("corona-pd")
 
 
 def room(here: Town) -> LedgerRoom:
@@ -90,3 +94,47 @@ async def test_what_was_begun_is_finished(here: Town) -> None:
 async def test_records_of_no_agency_are_kept_as_long_as_the_most_patient_agencys(here: Town) -> None:
     kept = dict(handlers._agencies(room(here)))
     assert kept[PLATFORM] == max(kept.values(), key=lambda period: period.count)
+
+
+async def adopt(here: Town, number: int, *, years: object, seed: bytes | None = None) -> None:
+    """Adopt the profile with other `access_years`; signed by accounts, or by a stranger with another seed."""
+    foundation = here.standing.foundation
+    own = await foundation.keys.key(adoptions.SIGNING)
+    await adoptions.believe(foundation.keys, NoteSigner(adoptions.SIGNER, own).key)
+    document = {name: dict(keys) for name, keys in department("pomona").document.items()}
+    document["ledger"]["access_years"] = years
+    event = said(NoteSigner(adoptions.SIGNER, seed or own), number, document, here.clock())
+    await foundation.bus.publish([event], source="accounts")
+    policies = foundation.policies
+    await eventually(lambda: AGENCY in policies._unsigned if seed else policies._adopted.get(AGENCY, (0,))[0] == number)
+
+
+@pytest.mark.clause("G3", "pomona")
+@pytest.mark.clause("B2")
+async def test_a_month_ends_by_the_policy_in_force_and_in_doubt_not_at_all(here: Town) -> None:
+    """Longer and shorter than installed, of an agency that has closed too; unusable or unverified: nothing goes."""
+
+    def kept() -> dict[AgencyId, int]:
+        return {agency_id: period.count for agency_id, period in handlers._agencies(room(here))}
+
+    await here.open_agency(CORONA, "corona")
+    installed = department("corona").section(LedgerPolicy).access_years
+    await send(here, await searched(here, 1))
+    assert kept() == {AGENCY: 5, CORONA: installed, PLATFORM: max(5, installed)}
+    await adopt(here, 2, years=10)
+    await here.open_agency(AGENCY, "pomona", mode="closed")
+    assert kept() == {AGENCY: 10, CORONA: installed, PLATFORM: 10}
+    here.clock.now = datetime(2032, 1, 1, tzinfo=UTC)
+    assert await handlers.expire(room(here)) == []
+    assert _key(here, "2026-11")
+    here.clock.now = datetime(2037, 1, 1, tzinfo=UTC)
+    await adopt(here, 3, years="for ever")
+    assert kept() == {CORONA: installed}
+    await adopt(here, 4, years=7)
+    assert kept() == {AGENCY: 7, CORONA: installed, PLATFORM: max(7, installed)}
+    await adopt(here, 5, years=1, seed=b"x" * 32)
+    assert kept() == {CORONA: installed}
+    assert await handlers.expire(room(here)) == []
+    assert _key(here, "2026-11")
+    await adopt(here, 5, years=8)
+    assert Month(AGENCY, "2026-11") in await handlers.expire(room(here)) or not _key(here, "2026-11")

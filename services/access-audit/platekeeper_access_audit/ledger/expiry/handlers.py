@@ -51,12 +51,15 @@ async def expire(here: LedgerRoom) -> list[Month]:
 
 
 def _agencies(here: LedgerRoom) -> Iterator[tuple[AgencyId, Period]]:
-    """Every agency and how long its records are kept; those of no agency as long as the most patient agency's."""
-    known = [
-        (agency_id, profile.section(LedgerPolicy).access_kept) for agency_id, profile in here.foundation.policies.kept()
-    ]
+    """Every agency and how long its records are kept; those of no agency as long as the most patient agency's.
+
+    Whose policy is in doubt is left out, and as long as there is one so are the records of no agency: nothing of theirs
+    is destroyed.
+    """
+    agencies = here.foundation.policies.kept()
+    known = [(agency_id, profile.section(LedgerPolicy).access_kept) for agency_id, profile in agencies if profile]
     yield from known
-    if known:
+    if known and len(known) == len(agencies):
         yield PLATFORM, max((kept for _, kept in known), key=lambda kept: kept.count)
 
 
