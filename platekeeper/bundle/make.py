@@ -18,7 +18,7 @@ from platekeeper import client, terminal
 from platekeeper.bundle import report
 from platekeeper.bundle.gather import Gathered, Period, gather
 from platekeeper.client import ApiError, Session
-from platekeeper_verify import bundles
+from platekeeper_verify import bundles, records
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -74,9 +74,9 @@ def _write(file: Path, name: str, found: Gathered, moment: datetime) -> None:
     tally = report.tallied(found.records)
     with zipfile.ZipFile(file, "x", zipfile.ZIP_DEFLATED) as archive:
         sums = _Sums(archive)
-        sums.put("README.txt", report.readme(found, name).encode())
+        sums.put(bundles.README, report.readme(found, name).encode())
         made = report.paper(found, tally, name=name, organisation=organisation, moment=moment)
-        sums.put("report.pdf", made)
+        sums.put(bundles.REPORT, made)
         with sums.open(bundles.RECORDS) as out:
             out.writelines(_array(found))
         with sums.open(bundles.TABLE) as out:
@@ -103,10 +103,10 @@ def _array(found: Gathered) -> Iterator[bytes]:
 
 
 def _table(found: Gathered) -> Iterator[bytes]:
-    columns = [*bundles.COLUMNS, *bundles.OPENED]
+    columns = [*records.COLUMNS, *records.OPENED]
     yield _row(columns)
     for record in found.records:
-        yield _row([bundles.cell(record[name]) for name in columns])
+        yield _row([records.cell(record[name]) for name in columns])
 
 
 def _row(cells: list[str]) -> bytes:

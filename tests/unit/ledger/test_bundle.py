@@ -5,8 +5,10 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from profiles import DEPARTMENTS
@@ -20,9 +22,10 @@ from platekeeper.bundle.make import make
 from platekeeper.client import Session
 from platekeeper_common import ids
 from platekeeper_common.ids import AgencyId
+from platekeeper_verify import records
 from platekeeper_verify.audit import Report
 from platekeeper_verify.bundles import check_bundle
-from platekeeper_verify.findings import Kind
+from platekeeper_verify.findings import Finding, Kind
 
 DAY = Period(datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC))
 GALT = AgencyId("galt-pd")
@@ -44,16 +47,32 @@ class Carried:
 
     def altered(self, name: str, old: str, new: str) -> set[Kind]:
         """What is found when a file within says something else, its sum put right."""
+        data = self.text(name)
+        assert old in data
+        return {finding.kind for finding in self.rebuilt({name: data.replace(old, new, 1)})}
+
+    def rebuilt(self, changed: Mapping[str, str], *, more: Sequence[tuple[str, str]] = ()) -> list[Finding]:
+        """What is found when files within say something else, or `more` are put first, all sums put right."""
         other = self.file.with_name("altered.zip")
         with zipfile.ZipFile(self.file) as archive, zipfile.ZipFile(other, "w") as out:
-            data = archive.read(name).decode()
-            assert old in data
-            changed = data.replace(old, new, 1).encode()
-            before = hashlib.sha256(archive.read(name)).hexdigest()
-            sums = archive.read("SHA256SUMS").decode().replace(before, hashlib.sha256(changed).hexdigest())
-            for entry in archive.namelist():
-                out.writestr(entry, {name: changed, "SHA256SUMS": sums.encode()}.get(entry, archive.read(entry)))
-        return {finding.kind for finding in check_bundle(other, self.key).findings}
+            files = {name: archive.read(name) for name in archive.namelist()}
+            files |= {name: text.encode() for name, text in changed.items()}
+            told = {name: text.encode() for name, text in more} | files
+            sums = {name: hashlib.sha256(data).hexdigest() for name, data in told.items()}
+            files["SHA256SUMS"] = "".join(f"{sums[name]}  {name}\n" for name in sums if name != "SHA256SUMS").encode()
+            for name, data in [*more, *files.items()]:
+                out.writestr(name, data)
+        return list(check_bundle(other, self.key).findings)
+
+    def retold(self, documents: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """The files that hold the records, when these are all."""
+        lines = ",\n".join(json.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in documents)
+        columns = [*records.COLUMNS, *records.OPENED]
+        rows = io.StringIO()
+        table = csv.writer(rows, lineterminator="\r\n")
+        table.writerow(columns)
+        table.writerows([records.cell(one.get(name)) for name in columns] for one in documents)
+        return {"records.json": f"[\n{lines}\n]\n", "records.csv": rows.getvalue()}
 
 
 async def carried(here: Town, folder: Path, period: Period = DAY) -> Carried:
@@ -87,19 +106,19 @@ async def test_a_bundle_holds_the_period_and_proves_it_offline(bundle: Carried, 
     report = bundle.checked()
     assert report.findings == []
     assert (report.records, report.proved, report.withheld) == (5, 5, 1)
-    records = json.loads(bundle.text("records.json"))
-    assert [(one["action"], one["username"]) for one in records] == [
+    documents = json.loads(bundle.text("records.json"))
+    assert [(one["action"], one["username"]) for one in documents] == [
         ("reads.search", "ana"),
         ("reads.search", "officer"),
         ("account.open", "chief"),
         ("reads.search", "ben"),
     ]
-    assert records[0]["query"] == {"plate": PLATE}
+    assert documents[0]["query"] == {"plate": PLATE}
     rows = list(csv.DictReader(io.StringIO(bundle.text("records.csv"))))
-    assert [row["username"] for row in rows] == [one["username"] for one in records]
+    assert [row["username"] for row in rows] == [one["username"] for one in documents]
     assert rows[1]["code"] == "training_missing"
     mark = f"outsider {AGENCY} {here.clock():%Y-%m-%dT%H:%M:%SZ}"
-    assert {row["exported"] for row in rows} == {one["exported"] for one in records} == {mark}
+    assert {row["exported"] for row in rows} == {one["exported"] for one in documents} == {mark}
     assert json.loads(bundle.text("manifest.json"))["exported"] == mark
     assert "platekeeper audit verify --bundle bundle.zip" in bundle.text("README.txt")
     with zipfile.ZipFile(bundle.file) as archive:
@@ -120,9 +139,9 @@ async def test_a_bundle_holds_the_period_and_proves_it_offline(bundle: Carried, 
 @pytest.mark.clause("G3")
 async def test_whatever_is_altered_in_a_bundle_is_told(bundle: Carried) -> None:
     lines = bundle.text("leaves.ndjson").splitlines(keepends=True)
-    records = bundle.text("records.json")
+    documents = bundle.text("records.json")
     rows = bundle.text("records.csv").splitlines(keepends=True)
-    first = records.splitlines(keepends=True)[1]
+    first = documents.splitlines(keepends=True)[1]
     manifest = json.loads(bundle.text("manifest.json"))
     assert Kind.CHANGED in bundle.altered("records.json", '"username":"ana"', '"username":"bea"')
     assert Kind.DROPPED in bundle.altered("records.json", first, "")
@@ -135,6 +154,43 @@ async def test_whatever_is_altered_in_a_bundle_is_told(bundle: Carried) -> None:
     with zipfile.ZipFile(bundle.file, "a") as archive:
         archive.writestr("more.txt", "more")
     assert {finding.kind for finding in bundle.checked().findings} == {Kind.MALFORMED}
+
+
+@pytest.mark.clause("G3")
+async def test_a_record_says_all_that_its_leaf_says_and_in_its_types(bundle: Carried) -> None:
+    documents = json.loads(bundle.text("records.json"))
+    ana, *others = documents
+    proof = {"leaf", "at", "id", "producer", "number"}
+    assert bundle.rebuilt(bundle.retold(documents)) == []
+    forgeries: list[dict[str, Any]] = [
+        {name: value for name, value in ana.items() if name in proof},
+        *({name: value for name, value in ana.items() if name != gone} for gone in ("username", "purpose", "query")),
+        *({name: value for name, value in ana.items() if name != gone} for gone in ("exported", "appended_at")),
+        ana | {"count": True},
+        ana | {"count": 1.0},
+        ana | {"query": None},
+        ana | {"agency_id": "galt-pd"},
+        ana | {"leaf": ana["leaf"] | {"hash": "00" * 32}},
+    ]
+    for forged in forgeries:
+        assert {found.kind for found in bundle.rebuilt(bundle.retold([forged, *others]))} == {Kind.CHANGED}, forged
+    twice = bundle.text("records.json").replace('"username":"ana"', '"username":"bea","username":"ana"')
+    with pytest.raises(ValueError, match="twice under one name"):
+        bundle.rebuilt({"records.json": twice})
+
+
+@pytest.mark.clause("G3")
+async def test_what_another_program_might_unpack_instead_is_told(bundle: Carried) -> None:
+    forged = bundle.text("records.csv").replace("ana", "bea")
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        twice = bundle.rebuilt({}, more=[("records.csv", forged)])
+    assert {(found.kind, found.detail) for found in twice} == {(Kind.MALFORMED, "records.csv: is there 2 times")}
+    for name in ("RECORDS.CSV", "./records.csv", "checkpoints/../records.csv", "records-corrected.csv"):
+        assert {found.kind for found in bundle.rebuilt({}, more=[(name, forged)])} == {Kind.MALFORMED}
+    assert bundle.rebuilt({}) == []
+    led = bundle.file.with_name("led.zip")
+    led.write_bytes(b"something before" + bundle.file.read_bytes())
+    assert {found.kind for found in check_bundle(led, bundle.key).findings} == {Kind.MALFORMED}
 
 
 async def test_what_is_no_bundle_is_said_in_a_line(
