@@ -107,7 +107,7 @@ def _read_foundation(foundation: Foundation, say: Say) -> None:
     checkpoints = foundation.checkpoints
     say(BUILD, 1, version=VERSION)
     say(UNSIGNED, foundation.policies.unsigned)
-    say(CHECKPOINT_AGE, _age(checkpoints.signed_at, foundation.clock))
+    say(CHECKPOINT_AGE, _age(checkpoints.as_of, foundation.clock))
     if checkpoints.last is not None:
         say(CHECKPOINT_SIZE, checkpoints.last.size)
 

@@ -22,7 +22,7 @@ from platekeeper_common import auth, ids, relay
 from platekeeper_common.app import Health
 from platekeeper_common.auth import SigningKey
 from platekeeper_common.caller import Caller, Office
-from platekeeper_common.events.access import AgencyChanged, CheckpointSigned
+from platekeeper_common.events.access import AccessRecorded, AgencyChanged, CheckpointSigned
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.migrate import migrate
 from platekeeper_common.service import Foundation, Service
@@ -107,14 +107,15 @@ class Town:
         return httpx.AsyncClient(transport=transport, base_url="http://platekeeper", headers=headers, timeout=30)
 
     async def let_pass(self, **by: float) -> None:
-        """Let time pass once the records of what was done have left: one that waits for long stops plate data (B8)."""
+        """Let time pass once the records of what was done are kept: one that waits for long stops plate data (B8)."""
 
         async def all_left() -> bool:
             for room in self.standing.rooms.values():
                 async with room.db.tx() as tx:
                     if await relay.oldest_record(tx) is not None:
                         return False
-            return True
+            bus = self.standing.foundation.bus
+            return "ledger" not in self.standing.rooms or not await bus.backlog("ledger", AccessRecorded.topic)
 
         await eventually(all_left)
         self.clock.advance(**by)

@@ -24,3 +24,9 @@ class Checkpoints:
     def signed_at(self) -> datetime:
         """When the last checkpoint was signed; when this process began, as long as it knows of none."""
         return self.last.signed_at if self.last else self._since
+
+    @property
+    def as_of(self) -> datetime:
+        """Up to when the ledger has what was recorded: when it last signed, or since when a record waits for it."""
+        waiting = self.last.waiting_since if self.last else None
+        return self.signed_at if waiting is None else min(waiting, self.signed_at)

@@ -141,7 +141,7 @@ committed_at_end = asynccontextmanager(open_tx)
 
 
 async def refuse_when_audit_lags(here: Room, tx: UnitOfWork, who: Caller) -> None:
-    """Raise Busy `audit_unavailable` when the oldest unsent record or the last checkpoint is too old (B8)."""
+    """Raise Busy `audit_unavailable` when the oldest record not kept or the last checkpoint is too old (B8)."""
     limit = here.foundation.policies.of(who.agency_id).section(AuditPolicy).audit_lag_limit
     try:
         oldest = await relay.oldest_record(tx)
@@ -151,10 +151,9 @@ async def refuse_when_audit_lags(here: Room, tx: UnitOfWork, who: Caller) -> Non
         raise Busy(
             "access records cannot be delivered; no plate data until they can", code="audit_unavailable", clause="B8"
         )
-    if here.clock() - here.foundation.checkpoints.signed_at > limit:
-        raise Busy(
-            "the ledger signs no checkpoints; no plate data until it does", code="audit_unavailable", clause="B8"
-        )
+    if here.clock() - here.foundation.checkpoints.as_of > limit:
+        detail = "the ledger takes no records or signs no checkpoints; no plate data until it does"
+        raise Busy(detail, code="audit_unavailable", clause="B8")
 
 
 async def commit_or_refuse(tx: UnitOfWork) -> None:

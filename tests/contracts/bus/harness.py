@@ -23,11 +23,12 @@ from platekeeper_common.bus.kafka import KafkaBus
 from platekeeper_common.bus.kafka_clients import Patience
 from platekeeper_common.bus.kafka_topics import declare_topics
 from platekeeper_common.clock import Clock, utc_now
+from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.hotlist import HitRaised
 from platekeeper_common.events.ingest import DeviceChanged, FrameCaptured
 
 TESTS = Path(__file__).parents[2]
-TOPICS = (replace(FrameCaptured.topic, partitions=4), DeviceChanged.topic, HitRaised.topic)
+TOPICS = (replace(FrameCaptured.topic, partitions=4), DeviceChanged.topic, HitRaised.topic, AccessRecorded.topic)
 """What the suite publishes to; as many partitions as the embedded bus has."""
 
 

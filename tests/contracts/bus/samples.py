@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from contracts.bus.harness import TOPICS
 
 from platekeeper_common.bus.contract import Batch, DeadLetter, Member, Record, Unavailable
+from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.catalogue import decode
 from platekeeper_common.events.envelope import Event, Topic
 from platekeeper_common.events.hotlist import HitRaised, ListedEntry
@@ -49,6 +50,25 @@ def frame(camera: str, number: int) -> FrameCaptured:
 
 def frames(camera: str, numbers: range) -> list[FrameCaptured]:
     return [frame(camera, number) for number in numbers]
+
+
+def recorded(number: int) -> AccessRecorded:
+    return AccessRecorded(
+        agency_id=AGENCY,
+        id=f"record-{number}",
+        producer="retention",
+        number=number,
+        at=MOMENT,
+        kind="administration",
+        action="account.open",
+        outcome="allowed",
+        subject="account",
+        username="chief",
+        name="Chief",
+        organisation="Pomona Police Department",
+        policy_version="1",
+        salt="",
+    )
 
 
 def device(name: str, version: int) -> DeviceChanged:

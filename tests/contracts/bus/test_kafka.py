@@ -74,6 +74,7 @@ async def test_topics_are_made_as_declared(servers: list[str]) -> None:
     assert several == {"frame.captured": 24, "plates.read": 12, "access.recorded": 6}
     assert settings["declared-frame.captured"]["cleanup.policy"] == "delete"
     assert settings["declared-frame.captured"]["retention.ms"] == str(3 * 86_400_000)
+    assert settings["declared-access.recorded"]["retention.ms"] == "-1"
     assert settings["declared-agency.changed"]["cleanup.policy"] == "compact"
 
 

@@ -17,11 +17,13 @@ from contracts.bus.samples import (
     number_of,
     numbers,
     one_batch,
+    recorded,
     take_all,
     tried,
 )
 
 from platekeeper_common.bus.contract import Bus, TooOld, Unavailable
+from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.catalogue import decode
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.events.hotlist import HitRaised
@@ -255,6 +257,25 @@ async def test_pruning_removes_what_is_past_its_retention_handled_or_not(harness
     async with harness.bus(clock=clock) as bus:
         late = await take_all(await bus.join("late", [FrameCaptured.topic]), expected=3)
     assert [record.offset for record in late] == [record.offset for record in records]
+
+
+@pytest.mark.clause("B8")
+async def test_pruning_spares_what_a_topics_own_group_has_yet_to_handle(harness: Harness) -> None:
+    """Of access records nothing goes before the ledger has it, whether it was there or not."""
+    now = MOMENT
+    async with harness.bus(clock=lambda: now) as bus:
+        await bus.publish([recorded(number) for number in (1, 2, 3)], source="test")
+        now += timedelta(days=400)
+        assert await bus.prune() == 0
+        member = await bus.join("ledger", [AccessRecorded.topic])
+        batch = await one_batch(member, most=2)
+        assert await bus.prune() == 0, "what is in hand is not handled"
+        await batch.done()
+        assert await bus.prune() == 2
+        [third] = await take_all(member, expected=1)
+        assert decode(third.value) == recorded(3)
+        await bus.prune()
+        assert await bus.backlog("late", AccessRecorded.topic) == 0
 
 
 async def test_a_topic_pruned_empty_goes_on(harness: Harness) -> None:

@@ -12,10 +12,14 @@ from unit.ledger.proofs import signed
 from unit.ledger.samples import looked_up, searched, send
 
 from platekeeper import metrics
+from platekeeper_access_audit.ledger.consumers import keep_records
 from platekeeper_access_audit.ledger.room import LedgerRoom, LedgerSettings
 from platekeeper_access_audit.ledger.sequencer import compare_with_archive
 from platekeeper_access_audit.ledger.service import LEDGER
 from platekeeper_common import ids
+from platekeeper_common.events.access import AccessRecorded
+from platekeeper_common.events.catalogue import decode
+from platekeeper_retention.service import SERVICE as RETENTION
 
 
 async def alarms(here: Town) -> set[str]:
@@ -66,6 +70,43 @@ async def test_a_record_that_waits_or_comes_late_by_more_than_a_minute_is_an_ala
     await here.standing.foundation.bus.publish([await searched(here, 3)], source="retention")
     here.clock.advance(seconds=90)
     assert await alarms(here) == {"lag"}
+
+
+@pytest.mark.clause("B8")
+async def test_no_plate_data_while_the_ledger_takes_no_records(tmp_path: Path) -> None:
+    """Its checkpoints stay fresh and every record has left its service: they say that records wait all the same."""
+    asked = {"plate": "7KXQ042", "purpose": "stolen_vehicle", "matter_type": "criminal", "matter_number": "26-001234"}
+    async with town(tmp_path / "var", (RETENTION, LEDGER)) as here:
+        known, bus = here.standing.foundation.checkpoints, here.standing.foundation.bus
+
+        async def search() -> tuple[int, str | None]:
+            await eventually(lambda: known.signed_at == here.clock())
+            async with here.client(here.person()) as officer:
+                answer = await officer.post("/v1/searches", json=asked)
+            return answer.status_code, answer.json().get("code")
+
+        async def waiting() -> int:
+            return await bus.backlog("ledger", AccessRecorded.topic)
+
+        [consumer] = [part for part in here.standing.parts["ledger"] if part.name == "consume ledger"]
+        await consumer.stop()
+        assert await search() == (201, None)
+        await eventually(waiting)
+        here.clock.advance(minutes=5)
+        assert await search() == (201, None)
+        here.clock.advance(minutes=1)
+        assert await search() == (503, "audit_unavailable")
+        text = (await metrics.text(here.standing)).decode()
+        assert 'platekeeper_audit_checkpoint_age_seconds{service="foundation"} 360.0' in text
+        member = await bus.join("ledger", (AccessRecorded.topic,))
+        while batch := await member.poll(500):
+            await keep_records(here.standing.rooms["ledger"])([decode(record.value) for record in batch.records])
+            await batch.done()
+
+        async def shown() -> bool:
+            return await search() == (201, None)
+
+        await eventually(shown)
 
 
 @pytest.mark.clause("G3")

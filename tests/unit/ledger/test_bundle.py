@@ -60,7 +60,9 @@ class Carried:
             told = {name: text.encode() for name, text in more} | files
             sums = {name: hashlib.sha256(data).hexdigest() for name, data in told.items()}
             files["SHA256SUMS"] = "".join(f"{sums[name]}  {name}\n" for name in sums if name != "SHA256SUMS").encode()
-            for name, data in [*more, *files.items()]:
+            for name, text in more:
+                out.writestr(name, text)
+            for name, data in files.items():
                 out.writestr(name, data)
         return list(check_bundle(other, self.key).findings)
 

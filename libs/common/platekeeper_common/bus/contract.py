@@ -162,8 +162,10 @@ class Bus(Protocol):
     async def prune(self) -> int:
         """Remove what is past its topic's retention, and all but the last record of each key of compacted topics.
 
-        Returns how many records went. Compaction spares what a group has yet to handle, until that too is past the
-        retention. Raises Unavailable when the removed bytes may still lie somewhere; pruning again finishes the work.
+        Returns how many records went. What the group that a topic is `kept_for` has yet to handle stays, though that
+        group be away; other records go, handled or not. Compaction spares what a group has yet to handle, until that
+        too is past the retention. Raises Unavailable when the removed bytes may still lie somewhere; pruning again
+        finishes the work.
         """
 
     async def close(self) -> None:

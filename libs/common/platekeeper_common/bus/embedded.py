@@ -163,7 +163,7 @@ class EmbeddedBus:
         for head in self._heads.values():
             topic = TOPICS.get(head.topic, Topic(head.topic))
             before = journal.stamp(now - min(topic.retention, self._longest_kept))
-            gone += await (self._compact(head, before) if topic.compacted else self._drop(head, before))
+            gone += await (self._compact(head, before) if topic.compacted else self._drop(head, topic, before))
         await self._journal.checkpoint()
         return gone
 
@@ -208,17 +208,24 @@ class EmbeddedBus:
             self._journal.check_open()
             await rung.wait()
 
-    async def _drop(self, head: Head, before: int) -> int:
+    async def _drop(self, head: Head, topic: Topic, before: int) -> int:
+        below = head.next if topic.kept_for is None else self._handled(topic.kept_for, head)
+
         def dropped(answer: tuple[int, int]) -> None:
             head.oldest = answer[1]
 
         gone = 0
         while True:
-            dropping = partial(journal.drop, log=head.log, before=before, most=MOST_DROPPED)
+            dropping = partial(journal.drop, log=head.log, before=before, below=below, most=MOST_DROPPED)
             removed, _ = await self._journal.write(dropping, dropped)
             gone += removed
             if removed < MOST_DROPPED:
                 return gone
+
+    def _handled(self, group: str, head: Head) -> int:
+        """Below which offset the group has handled everything."""
+        claim = self._groups[group].claims.get(head.log) if group in self._groups else None
+        return head.oldest if claim is None else claim.next
 
     async def _compact(self, head: Head, before: int) -> int:
         claims = (group.claims.get(head.log) for group in self._groups.values())

@@ -233,11 +233,14 @@ def advance(connection: sqlite3.Connection, *, group: str, log: int, following: 
     return moved.rowcount == 1
 
 
-def drop(connection: sqlite3.Connection, *, log: int, before: int, most: int) -> tuple[int, int]:
-    """Remove up to `most` records stamped before `before`; answers how many went and the oldest offset kept."""
+def drop(connection: sqlite3.Connection, *, log: int, before: int, below: int, most: int) -> tuple[int, int]:
+    """Remove up to `most` records stamped before `before` with offsets below `below`.
+
+    Answers how many went and the oldest offset kept.
+    """
     gone = connection.execute(
-        "DELETE FROM record WHERE rowid IN (SELECT rowid FROM record WHERE log = ? AND at < ? LIMIT ?)",
-        (log, before, most),
+        "DELETE FROM record WHERE rowid IN (SELECT rowid FROM record WHERE log = ? AND at < ? AND offset < ? LIMIT ?)",
+        (log, before, below, most),
     )
     moved = connection.execute(
         "UPDATE head SET oldest = coalesce((SELECT min(offset) FROM record WHERE record.log = head.log), next)"

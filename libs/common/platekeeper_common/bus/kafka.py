@@ -181,8 +181,8 @@ class KafkaBus:
         """
         gone = 0
         for topic in self._topics.values():
-            if oldest := self._oldest(topic.name):
-                gone += await self._delete(await self._partitions(topic), oldest)
+            if stamp := self._past(topic):
+                gone += await self._delete(topic, stamp)
         return gone
 
     async def close(self) -> None:
@@ -195,18 +195,26 @@ class KafkaBus:
         await self._clients.close()
 
     def _oldest(self, name: str) -> int:
-        """The stamp (ms) before which the topic's records are past their retention; 0: none ever is."""
+        """The stamp (ms) before which nobody is given the topic's records any more; 0: all are given."""
         topic = self._topics[name]
+        return 0 if topic.kept_for else self._past(topic)
+
+    def _past(self, topic: Topic) -> int:
+        """The stamp (ms) before which the topic's records are past their retention; 0: none ever is."""
         kept = min(topic.retention, self._longest_kept)
         return 0 if topic.compacted else max(0, int((self._clock().timestamp() - kept.total_seconds()) * 1000))
 
-    async def _delete(self, partitions: Sequence[TopicPartition], stamp: int) -> int:
+    async def _delete(self, topic: Topic, stamp: int) -> int:
+        partitions = await self._partitions(topic)
+        handled = await self._places(topic.kept_for, partitions) if topic.kept_for else None
         async with answered(self._patience.answer, "delete old records"):
             observer = await self._readers.observer.get()
             oldest = await observer.beginning_offsets(partitions)
             ends = await observer.end_offsets(partitions)
             young = await observer.offsets_for_times(dict.fromkeys(partitions, stamp))
             goals = {place: ends[place] if young[place] is None else young[place].offset for place in partitions}
+            if handled is not None:
+                goals = {place: min(goal, handled[place][0]) for place, goal in goals.items()}
             old = {place: goal for place, goal in goals.items() if goal > oldest[place]}
             if not old:
                 return 0

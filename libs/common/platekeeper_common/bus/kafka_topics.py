@@ -30,7 +30,8 @@ def settings_of(topic: Topic, longest_kept: timedelta = timedelta.max) -> dict[s
     """What Kafka must know of a topic. `longest_kept` caps the retention of those that are not compacted.
 
     Kafka deletes and compacts whole closed segments, so one is closed each day. A word that a newer one of its key
-    replaces stays as long as a group may still have to handle it: the topic's retention.
+    replaces stays as long as a group may still have to handle it: the topic's retention. What is kept for a group Kafka
+    itself never deletes; pruning does.
     """
     if topic.compacted:
         lag = topic.retention
@@ -40,6 +41,8 @@ def settings_of(topic: Topic, longest_kept: timedelta = timedelta.max) -> dict[s
             "max.compaction.lag.ms": _ms(lag + DAY),
             "segment.ms": _ms(DAY),
         }
+    if topic.kept_for:
+        return {"cleanup.policy": "delete", "retention.ms": "-1", "segment.ms": _ms(DAY)}
     kept = min(topic.retention, longest_kept)
     return {"cleanup.policy": "delete", "retention.ms": _ms(kept), "segment.ms": _ms(min(DAY, kept))}
 

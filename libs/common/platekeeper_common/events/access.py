@@ -83,7 +83,7 @@ class AccessRecorded(Event, frozen=True, kw_only=True):
     """
 
     type: ClassVar[str] = "access.recorded.v1"
-    topic: ClassVar[Topic] = Topic("access.recorded", partitions=6)
+    topic: ClassVar[Topic] = Topic("access.recorded", partitions=6, kept_for="ledger")
     id: str
     producer: str
     number: int
@@ -161,6 +161,8 @@ class CheckpointSigned(Event, frozen=True, kw_only=True):
     """The checkpoint as a C2SP signed note."""
     verifier_key: str
     """`name+hash+key`, as C2SP signed-note writes it."""
+    waiting_since: datetime | None = None
+    """When the oldest access record was published that waits for the ledger for too long; None: none does."""
 
     @property
     def key(self) -> str:

@@ -19,6 +19,8 @@ class Topic:
     partitions: int = 1
     compacted: bool = False
     retention: timedelta = timedelta(days=7)
+    kept_for: str | None = None
+    """A group: what it has yet to handle is removed by nothing, however old. Not of a compacted topic."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,6 +58,8 @@ class Signed:
     root: bytes
     signed_at: datetime
     note: str
+    waiting_since: datetime | None = None
+    """Since when an access record waits for the ledger for too long, as it was known when this was signed."""
 
     def event(self, origin: str, key: str) -> CheckpointSigned:
         """What every process is told of it."""
@@ -69,6 +71,7 @@ class Signed:
             signed_at=self.signed_at,
             note=self.note,
             verifier_key=key,
+            waiting_since=self.waiting_since,
         )
 
 
