@@ -43,6 +43,8 @@ def told(report: Report) -> list[str]:
     )
     if report.witnessed is not None:
         said += f"; as many witnesses as needed have seen {report.witnessed}"
+    if report.complete is not None:
+        said += f"; they hold {report.complete}"
     return [*map(str, report.findings), said]
 
 

@@ -1,4 +1,4 @@
-"""What a bundle is made of, fetched as the auditor: records first, then the checkpoint and what proves them."""
+"""What a bundle is made of, fetched as the auditor: the checkpoint, all records under it, then what proves them."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -62,6 +62,7 @@ class Gathered:
     latest: dict[str, Any]
     checkpoints: list[dict[str, Any]]
     beside: dict[str, Any]
+    whole: dict[str, Any]
     leaves: Path
     unsigned: int
 
@@ -69,24 +70,25 @@ class Gathered:
 async def gather(session: Session, period: Period, folder: Path, file: IO[bytes]) -> Gathered:
     """Fetch the records into the open file and the leaves into the folder. Raises ApiError when it is refused."""
     records = Records(file)
+    latest = await session.get("/v1/checkpoints/latest")
+    if not latest["size"]:
+        raise ApiError(404, "nothing_signed", "no record has been signed yet")
     bounds = {"from": period.start.isoformat(), "to": period.end.isoformat()}
     async for line in _stream(session, "/v1/access-records/export", bounds, marked=records):
         records.add(line)
-    latest = await session.get("/v1/checkpoints/latest")
     unsigned = records.under(latest["size"])
     first, end = (
         (records.places[0][0], records.places[-1][0] + 1) if records.places else (latest["size"], latest["size"])
     )
     run = {"start": str(first), "end": str(end), "size": str(latest["size"])}
-    if not latest["size"]:
-        raise ApiError(404, "nothing_signed", "no record has been signed yet")
+    whole = await session.get("/v1/proofs/period", **bounds, size=str(latest["size"]))
     beside = await session.get("/v1/proofs/range", **run)
     leaves = folder / "leaves"
     with leaves.open("wb") as out:
         async for line in _stream(session, "/v1/access-records/leaves", run):
             out.write(line)
     checkpoints = [one async for one in _checkpoints(session, first, end)]
-    return Gathered(period, records, latest, checkpoints, beside, leaves, unsigned)
+    return Gathered(period, records, latest, checkpoints, beside, whole, leaves, unsigned)
 
 
 async def _stream(

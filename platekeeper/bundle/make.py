@@ -127,6 +127,8 @@ def _manifest(found: Gathered, moment: datetime) -> bytes:
         "origin": found.latest["origin"],
         "verifier_key": found.latest["verifier_key"],
         **found.beside,
+        "statement": found.whole["statement"],
+        "vouched": found.whole["vouched"],
     }
     return json.dumps(told, indent=1).encode()
 

@@ -24,7 +24,8 @@ _PROVED = """
 Who, when, from where, what, why and with how many results: each record is a leaf of a Merkle tree (RFC 9162) whose root
 was signed, and stands in it unaltered.
 
-That no record of this agency within the run of leaves was left out, moved or put in later.
+That no record of this agency of the period was left out, moved or put in later: the ledger says, signed, how many there
+are and where they stand.
 
 The query elements (what was asked for) are proved as ciphertext. Opened, as they stand in the records, they are the
 platform's word; after the period for which the policy keeps them nobody can open them.
@@ -117,7 +118,10 @@ def readme(found: Gathered, name: str) -> str:
         ("records.json", "the same with query elements and leaves; an array, a record a line, by position"),
         ("leaves.ndjson", "the run of leaves that holds them; of other agencies' records only the hash"),
         ("checkpoints/", "signed notes (C2SP tlog-checkpoint), with the lines of witnesses; names are moments in UTC"),
-        ("manifest.json", "period, run of leaves, the subtrees beside it, the verifier key"),
+        (
+            "manifest.json",
+            "period and what the ledger says of it, run of leaves, the subtrees beside it, the verifier key",
+        ),
         ("SHA256SUMS", "of all other files"),
     )
     lines = [

@@ -29,6 +29,8 @@ class Report:
     checkpoints: int
     proved: int
     witnessed: int | None = None
+    complete: str | None = None
+    """Of what the records are all, in words; None where that is not proved."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,18 @@ import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from platekeeper_verify import records
-from platekeeper_verify.audit import MOST_NAMED, Demand, Part, Report, check_export
+from platekeeper_verify.audit import MOST_NAMED, Demand, Part, Report, check_chain, check_export
 from platekeeper_verify.findings import Finding, Kind
 from platekeeper_verify.notes import Key
+from platekeeper_verify.periods import Period, open_period
 
-FORMAT = "platekeeper-audit-bundle-1"
+FORMAT = "platekeeper-audit-bundle-2"
 MANIFEST, LEAVES, RECORDS, TABLE, SUMS, REPORT, README = (
     "manifest.json",
     "leaves.ndjson",
@@ -46,6 +47,8 @@ class Bundle:
     end: datetime
     part: Part
     key: str
+    statement: str
+    vouched: str
 
 
 def check_bundle(file: Path, key: str | None = None, demand: Demand | None = None) -> Report:
@@ -69,7 +72,30 @@ def _check(archive: zipfile.ZipFile, key: str | None, demand: Demand | None) -> 
     unlike = records.unlike_leaves(_lines(archive, RECORDS), _lines(archive, LEAVES), bundle.start, bundle.end)
     table = records.unlike_records(_lines(archive, TABLE), _lines(archive, RECORDS))
     findings = [*_files(archive), *_sums(archive), *report.findings, *_few(unlike), *_few(table)]
-    return Report(findings, report.records, report.withheld, report.checkpoints, report.proved, report.witnessed)
+    try:
+        period = open_period(bundle.statement, bundle.vouched, known)
+    except ValueError as error:
+        unsaid = Finding(Kind.SIGNATURE, f"that these are all records of the period is not proved: {error}")
+        return replace(report, findings=[*findings, unsaid])
+    incomplete = list(_incomplete(archive, bundle, period, notes, known))
+    said = None if findings or incomplete else str(period)
+    return replace(report, findings=[*findings, *incomplete], complete=said)
+
+
+def _incomplete(
+    archive: zipfile.ZipFile, bundle: Bundle, period: Period, notes: Sequence[tuple[str, bytes]], key: Key
+) -> Iterator[Finding]:
+    """Why the records are not all that the agency has of the period, as the ledger said."""
+    chain, _ = check_chain(notes, key)
+    last = max((one.checkpoint for one in chain), key=lambda one: one.size, default=None)
+    if (period.start, period.end) != (bundle.start, bundle.end):
+        yield Finding(Kind.CHANGED, f"{MANIFEST}: the period is not the one of which the ledger spoke, {period}")
+    if last is None or (period.size, period.root) != (last.size, last.root):
+        yield Finding(Kind.CHANGED, f"{MANIFEST}: the ledger spoke of another tree than that of the last checkpoint")
+    count, listed = records.standing(_lines(archive, RECORDS))
+    if (count, listed) != (period.records, period.positions):
+        kind = Kind.DROPPED if count < period.records else Kind.INSERTED if count > period.records else Kind.CHANGED
+        yield Finding(kind, f"{RECORDS}: the ledger has {period}; here are {count}, or others")
 
 
 def read_manifest(archive: zipfile.ZipFile) -> Bundle:
@@ -82,7 +108,8 @@ def read_manifest(archive: zipfile.ZipFile) -> Bundle:
             raise ValueError(f"not a bundle of the form {FORMAT}")
         sides = [[(int(one["level"]), bytes.fromhex(one["hash"])) for one in told[side]] for side in ("left", "right")]
         part = Part(int(told["start"]), *sides)
-        return Bundle(_moment(told["from"]), _moment(told["to"]), part, str(told["verifier_key"]))
+        texts = [str(told[name]) for name in ("verifier_key", "statement", "vouched")]
+        return Bundle(_moment(told["from"]), _moment(told["to"]), part, *texts)
     except (KeyError, TypeError) as error:
         raise ValueError(f"the manifest lacks {error}") from error
 

@@ -4,6 +4,7 @@
 """
 
 import csv
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -81,6 +82,15 @@ def documents(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             if not isinstance(document, dict):
                 raise ValueError("a record is no JSON object")
             yield document
+
+
+def standing(lines: Iterable[str]) -> tuple[int, str]:
+    """How many records there are, and the SHA-256 of where they stand as `periods.Period` tells it."""
+    count, listed = 0, hashlib.sha256()
+    for document in documents(lines):
+        count += 1
+        listed.update(f"{_position(document)}\n".encode())
+    return count, listed.hexdigest()
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

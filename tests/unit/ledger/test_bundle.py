@@ -20,8 +20,10 @@ from platekeeper import auditing
 from platekeeper.bundle.gather import Period
 from platekeeper.bundle.make import make
 from platekeeper.client import Session
+from platekeeper_access_audit.ledger.checkpoints import Signer
 from platekeeper_common import ids
 from platekeeper_common.ids import AgencyId
+from platekeeper_common.notes import NoteSigner
 from platekeeper_verify import records
 from platekeeper_verify.audit import Report
 from platekeeper_verify.bundles import check_bundle
@@ -179,6 +181,50 @@ async def test_a_record_says_all_that_its_leaf_says_and_in_its_types(bundle: Car
     twice = bundle.text("records.json").replace('"username":"ana"', '"username":"bea","username":"ana"')
     with pytest.raises(ValueError, match="twice under one name"):
         bundle.rebuilt({"records.json": twice})
+
+
+@pytest.mark.clause("G3")
+@pytest.mark.clause("B8")
+async def test_no_record_of_the_period_is_passed_off_as_another_agencys_or_left_out_at_an_end(bundle: Carried) -> None:
+    documents = json.loads(bundle.text("records.json"))
+    leaves = [json.loads(line) for line in bundle.text("leaves.ndjson").splitlines()]
+    manifest = json.loads(bundle.text("manifest.json"))
+    assert f"all 4 records of {AGENCY} from 2026-11-22" in str(bundle.checked().complete)
+
+    def told(shown: list[dict[str, Any]]) -> dict[str, str]:
+        return {"leaves.ndjson": "".join(f"{json.dumps(one)}\n" for one in shown)}
+
+    gone = documents[1]["leaf"]["position"]
+    hidden = [one | {"salt": None, "canonical": None} if one["index"] == gone else one for one in leaves]
+    [found] = bundle.rebuilt(bundle.retold([documents[0], *documents[2:]]) | told(hidden))
+    assert found.kind is Kind.DROPPED
+    assert "the ledger has all 4 records" in found.detail
+    cut = manifest | {"right": [{"level": 0, "hash": leaves[-1]["leaf_hash"]}, *manifest["right"]]}
+    cut["end"] -= 1
+    files = bundle.retold(documents[:-1]) | told(leaves[:-1]) | {"manifest.json": json.dumps(cut)}
+    assert {found.kind for found in bundle.rebuilt(files)} == {Kind.DROPPED}
+    narrow = manifest | {"to": documents[-1]["at"]}
+    assert Kind.CHANGED in {found.kind for found in bundle.rebuilt({"manifest.json": json.dumps(narrow)})}
+
+
+@pytest.mark.clause("G3")
+async def test_only_the_ledger_says_what_is_all_of_a_period(bundle: Carried) -> None:
+    manifest = json.loads(bundle.text("manifest.json"))
+    stranger = Signer("localhost/platekeeper/ledger", bytes(32))
+    spoken = manifest["statement"].rpartition("\n\n")[0] + "\n"
+    forged = NoteSigner("localhost/platekeeper/ledger/exports", bytes(32))
+    for put in (
+        {"statement": forged.sign(spoken)},
+        {"statement": forged.sign(spoken), "vouched": stranger.vouch(forged.key)},
+        {"statement": manifest["statement"].replace("records 4", "records 3")},
+        {"vouched": manifest["statement"]},
+        {"statement": "", "vouched": ""},
+    ):
+        found = bundle.rebuilt({"manifest.json": json.dumps(manifest | put)})
+        assert {one.kind for one in found} == {Kind.SIGNATURE}, put
+    del manifest["statement"]
+    with pytest.raises(ValueError, match="the manifest lacks 'statement'"):
+        bundle.rebuilt({"manifest.json": json.dumps(manifest)})
 
 
 @pytest.mark.clause("G3")

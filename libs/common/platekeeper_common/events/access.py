@@ -161,6 +161,8 @@ class CheckpointSigned(Event, frozen=True, kw_only=True):
     """The checkpoint as a C2SP signed note."""
     verifier_key: str
     """`name+hash+key`, as C2SP signed-note writes it."""
+    exports: str = ""
+    """The ledger's signed note that names the key by which it signs what it says of exports."""
     waiting_since: datetime | None = None
     """When the oldest access record was published that waits for the ledger for too long; None: none does."""
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from platekeeper_common.notes import NoteSigner
 
 HASH_BYTES = 32
+VOUCHED = "platekeeper export key v1"
+"""The first line of the note that names the key of exports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,10 @@ class Signer:
     def sign(self, checkpoint: Checkpoint) -> str:
         """The signed note; the same bytes each time."""
         return self._signer.sign(checkpoint.text)
+
+    def vouch(self, key: str) -> str:
+        """The signed note by which the ledger lets this verifier key speak for its exports; no checkpoint."""
+        return self._signer.sign(f"{VOUCHED}\n{key}\n")
 
     def opened(self, note: str) -> Checkpoint:
         """The checkpoint in a note that this signer signed. Raises ValueError for any other text."""

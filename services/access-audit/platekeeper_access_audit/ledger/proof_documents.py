@@ -6,9 +6,13 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from platekeeper_access_audit.ledger.domain import MOST
+from platekeeper_access_audit.ledger.completeness import Whole
+from platekeeper_access_audit.ledger.domain import MOST, Selection
 from platekeeper_access_audit.ledger.proofs import Beside, Consistency, Inclusion, Witnessed
 from platekeeper_access_audit.ledger.tree import Leaf
+from platekeeper_common.errors import Invalid
+from platekeeper_common.ids import AgencyId
+from platekeeper_common.moments import Instant
 
 Size = Annotated[int, Field(ge=1, le=MOST)]
 
@@ -147,6 +151,34 @@ class RangeDocument(_Document):
         )
         whole = {"start": proof.start, "end": proof.end, "size": proof.size, "root": proof.root.hex()}
         return cls(left=left, right=right, **whole)
+
+
+class PeriodChoice(_Document):
+    """`from` <= at < `to`, in the tree of which size (None: the last signed)."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+    size: Size | None = None
+
+    def of(self, agency_id: AgencyId) -> Selection:
+        """The selection within one agency. Raises Invalid `period_empty`."""
+        if self.from_ >= self.to:
+            raise Invalid("`from` must be before `to`", code="period_empty")
+        return Selection(agency_id=agency_id, start=self.from_, end=self.to)
+
+
+class PeriodDocument(_Document):
+    """What proves that records of a period are all that your agency has of it."""
+
+    size: int
+    records: int
+    statement: str = Field(description="Signed note: how many there are, and the SHA-256 of where they stand")
+    vouched: str = Field(description="Signed note of the ledger that names the key of `statement`")
+
+    @classmethod
+    def of(cls, whole: Whole, statement: str, vouched: str) -> Self:
+        """The document of what was signed."""
+        return cls(size=whole.size, records=len(whole.positions), statement=statement, vouched=vouched)
 
 
 class ConsistencyChoice(_Document):

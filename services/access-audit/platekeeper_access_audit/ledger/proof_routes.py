@@ -18,6 +18,8 @@ from platekeeper_access_audit.ledger.proof_documents import (
     InclusionChoice,
     InclusionDocument,
     LeavesChoice,
+    PeriodChoice,
+    PeriodDocument,
     RangeChoice,
     RangeDocument,
 )
@@ -75,6 +77,15 @@ async def beside(
     """The proof that a run of leaves stands in a tree, without the leaves of others."""
     proof = await proofs.beside(tx, here, who, start=choice.start, end=choice.end, size=choice.size, place=place)
     return RangeDocument.of(proof)
+
+
+@router.get("/proofs/period")
+async def period(
+    choice: Annotated[PeriodChoice, Query()], who: Prover, tx: Tx, here: Here, place: CurrentPlace
+) -> PeriodDocument:
+    """The proof that records of a period are all that your agency has of it in a signed tree."""
+    whole = await proofs.period(tx, here, who, choice.of(own_agency(who)), size=choice.size, place=place)
+    return PeriodDocument.of(whole, here.exporting.sign(whole.text), here.vouched)
 
 
 @router.get("/access-records/leaves", response_class=StreamingResponse, responses={200: {"content": {NDJSON: {}}}})

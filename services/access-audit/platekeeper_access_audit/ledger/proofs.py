@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from platekeeper_access_audit.ledger import merkle, panel, tree
+from platekeeper_access_audit.ledger import merkle, panel, storage, tree
+from platekeeper_access_audit.ledger.completeness import Whole
+from platekeeper_access_audit.ledger.domain import Selection
 from platekeeper_access_audit.ledger.handlers import own_agency
 from platekeeper_access_audit.ledger.merkle import Node, Span
 from platekeeper_access_audit.ledger.panel import Cosignature
+from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_access_audit.ledger.tree import Leaf, Signed
 from platekeeper_access_audit.ledger.witnesses import storage as witnesses
 from platekeeper_common.access import Place
@@ -129,6 +132,19 @@ async def beside(tx: Tx, here: Room, by: Caller, *, start: int, end: int, size: 
     proof = Beside(start, end, size, left, right, await tree.root(tx, size))
     _recorded(tx, here, by, Action.RECORDS_PROVE, "range_proof", f"{start}-{end} in {size}", place)
     return proof
+
+
+async def period(
+    tx: Tx, here: LedgerRoom, by: Caller, selection: Selection, *, size: int | None, place: Place
+) -> Whole:
+    """All that the caller's agency has of a period in a signed tree."""
+    assert selection.start is not None  # noqa: S101 - the document demands both
+    assert selection.end is not None  # noqa: S101
+    size = await _signed_size(tx, size)
+    positions = await storage.positions(tx, selection, below=size)
+    root = await tree.root(tx, size)
+    _recorded(tx, here, by, Action.RECORDS_PROVE, "period_proof", f"{selection.described()} in {size}", place)
+    return Whole(here.origin, selection.agency_id, selection.start, selection.end, size, root, positions)
 
 
 async def begin_leaves(

@@ -18,13 +18,16 @@ from platekeeper_common import edge, stores
 from platekeeper_common.access import Recorder
 from platekeeper_common.db import Database
 from platekeeper_common.errors import Busy
-from platekeeper_common.notes import KeyName
+from platekeeper_common.events.access import CheckpointSigned
+from platekeeper_common.notes import KeyName, NoteSigner
 from platekeeper_common.service import Foundation, Room
 from platekeeper_common.settings import PREFIX, ServiceSettings
 
 NAME = "ledger"
 SIGNING_KEY = "checkpoint/ed25519"
 """The name in the key store under which the seed of the signing key lies, wrapped."""
+EXPORT_KEY = "export/ed25519"
+"""That of the key by which any process of the ledger signs what it says of exports."""
 
 
 class LedgerSettings(ServiceSettings):
@@ -53,6 +56,8 @@ class LedgerRoom(Room):
     """Names the log in its checkpoints."""
     signing: Signer | None
     """Only in a worker: it is the sequencer, and no other process opens the signing key."""
+    exporting: NoteSigner
+    """Signs what is said of exports; the ledger vouches for its key."""
     archive: Archive
     """Where checkpoints are kept, each once."""
     panel: Panel
@@ -73,12 +78,18 @@ class LedgerRoom(Room):
 
         Raises Busy `checkpoint_not_heard` in a process that has heard of none.
         """
-        if self.signing is not None:
-            return self.signing.key
+        return self.signing.key if self.signing is not None else self._heard().verifier_key
+
+    @property
+    def vouched(self) -> str:
+        """The ledger's signed note that names the key of `exporting`. Raises Busy `checkpoint_not_heard`."""
+        return self.signing.vouch(self.exporting.key) if self.signing is not None else self._heard().exports
+
+    def _heard(self) -> CheckpointSigned:
         last = self.foundation.checkpoints.last
         if last is None or last.origin != self.origin:
             raise Busy("the last checkpoint has not been heard of yet; try again", code="checkpoint_not_heard")
-        return last.verifier_key
+        return last
 
 
 Here = Annotated[LedgerRoom, Depends(edge.room)]
@@ -98,6 +109,7 @@ async def open_room(foundation: Foundation, settings: LedgerSettings) -> AsyncIt
             db=db,
             recorder=Recorder(NAME, foundation.keys, foundation.policies, foundation.clock),
             origin=settings.origin,
+            exporting=NoteSigner(f"{settings.origin}/exports", await foundation.keys.key(EXPORT_KEY)),
             signing=Signer(settings.origin, await foundation.keys.key(SIGNING_KEY)) if sequencer else None,
             archive=_archive(settings, foundation.settings.var),
             panel=cosigners,

@@ -85,7 +85,7 @@ async def _sign(here: LedgerRoom) -> Signed:
         note = here.signer.sign(Checkpoint(here.signer.origin, size, root))
         await here.archive.keep(note, size=size, signed_at=now)
         signed = replace(await tree.add(tx, size, root, now, note), waiting_since=waiting)
-        tx.emit(signed.event(here.signer.origin, here.signer.key))
+        tx.emit(signed.event(here.signer.origin, here.signer.key, here.vouched))
     return signed
 
 

@@ -213,6 +213,13 @@ async def slowest(tx: Tx, *, since: datetime) -> float:
     return max((one.total_seconds() for one in took), default=0.0)
 
 
+async def positions(tx: Tx, selection: Selection, *, below: int) -> list[int]:
+    """Where the selected entries below a position stand, ascending."""
+    table = access_record.c
+    chosen = _selected(select(table.position), selection).where(table.position < below)
+    return [row.position for row in await tx.rows(chosen.order_by(table.position))]
+
+
 async def count(tx: Tx, selection: Selection) -> int:
     """How many entries are selected."""
     return await tx.number(_selected(select(func.count()).select_from(access_record), selection))

@@ -61,8 +61,8 @@ class Signed:
     waiting_since: datetime | None = None
     """Since when an access record waits for the ledger for too long, as it was known when this was signed."""
 
-    def event(self, origin: str, key: str) -> CheckpointSigned:
-        """What every process is told of it."""
+    def event(self, origin: str, key: str, exports: str) -> CheckpointSigned:
+        """What every process is told of it; `exports`: the note that names the key of exports."""
         return CheckpointSigned(
             agency_id=PLATFORM,
             origin=origin,
@@ -71,6 +71,7 @@ class Signed:
             signed_at=self.signed_at,
             note=self.note,
             verifier_key=key,
+            exports=exports,
             waiting_since=self.waiting_since,
         )
 
