@@ -37,8 +37,9 @@ def verify(asked: Asked) -> int:
 
 def told(report: Report) -> list[str]:
     """A line for each finding, and what stands."""
+    doubt = " (whose they are is not proved)" if report.withheld and report.complete is None else ""
     said = (
-        f"{report.records} records, {report.withheld} without content, {report.checkpoints} checkpoints:"
+        f"{report.records} records, {report.withheld} without content{doubt}, {report.checkpoints} checkpoints:"
         f" {report.proved} records stand as they were signed"
     )
     if report.witnessed is not None:

@@ -197,7 +197,7 @@ class AuditPolicy(PolicySection):
     """[audit]: what every service that shows plate data does about its access records (clauses B8, G3)."""
 
     audit_lag_limit: Duration
-    """No plate data while the oldest unsent access record, or the last checkpoint, is older."""
+    """No plate data while the oldest access record that the ledger lacks, or the last checkpoint, is older."""
 
 
 class CopiesPolicy(PolicySection):

@@ -75,6 +75,7 @@ async def test_a_record_that_waits_or_comes_late_by_more_than_a_minute_is_an_ala
 @pytest.mark.clause("B8")
 async def test_no_plate_data_while_the_ledger_takes_no_records(tmp_path: Path) -> None:
     """Its checkpoints stay fresh and every record has left its service: they say that records wait all the same."""
+    assert [one.group for one in LEDGER.consumes] == [AccessRecorded.topic.kept_for]
     asked = {"plate": "7KXQ042", "purpose": "stolen_vehicle", "matter_type": "criminal", "matter_number": "26-001234"}
     async with town(tmp_path / "var", (RETENTION, LEDGER)) as here:
         known, bus = here.standing.foundation.checkpoints, here.standing.foundation.bus

@@ -29,6 +29,8 @@ SIGNING_KEY = "checkpoint/ed25519"
 EXPORT_KEY = "export/ed25519"
 """That of the key by which any process of the ledger signs what it says of exports."""
 
+_NOT_HEARD = "the last checkpoint has not been heard of yet; try again"
+
 
 class LedgerSettings(ServiceSettings):
     """Settings of the ledger, `PLATEKEEPER_LEDGER_*`."""
@@ -83,12 +85,16 @@ class LedgerRoom(Room):
     @property
     def vouched(self) -> str:
         """The ledger's signed note that names the key of `exporting`. Raises Busy `checkpoint_not_heard`."""
-        return self.signing.vouch(self.exporting.key) if self.signing is not None else self._heard().exports
+        if self.signing is not None:
+            return self.signing.vouch(self.exporting.key)
+        if not (exports := self._heard().exports):
+            raise Busy(_NOT_HEARD, code="checkpoint_not_heard")
+        return exports
 
     def _heard(self) -> CheckpointSigned:
         last = self.foundation.checkpoints.last
         if last is None or last.origin != self.origin:
-            raise Busy("the last checkpoint has not been heard of yet; try again", code="checkpoint_not_heard")
+            raise Busy(_NOT_HEARD, code="checkpoint_not_heard")
         return last
 
 
