@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from platekeeper_access_audit.ledger import storage
+from platekeeper_access_audit.ledger.domain import LAG_LIMIT
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_access_audit.ledger.witnesses import storage as witnesses
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.metrics import Say, gauge
 
-LAG_LIMIT = timedelta(seconds=60)
-"""How long a record may take from the act into the ledger."""
 RECENT = timedelta(minutes=5)
 """For how long a record that came late keeps the alarm up."""
 KINDS = ("gap", "lag", "witness_late", "witness_refuses")

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from platekeeper_common.access import SALT_BYTES
 from platekeeper_common.actions import Action
@@ -24,6 +24,8 @@ LEAF = b"\x00"
 """What sets the hash of a leaf apart from that of a node (RFC 9162 2.1.1)."""
 MOST = 2**53 - 1
 """The largest whole number that RFC 8785 can write."""
+LAG_LIMIT = timedelta(seconds=60)
+"""How long a record may take from the act into the ledger."""
 _SAID = tuple(sorted(set(AccessRecorded.__struct_fields__) - {"at", "query", "salt"}))
 _COUNTS = ("number", "count", "result_count")
 # A record holds texts, whole numbers, truth values, lists of texts and an object with names in ASCII. Of these this is

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from platekeeper_access_audit.ledger import storage, tree
-from platekeeper_access_audit.ledger.alarms import LAG_LIMIT
 from platekeeper_access_audit.ledger.checkpoints import Checkpoint
+from platekeeper_access_audit.ledger.domain import LAG_LIMIT
 from platekeeper_access_audit.ledger.room import LedgerRoom
 from platekeeper_access_audit.ledger.tree import Signed, TreeDamaged
 from platekeeper_common.bus.contract import Unavailable
