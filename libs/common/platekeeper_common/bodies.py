@@ -7,7 +7,7 @@ gets `application/x-www-form-urlencoded`. Routes that read files and streams loo
 import json
 import math
 from email.message import Message as Head
-from typing import Any, Literal, Never
+from typing import Any, Final, Literal, Never
 from urllib.parse import unquote_to_bytes
 
 from fastapi.params import Form
@@ -19,8 +19,8 @@ from starlette.types import Message
 from platekeeper_common import texts
 from platekeeper_common.errors import Invalid, PlatekeeperError, UnknownForm
 
-JSON = "application/json"
-FORM = "application/x-www-form-urlencoded"
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
 NOT_READ = "the body was not read"
 _UTF_8 = (None, "utf-8", "utf8")
 
@@ -57,12 +57,13 @@ class Sent:
         taken = taken_by(route)
         if taken is None or message["type"] != "http.request":
             return
+        self._parts.append(message.get("body", b""))
+        if message.get("more_body", False) or not (body := b"".join(self._parts)):
+            return
+        self._parts = []
         try:
-            if part := message.get("body", b""):
-                self._parts.append(part)
-                self._demand_form(taken)
-            if not message.get("more_body", False) and self._parts:
-                self._look(taken, b"".join(self._parts))
+            self._demand_form(taken)
+            self._look(taken, body)
         except PlatekeeperError as error:
             if self.value is None:
                 self.untold = error.detail
@@ -75,7 +76,6 @@ class Sent:
             raise _not_utf_8()
 
     def _look(self, taken: Taken, body: bytes) -> None:
-        self._parts = []
         if taken == FORM:
             texts.demand(unquote_to_bytes(body).decode("latin-1"))
         else:

@@ -10,6 +10,7 @@ from platekeeper_common.auth import Verifier
 from platekeeper_common.bodies import Sent
 from platekeeper_common.errors import PlatekeeperError, Unauthenticated
 
+
 class Identify:
     """Leaves `state.caller` (or None), `state.stranger` (the error that the caller gets where one is needed),
     `state.sent` (what has arrived of the body) and `state.body_limit`, which a route that streams may raise before it
