@@ -28,7 +28,6 @@ from platekeeper_common.provision import provision
 from platekeeper_common.settings import Settings, SettingsError
 from platekeeper_common.shared_policy import longest_on_bus
 
-
 TROUBLE = (SettingsError, PolicyError, server.AlreadyRunning, NotMigrated, Unavailable, SQLAlchemyError, OSError)
 """What a command tells in one line."""
 
