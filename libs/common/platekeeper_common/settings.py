@@ -116,7 +116,9 @@ class Settings(BaseSettings):
                 raise ValueError(f"ssl must be one of {', '.join(SSL_MODES)}")
             authorities = Path(os.environ.get("PGSSLROOTCERT") or Path.home() / ".postgresql" / "root.crt")
             if str(mode).startswith("verify-") and not authorities.is_file():
-                raise ValueError(f"ssl={mode} goes by the authorities (PEM) in PGSSLROOTCERT, and {authorities} is no file")
+                raise ValueError(
+                    f"ssl={mode} goes by the authorities (PEM) in PGSSLROOTCERT, and {authorities} is no file"
+                )
         return database
 
     @field_validator("neighbours")
@@ -206,7 +208,10 @@ def load(model: type[S]) -> S:
         return model()
     except ValidationError as error:
         prefix = model.model_config.get("env_prefix", "")
-        lines = [f"{prefix}{'_'.join(map(str, e['loc']))}".upper() + f": {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
+        lines = [
+            f"{prefix}{'_'.join(map(str, e['loc']))}".upper() + f": {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        ]
         raise SettingsError("; ".join(lines)) from error
 
 
