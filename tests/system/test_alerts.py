@@ -31,6 +31,8 @@ LAGS = tuple(
 )
 """Of partitions that have had reads; a town that nobody drives through tells none."""
 Series = dict[str, str]
+World = tuple[Series, dict[str, list[dict[str, str]]]]
+"""What is scraped, and which alerts ring, with the labels of each."""
 
 
 def rules() -> list[dict[str, Any]]:
@@ -127,7 +129,7 @@ def instead(series: Series, name: str, value: float) -> Series:
     return series | {one: f"{told}x{BROKEN} {value:g}x{MINUTES}" for one, told in changed.items()}
 
 
-def played(worlds: Iterable[tuple[Series, dict[str, list[dict[str, str]]]]], folder: Path) -> str:
+def played(worlds: Iterable[World], folder: Path) -> str:
     """What promtool says of worlds and of the alerts, by name, that ring at their end."""
     tests = []
     for series, ringing in worlds:
@@ -142,7 +144,7 @@ def played(worlds: Iterable[tuple[Series, dict[str, list[dict[str, str]]]]], fol
         tests.append({"interval": "1m", "input_series": told, "alert_rule_test": expected})
     file = folder / "worlds.yml"
     file.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": tests}))
-    command = [promtool.install(), "test", "rules", file]
+    command = [str(promtool.install()), "test", "rules", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - rules of ours
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
@@ -155,7 +157,7 @@ def test_what_is_well_is_quiet_and_what_is_gone_rings(well: Series, tmp_path: Pa
     confirming = {"service": "hotlist", "part": "confirm hot lists"}
     corrections = {"service": "hotlist", "part": "consume hotlist-corrections"}
     worker = without(without(without(well, "consume hotlist"), "confirm hot lists"), 'group="hotlist')
-    worlds = [
+    worlds: list[World] = [
         (well, {}),
         (worker, {"ConsumerGone": [matching, corrections], "JobGone": [confirming]}),
         (without(well, 'part="consume retention"'), {"ConsumerGone": [storing]}),
