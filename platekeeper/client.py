@@ -4,9 +4,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import httpx
+
+from platekeeper import trust
+from platekeeper_common.settings import SettingsError
 
 
 class ApiError(Exception):
@@ -19,6 +23,10 @@ class ApiError(Exception):
         self.code = code
         self.detail = detail
         self.told = dict(told or {})
+
+
+TROUBLE = (ApiError, httpx.TransportError, httpx.InvalidURL, SettingsError, EOFError, OSError)
+"""What a command tells in one line: refused, not reached, not believed, or nobody answered its questions."""
 
 
 @dataclass
@@ -95,9 +103,14 @@ class Session:
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """An HTTP client of the platform at `url`; proxies of the environment are not used."""
-    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http:
+async def connect(url: str, authority: Path | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client of the platform at `url`; proxies of the environment are not used.
+
+    `authority`: the file (PEM) of who vouches for its certificate, where `trust.context` is not to find that out.
+    Raises SettingsError for a file that holds none.
+    """
+    believed = trust.context(url, authority)
+    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, verify=believed) as http:
         yield http
 
 

@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from platekeeper import client, terminal
-from platekeeper.client import ApiError, Session
+from platekeeper.client import TROUBLE, Session
 
 AT = "/v1/corrections/export"
 
@@ -18,6 +16,7 @@ class Asked:
     """Where the file goes, as whom, and the query in the API's own words."""
 
     url: str
+    ca: Path | None
     username: str
     out: Path
     parameters: Mapping[str, str]
@@ -26,9 +25,9 @@ class Asked:
 async def run(asked: Asked) -> int:
     """Export; the exit status. Nothing is left at `out` when it fails."""
     try:
-        async with client.connect(asked.url) as http:
+        async with client.connect(asked.url, asked.ca) as http:
             terminal.say(await export(await terminal.log_in(http, asked.username), asked))
-    except (ApiError, httpx.TransportError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except (*TROUBLE, zipfile.BadZipFile) as error:
         terminal.complain(error)
         return 2
     return 0

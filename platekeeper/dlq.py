@@ -1,17 +1,20 @@
 """`platekeeper dlq`: an administrator's look at dead letters, through the running platform's API."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from platekeeper import client, terminal
-from platekeeper.client import ApiError, Session
+from platekeeper.client import TROUBLE, ApiError, Session
 
 
-async def run(url: str, username: str, act: str, service: str | None, letter_id: str | None) -> int:
+async def run(
+    url: str, authority: Path | None, username: str, act: str, service: str | None, letter_id: str | None
+) -> int:
     """List, show or retry; the exit status."""
     try:
-        async with client.connect(url) as http:
+        async with client.connect(url, authority) as http:
             session = await terminal.log_in(http, username)
             if act == "list":
                 names = [service] if service else await _services(http)
@@ -22,7 +25,7 @@ async def run(url: str, username: str, act: str, service: str | None, letter_id:
             for name, value in shown.items():
                 terminal.say(f"{name:<13}{value}")
             return 1 if shown.get("outcome") == "failed" else 0
-    except (ApiError, httpx.TransportError, EOFError) as error:
+    except TROUBLE as error:
         terminal.complain(error)
         return 1
 

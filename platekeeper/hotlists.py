@@ -11,7 +11,7 @@ import httpx
 from tqdm import tqdm
 
 from platekeeper import client, terminal
-from platekeeper.client import ApiError, Session
+from platekeeper.client import TROUBLE, ApiError, Session
 
 PIECE = 65_536
 WATCH_SECONDS = 1.0
@@ -24,6 +24,7 @@ class Asked:
     """The file, the list (by id or name) and how rows are to be taken, in the API's own words."""
 
     url: str
+    ca: Path | None
     username: str
     file: Path
     hotlist: str
@@ -34,11 +35,11 @@ async def run(asked: Asked) -> int:
     """Import with a progress bar and tell every refused row; 0 when none was, 1 when some were, 2 when it stopped."""
     try:
         with asked.file.open("rb") as file:
-            async with client.connect(asked.url) as http:
+            async with client.connect(asked.url, asked.ca) as http:
                 session = await terminal.log_in(http, asked.username)
                 at = f"/v1/hotlists/{await _list_id(session, asked.hotlist)}/imports"
                 return await _import(session, at, asked, file)
-    except (ApiError, httpx.TransportError, EOFError, OSError) as error:
+    except TROUBLE as error:
         terminal.complain(error)
         return 2
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import asyncpg
 from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 
 from platekeeper import runtime, server
@@ -19,11 +20,16 @@ from platekeeper_common import settings as environment
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.bus.kafka_topics import declare_topics
 from platekeeper_common.foundation import open_foundation
+from platekeeper_common.log import describe
 from platekeeper_common.migrate import NotMigrated, migrate
 from platekeeper_common.policy import PolicyError, load_folder
+from platekeeper_common.postgresql import dsn
 from platekeeper_common.provision import provision
 from platekeeper_common.settings import Settings, SettingsError
 from platekeeper_common.shared_policy import longest_on_bus
+
+TROUBLE = (SettingsError, PolicyError, server.AlreadyRunning, NotMigrated, Unavailable, SQLAlchemyError, OSError)
+"""What a command tells in one line."""
 
 
 def say(line: str) -> None:
@@ -37,20 +43,39 @@ def migrate_all(passwords: Path | None) -> int:
     On PostgreSQL PLATEKEEPER_DATABASE names an administrator, and the file `passwords` (JSON) says with which password
     each role logs in.
     """
-    secrets: dict[str, str] = json.loads(passwords.read_text()) if passwords else {}
-    return asyncio.run(_migrate_all(secrets))
+    return asyncio.run(_migrate_all(passwords))
 
 
-async def _migrate_all(secrets: Mapping[str, str]) -> int:
+async def _migrate_all(passwords: Path | None) -> int:
     try:
+        secrets = _read(passwords) if passwords else {}
         settings = server.load_settings()
         with server.alone(settings, *NAMES):
             await _migrate_databases(settings, secrets)
             await _make_topics_and_keys(settings)
-    except (SettingsError, PolicyError, server.AlreadyRunning, Unavailable, OSError, asyncpg.PostgresError) as error:
-        print(f"platekeeper: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+    except (*TROUBLE, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return _complain(error)
     return 0
+
+
+def _read(passwords: Path) -> dict[str, str]:
+    """Passwords by role. Raises SettingsError naming the file, and nothing of what is in it."""
+    try:
+        told = json.loads(passwords.read_bytes())
+    except OSError as error:
+        raise SettingsError(f"--passwords: {passwords} cannot be read: {error.strerror}") from error
+    except ValueError:
+        told = None
+    if not isinstance(told, dict) or not all(isinstance(secret, str) for secret in told.values()):
+        raise SettingsError(f"--passwords: {passwords} is no JSON object of roles and their passwords")
+    return told
+
+
+def _complain(error: Exception) -> int:
+    """One line about what the operator can mend, which quotes nothing that was asked of a database; the exit status."""
+    why = describe(error) if isinstance(error, SQLAlchemyError) else str(error) or type(error).__name__
+    print(f"platekeeper: {' '.join(why.split())}", file=sys.stderr)  # noqa: T201
+    return 1
 
 
 async def _migrate_databases(settings: Settings, passwords: Mapping[str, str]) -> None:
@@ -67,9 +92,9 @@ async def _migrate_databases(settings: Settings, passwords: Mapping[str, str]) -
 
 async def _make_database(url: str) -> None:
     """Make the database itself when the server has none of that name, and the administrator may."""
-    address = make_url(url.replace("+asyncpg", "", 1))
+    address = make_url(dsn(url))
     try:
-        await (await asyncpg.connect(address.render_as_string(hide_password=False))).close()
+        await (await asyncpg.connect(dsn(url))).close()
     except asyncpg.InvalidCatalogNameError:
         connection = await asyncpg.connect(address.set(database="postgres").render_as_string(hide_password=False))
         try:
@@ -115,9 +140,8 @@ async def run_administrator() -> int:
             ):
                 assert isinstance(room, AccountsRoom)  # noqa: S101 - the registry says so
                 password = await handlers.create_first_administrator(room)
-    except (SettingsError, PolicyError, server.AlreadyRunning, NotMigrated, Unavailable, OSError) as error:
-        print(f"platekeeper: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+    except TROUBLE as error:
+        return _complain(error)
     if password is None:
         say("there are accounts already: a one-time password is shown only once")
         return 0

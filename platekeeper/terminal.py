@@ -39,11 +39,17 @@ def say(line: str) -> None:
 
 def complain(error: BaseException) -> None:
     """One line on standard error about what the user can mend."""
-    if isinstance(error, httpx.TransportError):
-        said = f"{error.request.url.copy_with(path='/', query=None)} does not answer: {error or type(error).__name__}"
+    if "CERTIFICATE_VERIFY_FAILED" in str(error) and isinstance(error, httpx.TransportError):
+        said = f"{_door(error)}: its certificate is not believed ({error}); --ca FILE names who vouches for it"
+    elif isinstance(error, httpx.TransportError):
+        said = f"{_door(error)} does not answer: {error or type(error).__name__}"
     else:
         said = str(error) or "no password was given"
     print(f"platekeeper: {said}", file=sys.stderr)  # noqa: T201
+
+
+def _door(error: httpx.TransportError) -> httpx.URL:
+    return error.request.url.copy_with(path="/", query=None)
 
 
 def _ask(prompt: str) -> str:

@@ -12,12 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-import httpx
-
 from platekeeper import client, terminal
 from platekeeper.bundle import report
 from platekeeper.bundle.gather import Gathered, Period, gather
-from platekeeper.client import ApiError, Session
+from platekeeper.client import TROUBLE, Session
 from platekeeper_verify import bundles, records
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -28,6 +26,7 @@ class Asked:
     """Which period, as whom, and where it is written."""
 
     url: str
+    ca: Path | None
     username: str
     start: str
     end: str
@@ -40,10 +39,10 @@ async def run(asked: Asked) -> int:
         period = Period(_moment(asked.start), _moment(asked.end))
         if period.start >= period.end:
             raise ValueError("--from must be before --to")  # noqa: TRY301 - told as the others are
-        async with client.connect(asked.url) as http:
+        async with client.connect(asked.url, asked.ca) as http:
             session = await terminal.log_in(http, asked.username)
             found = await make(session, period, asked.out, moment=datetime.now(UTC))
-    except (ApiError, httpx.TransportError, EOFError, OSError, ValueError) as error:
+    except (*TROUBLE, ValueError) as error:
         terminal.complain(error)
         return 1
     terminal.say(f"{asked.out}: {len(found.records.places)} records under a tree of {found.beside['size']}")

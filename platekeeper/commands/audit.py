@@ -68,7 +68,7 @@ def _verify(options: argparse.Namespace) -> int:
 def _bundle(options: argparse.Namespace) -> int:
     from platekeeper.bundle import make
 
-    names = ("url", "username", "start", "end", "out")
+    names = ("url", "ca", "username", "start", "end", "out")
     return awaited(make.run(make.Asked(**{name: getattr(options, name) for name in names})))
 
 

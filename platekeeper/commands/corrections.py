@@ -31,5 +31,7 @@ def _export(options: argparse.Namespace) -> int:
     said = {"from": options.start, "to": options.end}
     said |= {name: getattr(options, name) for name in ("purpose", "matter_type", "matter_number", "reason")}
     parameters = {name: value for name, value in said.items() if value is not None}
-    asked = corrections.Asked(url=options.url, username=options.username, out=options.out, parameters=parameters)
+    asked = corrections.Asked(
+        url=options.url, ca=options.ca, username=options.username, out=options.out, parameters=parameters
+    )
     return awaited(corrections.run(asked))

@@ -24,4 +24,5 @@ def add(commands: Commands) -> None:
 def _dlq(options: argparse.Namespace) -> int:
     from platekeeper import dlq
 
-    return awaited(dlq.run(options.url, options.username, options.act, options.service, getattr(options, "id", None)))
+    letter = getattr(options, "id", None)
+    return awaited(dlq.run(options.url, options.ca, options.username, options.act, options.service, letter))

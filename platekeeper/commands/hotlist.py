@@ -33,6 +33,7 @@ def _import(options: argparse.Namespace) -> int:
     parameters = {name: value for name in names if (value := getattr(options, name)) is not None}
     asked = hotlists.Asked(
         url=options.url,
+        ca=options.ca,
         username=options.username,
         file=options.file,
         hotlist=options.hotlist,

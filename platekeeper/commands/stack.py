@@ -18,11 +18,14 @@ def add(commands: Commands) -> None:
 
 def _stack(options: argparse.Namespace) -> int:
     from platekeeper.stack import up
+    from platekeeper.stack.plan import demand_known
     from platekeeper.stack.settings import UpSettings
     from platekeeper_common import settings as environment
 
     try:
         settings, var = environment.load(UpSettings), environment.load(environment.Settings).var.absolute()
+        if options.act == "up":
+            demand_known(settings)
     except environment.SettingsError as error:
         print(f"platekeeper: {error}", file=sys.stderr)
         return 1

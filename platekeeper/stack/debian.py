@@ -37,6 +37,21 @@ def installed(package: str, find: Callable[[], Path | None], *, prepare: Callabl
     return found
 
 
+def unpacked(package: str, into: Path) -> None:
+    """The package's files below the folder `into`, and nothing of it installed; apt verifies what it fetches.
+
+    Raises NotInstalled.
+    """
+    if shutil.which("apt-get") is None:
+        raise NotInstalled(f"{package} is Debian's, and this machine has no apt-get")
+    with FileLock(Path(tempfile.gettempdir()) / "platekeeper-apt.lock"), tempfile.TemporaryDirectory() as folder:
+        if os.geteuid() == 0:
+            _run(package, "/usr/bin/apt-get", "update", "-q")
+        _run(package, "/usr/bin/apt-get", "download", "-q", package, folder=folder)
+        (file,) = Path(folder).glob("*.deb")
+        _run(package, "/usr/bin/dpkg-deb", "--extract", str(file), str(into))
+
+
 def program(name: str, path: str | None = None) -> Path | None:
     """Where the machine has the program of that name, on its own search path or `path`; None: nowhere."""
     found = shutil.which(name, path=path)
@@ -44,14 +59,18 @@ def program(name: str, path: str | None = None) -> Path | None:
 
 
 def _apt_get(package: str) -> None:
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     keep = "Dpkg::Options::=--force-confold"
     for words in (("update", "-q"), ("install", "-qy", "--no-install-recommends", "-o", keep, package)):
-        done = subprocess.run(  # noqa: S603 - words of our own
-            ["/usr/bin/apt-get", *words], env=quiet, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise NotInstalled(f"apt-get {words[0]} for {package} failed:\n{done.stderr[-2000:]}")
+        _run(package, "/usr/bin/apt-get", *words)
+
+
+def _run(package: str, *words: str, folder: str | None = None) -> None:
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(  # noqa: S603 - words of our own
+        words, cwd=folder, env=quiet, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise NotInstalled(f"{' '.join(words[:2])} for {package} failed:\n{done.stderr[-2000:]}")
 
 
 @contextmanager

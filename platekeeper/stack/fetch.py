@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from platekeeper.stack import chromium, debian, go, haproxy, java, kafka, keycloak, postgresql, s3
+from platekeeper.stack import chromium, debian, go, haproxy, java, kafka, keycloak, postgresql, promtool, s3
 from platekeeper.stack.process import NotStarted
 
 ENGINES: tuple[Callable[[], Path], ...] = (
@@ -18,6 +18,7 @@ ENGINES: tuple[Callable[[], Path], ...] = (
     s3.built,
     chromium.install,
     keycloak.built,
+    promtool.install,
 )
 
 

@@ -119,6 +119,11 @@ def plan(
     )
 
 
+def demand_known(settings: UpSettings) -> None:
+    """Raise SettingsError when the settings name a process that there is not."""
+    list(_roles(settings))
+
+
 def _gateway(var: Path, ports: Ports, common: Mapping[str, str], addresses: Sequence[str]) -> Planned:
     """The door before all of them; `addresses` say where each answers."""
     own = {

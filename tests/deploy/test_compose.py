@@ -3,6 +3,8 @@
 import copy
 import json
 import re
+import shutil
+import ssl
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -61,8 +63,7 @@ def problems(stack: Any, known: Mapping[str, str]) -> list[str]:
             for one in service.get("depends_on", {})
             if one not in stack["services"]
         ]
-        ours = service["image"].startswith("platekeeper/") and "entrypoint" not in service
-        if not ours:
+        if not _is_ours(service):
             continue
         variables = _filled(service["environment"], known)
         told += [f"{name}: {one}" for one in _environment(variables)]
@@ -83,6 +84,11 @@ def problems(stack: Any, known: Mapping[str, str]) -> list[str]:
             told.append(f"{name} may more than it needs")
     told += [f"nobody serves {name} as {role}" for name, role in sorted(PROCESSES - served.keys())]
     return told + [f"{one} answers at no service of its name" for one in (*NAMES, PAGES) if one not in served.values()]
+
+
+def _is_ours(service: Any) -> bool:
+    """Whether it runs a command of ours, and does not only prepare for those that do."""
+    return service["image"].startswith("platekeeper/") and "entrypoint" not in service
 
 
 def _filled(given: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:
@@ -140,9 +146,55 @@ def test_secrets_are_made_once_for_every_role(made: Path) -> None:
     assert set(passwords) == {running(name, role) for name, role in PROCESSES if name != PAGES}  # type: ignore[arg-type]
     assert all(variables(made)[f"PASSWORD_{role.upper()}"] == password for role, password in passwords.items())
     assert len((made / "kek").read_bytes()) == 32
-    assert (made.stat().st_mode & 0o777, (made / "kek").stat().st_mode & 0o777) == (0o700, 0o444)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (made, *made.iterdir())}
+    closed = dict.fromkeys(("kek", "compose.env", "database.pem", "database.key"), 0o600)
+    assert modes == closed | {"secrets": 0o700, "passwords.json": 0o444}
     assert subprocess.run([DEPLOY / "compose-secrets.sh", made], check=False, capture_output=True).returncode == 1
     assert "/deploy/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_half_made_secrets_are_none(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    for tool in ("sh", "dirname", "mktemp", "mkdir", "rm", "mv", "tr", "chmod", "cat"):
+        (tmp_path / "bin" / tool).symlink_to(str(shutil.which(tool)))
+    command = [DEPLOY / "compose-secrets.sh", tmp_path / "secrets"]
+    done = subprocess.run(command, env={"PATH": str(tmp_path / "bin")}, check=False, capture_output=True)
+    assert done.returncode != 0
+    assert [path.name for path in tmp_path.iterdir()] == ["bin"]
+
+
+def test_the_line_to_the_database_is_verified(stack: Any, made: Path) -> None:
+    database, placed = stack["services"]["postgres"], stack["services"]["secrets"]["command"][0]
+    assert "ssl=on" in database["command"]
+    for word in ("/placed/kek", "/placed/database.pem", "/tls/server.pem", "/tls/server.key"):
+        assert f" {word}\n" in placed
+    assert "install -o 10001 -g 10001 -m 0400 /run/secrets/kek " in placed
+    known = variables(made)
+    asked = {name: one["environment"] for name, one in stack["services"].items() if _is_ours(one)}
+    for name, told in asked.items():
+        assert _filled(told, known)["PGSSLMODE"] == "verify-full", name
+        assert told["PGSSLROOTCERT"] == "/run/platekeeper/database.pem", name
+        assert "placed:/run/platekeeper:ro" in stack["services"][name]["volumes"], name
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serving.load_cert_chain(made / "database.pem", made / "database.key")
+    calling = ssl.create_default_context(cafile=made / "database.pem")
+    for name, believed in (("postgres", True), ("elsewhere", False)):
+        assert _shake_hands(serving, calling, name) is believed
+
+
+def _shake_hands(serving: ssl.SSLContext, calling: ssl.SSLContext, name: str) -> bool:
+    """Whether the caller believes that the server is `name`."""
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server, caller = serving.wrap_bio(up, down, server_side=True), calling.wrap_bio(down, up, server_hostname=name)
+    for _ in range(4):
+        for one in (caller, server):
+            try:
+                one.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLError:
+                return False
+    return caller.version() is not None
 
 
 DRIFTS: dict[str, tuple[Callable[[Any], object], str]] = {

@@ -14,6 +14,7 @@ from building import DEPLOY, OVERLAYS, ROOT, built, documents, secrets
 from workloads import PROCESSES, Build
 
 from platekeeper.gateway import configuration
+from platekeeper.gateway.certificate import ensure
 from platekeeper.registry import ENTRIES, SERVICES
 
 Alter = Callable[[Any], object]
@@ -21,10 +22,10 @@ Alter = Callable[[Any], object]
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file in the place of the gateway's certificate and key."""
-    file = tmp_path_factory.mktemp("tls") / "tls.pem"
-    file.write_text("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n")
-    return file
+    """The gateway's certificate and key."""
+    folder = tmp_path_factory.mktemp("certificate")
+    ensure(folder / "tls.pem", folder / "ca.pem")
+    return folder / "tls.pem"
 
 
 @pytest.fixture(scope="module", params=OVERLAYS)

@@ -6,6 +6,7 @@ is checked there. Each look leaves an access record with what has drifted; the f
 
 import asyncio
 import json
+import os
 import stat
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -87,18 +88,42 @@ class Baseline:
 
 async def files_are_private(room: Room, _service: Service) -> list[Drift]:
     """Whatever holds plates or keys is for its owner alone: no bit of mode for group or others."""
-    return await asyncio.to_thread(lambda: list(_open_to_others(room.foundation.settings)))
+    return await asyncio.to_thread(lambda: list(open_to_others(room.foundation.settings, os.geteuid())))
 
 
-def _open_to_others(settings: Settings) -> Iterator[Drift]:
+def open_to_others(settings: Settings, user: int) -> Iterator[Drift]:
+    """What of that holds for a process of that user; a folder that is another's is judged by what lies in it.
+
+    Such a folder is the root of a volume, as a cluster mounts it for a pod's group: nobody in the pod can change it.
+    """
     places = [settings.var / name for name in KEPT] + ([settings.kek_file] if settings.kek_file else [])
     databases = sorted((settings.var / "db").glob("*.sqlite*"))
     for place in filter(Path.exists, [*places, *databases]):
-        mode = stat.S_IMODE(place.stat().st_mode)
+        found = place.stat()
+        mode = stat.S_IMODE(found.st_mode)
+        if place.is_dir() and found.st_uid != user:
+            if mode & 0o002:
+                what = (
+                    f"anyone may write in {place.name} (mode {mode:o}); its owner, user {found.st_uid}, must close it"
+                )
+                yield Drift("files_are_private", what)
+            yield from filter(
+                None, (_open(inside, f"{place.name}/{inside.name}") for inside in sorted(place.iterdir()))
+            )
+            continue
         # What a Secret mounts belongs to a group that only the pod has.
-        allowed = 0o040 if place == settings.kek_file else 0
-        if mode & 0o077 & ~allowed:
-            yield Drift("files_are_private", f"{place.name} is open to others (mode {mode:o}); chmod go= it")
+        if drift := _open(place, place.name, allowed=0o040 if place == settings.kek_file else 0):
+            yield drift
+
+
+def _open(place: Path, name: str, *, allowed: int = 0) -> Drift | None:
+    try:
+        mode = stat.S_IMODE(place.stat().st_mode)
+    except FileNotFoundError:
+        return None
+    if not mode & 0o077 & ~allowed:
+        return None
+    return Drift("files_are_private", f"{name} is open to others (mode {mode:o}); chmod go= it")
 
 
 async def keys_lie_apart(room: Room, _service: Service) -> list[Drift]:

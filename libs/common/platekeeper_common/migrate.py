@@ -75,10 +75,9 @@ async def _alone(url: str) -> AsyncIterator[None]:
 
     The others ask again and again: one that waited within a statement would be waited for by CREATE INDEX CONCURRENTLY.
     """
-    address, schema = postgresql.split(url)
-    connection = await asyncpg.connect(address.replace("+asyncpg", "", 1))
+    connection = await asyncpg.connect(postgresql.dsn(url))
     try:
-        key = postgresql.lock_key(schema, "migrate")
+        key = postgresql.lock_key(postgresql.split(url)[1], "migrate")
         while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", key):  # noqa: ASYNC110 - see above
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
         yield

@@ -150,10 +150,9 @@ class Postgresql:
         await self._pool.dispose()
 
     async def _listen(self, emitted: asyncio.Event) -> None:
-        address = self._url.replace("+asyncpg", "", 1)
         while True:
             try:
-                connection = await asyncpg.connect(address, timeout=CONNECT_SECONDS)
+                connection = await asyncpg.connect(dsn(self._url), timeout=CONNECT_SECONDS)
                 try:
                     ended = asyncio.Event()
                     connection.add_termination_listener(lambda _connection, ended=ended: ended.set())
@@ -200,6 +199,19 @@ def split(url: str) -> tuple[str, str]:
     parsed = make_url(url)
     schema: Any = parsed.query.get(SCHEMA, "public")
     return parsed.difference_update_query([SCHEMA]).render_as_string(hide_password=False), str(schema)
+
+
+def within(url: str, schema: str) -> str:
+    """The URL of one schema of a database."""
+    return make_url(url).update_query_dict({SCHEMA: schema}).render_as_string(hide_password=False)
+
+
+def dsn(url: str) -> str:
+    """One of our URLs as the driver itself takes it: without a schema, and with libpq's name for `ssl`."""
+    parsed = make_url(split(url)[0]).set(drivername="postgresql")
+    if mode := parsed.query.get("ssl"):
+        parsed = parsed.difference_update_query(["ssl"]).update_query_dict({"sslmode": mode})
+    return parsed.render_as_string(hide_password=False)
 
 
 def lock_key(schema: str, name: str) -> int:

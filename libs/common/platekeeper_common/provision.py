@@ -55,7 +55,7 @@ async def provision(
     for service in services:
         async with _session(administrator) as session:
             await _make(session, service, passwords or {})
-        await migrate(f"{administrator}?schema={service.name}", service.migrations, role=owner(service.name))
+        await migrate(postgresql.within(administrator, service.name), service.migrations, role=owner(service.name))
         async with _session(administrator) as session:
             await _grant(session, service)
 
@@ -63,7 +63,7 @@ async def provision(
 @asynccontextmanager
 async def _session(administrator: str) -> AsyncIterator[asyncpg.Connection]:
     """A transaction of the administrator, one at a time in the database."""
-    connection = await asyncpg.connect(administrator.replace("+asyncpg", "", 1))
+    connection = await asyncpg.connect(postgresql.dsn(administrator))
     try:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", postgresql.lock_key("", "provision"))

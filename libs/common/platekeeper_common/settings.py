@@ -11,6 +11,8 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 PREFIX = "PLATEKEEPER_"
 
@@ -29,6 +31,8 @@ class Brokers:
     prefix: str
 
 
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+"""libpq's, by how much is asked of the line to the database; `prefer` where none is named."""
 _SERVER = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
 _KAFKA_URL = re.compile(rf"kafka://(?P<servers>{_SERVER}(?:,{_SERVER})*)(?:/(?P<prefix>[A-Za-z0-9._-]*))?")
 
@@ -45,7 +49,7 @@ class ServiceSettings(BaseSettings):
 class Settings(BaseSettings):
     """Settings that every service shares."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     var: Path = Path("var")
     """Everything that the embedded default keeps: databases, bus, objects, keys."""
@@ -56,7 +60,8 @@ class Settings(BaseSettings):
     """Copies of each topic that `platekeeper migrate` makes; -1: the default of the brokers."""
     database: str = ""
     """Empty: an SQLite file a service under `var`. Otherwise the URL of this process's own role in PostgreSQL,
-    `postgresql+asyncpg://ROLE:PASSWORD@HOST:PORT/DATABASE`; `{service}` in it stands for the service's name."""
+    `postgresql+asyncpg://ROLE:PASSWORD@HOST:PORT/DATABASE[?ssl=MODE]`; `{service}` in it stands for the service's name.
+    MODE is one of SSL_MODES; the authorities that `verify-ca` and `verify-full` go by are in the file PGSSLROOTCERT."""
     objects: str = ""
     """Empty: a folder under `var`. Otherwise `s3://BUCKET[/PREFIX]`; endpoint and credentials as `AWS_*` variables."""
     key_store: str = ""
@@ -77,6 +82,8 @@ class Settings(BaseSettings):
     """Where operators read /metrics, without a token: never a public address (clause G2). 0 takes any free port."""
     log_level: Literal["debug", "info", "warning", "error"] | None = None
     """Unset: `info`, but `warning` where a person watches (standard error is a terminal)."""
+    ca: Path | None = None
+    """The file (PEM) of who vouches for the platform's certificate, for our own commands that speak to it."""
     issuer: str = "platekeeper"
     audience: str = "platekeeper"
     baseline_hours: float = Field(default=24, gt=0)
@@ -95,6 +102,24 @@ class Settings(BaseSettings):
     notice_seconds: float = Field(default=0, ge=0)
     """How long a process that is told to stop still takes requests while it says that it is not ready: longer than
     the gateway takes to notice."""
+
+    @field_validator("database")
+    @classmethod
+    def _is_postgresql(cls, database: str) -> str:
+        """Refuse what the driver could not use, in words that quote no password."""
+        if database:
+            query = dict(_parsed(database, "service").query)
+            mode = query.pop("ssl", "prefer")
+            if query:
+                raise ValueError(f"after the ? only ssl is known, not {min(query)}")
+            if mode not in SSL_MODES:
+                raise ValueError(f"ssl must be one of {', '.join(SSL_MODES)}")
+            authorities = Path(os.environ.get("PGSSLROOTCERT") or Path.home() / ".postgresql" / "root.crt")
+            if str(mode).startswith("verify-") and not authorities.is_file():
+                raise ValueError(
+                    f"ssl={mode} goes by the authorities (PEM) in PGSSLROOTCERT, and {authorities} is no file"
+                )
+        return database
 
     @field_validator("neighbours")
     @classmethod
@@ -144,8 +169,21 @@ class Settings(BaseSettings):
     def database_of(self, name: str) -> str:
         """The SQLAlchemy URL of a service's own database; on PostgreSQL its parameter `schema` names the schema."""
         if self.database:
-            return f"{self.database.replace('{service}', name)}?schema={name}"
+            url = _parsed(self.database, name).update_query_dict({"schema": name})
+            return url.render_as_string(hide_password=False)
         return f"sqlite+aiosqlite:///{(self.var / 'db' / f'{name}.sqlite').absolute()}"
+
+
+def _parsed(database: str, service: str) -> URL:
+    """The URL of a service's database. Raises ValueError."""
+    try:
+        url = make_url(database.replace("{service}", service))
+    except (ArgumentError, ValueError):
+        url = None
+    whole = url is not None and url.drivername == "postgresql+asyncpg" and url.username and url.host and url.database
+    if url is None or not whole:
+        raise ValueError("must be postgresql+asyncpg://ROLE:PASSWORD@HOST:PORT/DATABASE[?ssl=MODE]")
+    return url
 
 
 def is_loopback(host: str) -> bool:
@@ -170,7 +208,10 @@ def load(model: type[S]) -> S:
         return model()
     except ValidationError as error:
         prefix = model.model_config.get("env_prefix", "")
-        lines = [f"{prefix}{'_'.join(map(str, e['loc']))}".upper() + f": {e['msg']}" for e in error.errors()]
+        lines = [
+            f"{prefix}{'_'.join(map(str, e['loc']))}".upper() + f": {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        ]
         raise SettingsError("; ".join(lines)) from error
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -16,10 +17,11 @@ from unit.retention.office import keep
 
 from platekeeper import metrics
 from platekeeper.registry import NAMES, service
-from platekeeper_common.baseline import Baseline, database_is_as_declared
+from platekeeper_common.baseline import Baseline, database_is_as_declared, open_to_others
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.events.envelope import Event
 from platekeeper_common.ids import PLATFORM
+from platekeeper_common.settings import Settings
 from platekeeper_retention.service import SERVICE
 
 pytestmark = pytest.mark.clause("G1")
@@ -80,6 +82,29 @@ async def test_a_place_that_is_open_to_others_is_drift(here: Town) -> None:
     keys.chmod(0o700)
     await baseline(here).look()
     assert [record.outcome for record in await looks(here, 2)] == ["failed", "allowed"]
+
+
+def test_the_root_of_a_mounted_volume_is_judged_by_what_lies_in_it(tmp_path: Path) -> None:
+    root, kek = tmp_path / "checkpoints", tmp_path / "kek"
+    (root / "2026-11-22").mkdir(parents=True)
+    (root / "2026-11-22").chmod(0o2700)
+    root.chmod(0o2775)
+    kek.touch(0o440)
+    settings, owner = Settings(var=tmp_path, kek_file=kek), os.getuid()
+
+    def told(user: int) -> list[str]:
+        return [drift.what for drift in open_to_others(settings, user)]
+
+    assert told(owner) == ["checkpoints is open to others (mode 2775); chmod go= it"]
+    assert told(owner + 1) == []
+    (root / "2026-11-22").chmod(0o2770)
+    assert told(owner + 1) == ["checkpoints/2026-11-22 is open to others (mode 2770); chmod go= it"]
+    root.chmod(0o2777)
+    assert told(owner + 1)[0] == (
+        f"anyone may write in checkpoints (mode 2777); its owner, user {owner}, must close it"
+    )
+    kek.chmod(0o444)
+    assert told(owner + 1)[-1] == "kek is open to others (mode 444); chmod go= it"
 
 
 @pytest.mark.parametrize(

@@ -217,13 +217,13 @@ async def test_the_command_writes_what_it_got_and_says_what_it_is(here: Town, tm
     async with boss(here) as http:
         token = http.headers["authorization"].removeprefix("Bearer ")
         session = Session(http, token=token)
-        asked = corrections.Asked(url="", username="boss", out=tmp_path / "misread.zip", parameters=TRAINING)
+        asked = corrections.Asked(url="", ca=None, username="boss", out=tmp_path / "misread.zip", parameters=TRAINING)
         told = await corrections.export(session, asked)
         assert told.startswith(f"{asked.out}:\nCorrected licence plate reads of Pomona Police Department")
         assert zipfile.ZipFile(asked.out).testzip() is None
         with pytest.raises(FileExistsError):
             await corrections.export(session, asked)
-        refused = corrections.Asked(url="", username="boss", out=tmp_path / "other.zip", parameters={})
+        refused = corrections.Asked(url="", ca=None, username="boss", out=tmp_path / "other.zip", parameters={})
         with pytest.raises(ApiError, match="purpose_required"):
             await corrections.export(session, refused)
     assert [path.name for path in tmp_path.iterdir()] == ["misread.zip"]
