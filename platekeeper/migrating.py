@@ -11,6 +11,7 @@ from pathlib import Path
 
 import asyncpg
 from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 from starlette.types import ASGIApp
 
 from platekeeper import runtime, server
@@ -50,13 +51,16 @@ async def _migrate_all(secrets: Mapping[str, str]) -> int:
     except (SettingsError, PolicyError, server.AlreadyRunning, Unavailable, OSError, asyncpg.PostgresError) as error:
         print(f"platekeeper: {error}", file=sys.stderr)  # noqa: T201
         return 1
+    except DBAPIError as error:
+        print(f"platekeeper: database: {error.orig}", file=sys.stderr)  # noqa: T201
+        return 1
     return 0
 
 
 async def _migrate_databases(settings: Settings, passwords: Mapping[str, str]) -> None:
     services = [service(name) for name in NAMES]
     if settings.database:
-        await _make_database(settings.database)
+        await make_database(settings.database)
         await provision(settings.database, services, passwords)
         say(f"schemas and roles of {len(services)} services are there")
         return
@@ -65,7 +69,7 @@ async def _migrate_databases(settings: Settings, passwords: Mapping[str, str]) -
     say(f"databases of {len(services)} services are there")
 
 
-async def _make_database(url: str) -> None:
+async def make_database(url: str) -> None:
     """Make the database itself when the server has none of that name, and the administrator may."""
     address = make_url(url.replace("+asyncpg", "", 1))
     try:

@@ -91,6 +91,8 @@ async def test_dead_letters_are_listed_shown_and_retried(tmp_path: Path) -> None
         status, retried, _ = await dlq("retry", "recognition", letter)
         assert status == 1
         assert "failed" in retried
+        status, _, told = await dlq("discard", "recognition", "no-such-letter")
+        assert (status, "dead_letter_unknown" in told) == (1, True)
 
         await objects.put(sample.image(), **_place(precinct))
         status, retried, _ = await dlq("retry", "recognition", letter)
