@@ -1,4 +1,4 @@
-"""Dumps of a PostgreSQL database by its own programs, which learn the password where no other user of the machine can."""
+"""Dumps of a PostgreSQL database by its own programs, which learn the password where no other user reads it."""
 
 import os
 import re
@@ -23,7 +23,7 @@ def dump(url: str, into: Path) -> Path:
 
 
 def restore(url: str, file: Path) -> None:
-    """Everything in the dump into an empty database; the URL is an administrator's. Raises DumpFailed at the first error.
+    """Everything in the dump into an empty database, by its administrator's URL. Raises DumpFailed at the first error.
 
     Not in one transaction: a lock for each partition of each agency would be more than a server has.
     """

@@ -74,7 +74,7 @@ def _demand_room(settings: Settings) -> None:
             raise RestoreFailed(f"{place.absolute()} is not empty: a backup is restored where nothing is kept yet")
     if settings.database and (there := asyncio.run(_tables(settings.database))):
         raise RestoreFailed(
-            f"the database is not empty, it has {there[0]} and {len(there) - 1} more tables: restore into another, which"
+            f"the database is not empty, it has {there[0]} and {len(there) - 1} more tables: restore into another, that"
             " is made where there is none, or drop this one first"
         )
     keys = settings.var / "keys"
@@ -107,13 +107,13 @@ def _open(file: Path, identity: pyrage.x25519.Identity, into: Path) -> Mapping[s
 
 @contextmanager
 def _decrypted(file: Path, identity: pyrage.x25519.Identity) -> Generator[IO[bytes], None, None]:
-    """The tar as it is decrypted; a backup that this identity does not open, or that was changed, raises RestoreFailed."""
+    """The tar as it is decrypted. Raises RestoreFailed for what this identity does not open, or what was changed."""
     reading, writing = os.pipe()
     failed: list[Exception] = []
 
     def decrypt() -> None:
         try:
-            with file.open("rb") as sealed, os.fdopen(writing, "wb") as pipe:
+            with os.fdopen(writing, "wb") as pipe, file.open("rb") as sealed:
                 pyrage.decrypt_io(sealed, pipe, [identity])
         except (pyrage.DecryptError, OSError) as error:
             failed.append(error)
@@ -162,7 +162,9 @@ def _demand_usable(manifest: Mapping[str, Any], opened: Path, settings: Settings
     if not settings.database and (opened / DUMP).exists():
         raise RestoreFailed(f"it holds a PostgreSQL database: {PREFIX}DATABASE must name its administrator")
     if settings.bus and (opened / BUS).exists():
-        raise RestoreFailed(f"it holds the embedded bus, with events that nobody has handled: {PREFIX}BUS must be empty")
+        raise RestoreFailed(
+            f"it holds the embedded bus, with events that nobody has handled: {PREFIX}BUS must be empty"
+        )
 
 
 def _differing_policies(settings: Settings, opened: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Folders for what is half made: for their owner alone, gone when the block ends, and cleared later where it was killed."""
+"""Folders for what is half made: for their owner alone, gone when the block ends, or later where it was killed."""
 
 import contextlib
 import fcntl
@@ -49,7 +49,7 @@ class Ended(BaseException):
 
 @contextmanager
 def unwinding() -> Generator[None, None, None]:
-    """SIGTERM raises Ended within the block, so that what is half made is cleared away; only the main thread hears it."""
+    """SIGTERM raises Ended within the block, so that what is half made is cleared away; in the main thread alone."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

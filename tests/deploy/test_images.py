@@ -91,7 +91,9 @@ def test_what_an_image_runs_by_default_parses() -> None:
 
 
 def test_backups_are_made_by_programs_of_the_version_of_the_server() -> None:
-    (installed,) = {one for line in STAGES["operations"].of("RUN") for one in re.findall(r"postgresql-client-(\d+)", line)}
+    (installed,) = {
+        one for line in STAGES["operations"].of("RUN") for one in re.findall(r"postgresql-client-(\d+)", line)
+    }
     run = (DEPLOY / "compose.yaml").read_text() + built("production")
     assert set(re.findall(r"(?:image: postgres|/postgresql):(\d+)\.", run)) == {installed}
 

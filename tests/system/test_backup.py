@@ -231,7 +231,7 @@ def test_told_to_end_it_leaves_nothing_and_what_is_open_never_lies_in_the_folder
     command = [*WITHOUT_TERMINAL, "backup", "--to", folder, "--recipient", str(identity.to_public())]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PLATEKEEPER_")}
     settings = {"PLATEKEEPER_VAR": str(var), "PLATEKEEPER_POLICIES": str(POLICIES)}
-    running = subprocess.Popen(command, env=clean | settings, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(command, env=clean | settings, stderr=subprocess.PIPE, text=True)  # noqa: S603 - ours
     until = time.monotonic() + 30
     while not list(folder.glob(".making-*/part")) and time.monotonic() < until:
         time.sleep(0.02)

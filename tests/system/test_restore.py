@@ -1,4 +1,4 @@
-"""`platekeeper restore`: a backup becomes a platform that searches again (G1), and nothing that is there is overwritten."""
+"""`platekeeper restore`: a backup becomes a platform that searches again (G1), and nothing is overwritten."""
 
 import asyncio
 import json

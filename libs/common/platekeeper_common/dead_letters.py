@@ -105,8 +105,8 @@ def demand_content(row: Row[Any]) -> None:
     """Raise Gone `dead_letter_forgotten` when what the letter said has been destroyed."""
     if row.forgotten_at is not None:
         raise Gone(
-            f"what it said was destroyed at {row.forgotten_at.isoformat()}, as the policy's [copies] bus says; the letter"
-            " can only be discarded",
+            f"what it said was destroyed at {row.forgotten_at.isoformat()}, as the policy's [copies] bus says: it can"
+            " only be discarded",
             code="dead_letter_forgotten",
             clause="F1",
         )

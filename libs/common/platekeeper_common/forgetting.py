@@ -1,4 +1,4 @@
-"""Dead letters hold plate data that only passed through: what they say is destroyed when the bus forgets its events (F1).
+"""Dead letters hold plate data that only passed through: what they say goes when the bus forgets its events (F1).
 
 That a letter came, from where and why, stays until somebody discards it.
 """
@@ -32,7 +32,7 @@ async def run(room: Room) -> None:
 
 
 async def forget(room: Room) -> int:
-    """Destroy the content of letters as old as `[copies] bus` of the strictest profile; how many. Raises Unavailable."""
+    """Destroy what letters say that are as old as the strictest `[copies] bus`; how many. Raises Unavailable."""
     now, kept_for = room.clock(), longest_on_bus(room.foundation.policies.installed())
     async with room.db.tx() as tx:
         letters = await dead_letters.forget(tx, now, kept_for, MOST)

@@ -1,4 +1,7 @@
-"""On PostgreSQL: the roles of agencies whose reads lie here already. A dump holds none: a server it is restored to lacks them."""
+"""On PostgreSQL: the roles of agencies whose reads lie here already.
+
+A dump holds no roles: the server that it is restored to lacks them.
+"""
 
 from alembic import op
 
