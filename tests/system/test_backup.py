@@ -228,7 +228,7 @@ def test_told_to_end_it_leaves_nothing_and_what_is_open_never_lies_in_the_folder
     (var / "objects").mkdir()
     with (var / "objects" / "picture").open("wb") as picture:
         picture.truncate(4 << 30)
-    command = [*WITHOUT_TERMINAL, "backup", "--to", folder, "--recipient", str(identity.to_public())]
+    command: list[str | Path] = [*WITHOUT_TERMINAL, "backup", "--to", folder, "--recipient", str(identity.to_public())]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PLATEKEEPER_")}
     settings = {"PLATEKEEPER_VAR": str(var), "PLATEKEEPER_POLICIES": str(POLICIES)}
     running = subprocess.Popen(command, env=clean | settings, stderr=subprocess.PIPE, text=True)  # noqa: S603 - ours

@@ -183,7 +183,7 @@ async def test_policies_that_are_others_by_now_are_kept_beside_and_told(
     shutil.copytree(POLICIES, other)
     (other / "galt.toml").write_text((other / "galt.toml").read_text() + "\n# changed\n")
     monkeypatch.setenv("PLATEKEEPER_POLICIES", str(other))
-    assert desk.restore(file) == 0
+    assert await asyncio.to_thread(desk.restore, file) == 0
     assert f"galt.toml in {other} are not what they were" in capsys.readouterr().out
     kept = desk.new / "policies-of-the-backup" / "galt.toml"
     assert kept.read_bytes() == (POLICIES / "galt.toml").read_bytes()
