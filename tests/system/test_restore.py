@@ -5,9 +5,11 @@ import json
 import shutil
 import tarfile
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import databases
+import places
 import pyrage
 import pytest
 from commands import platekeeper
@@ -44,13 +46,15 @@ class Desk:
         """The key store, which is in no backup, is put where the new platform will be."""
         shutil.copytree(self.old / "keys", self.new / "keys")
 
-    async def back_up(self, here: Town, **more: datetime) -> Path:
+    async def back_up(self, here: Town, *, now: datetime | None = None, objects: bool = False) -> Path:
+        """A backup of what stands, made now or when it is said."""
         url = here.standing.foundation.settings.database
         self.at(self.old, as_administrator(url) if url else "")
-        now = more.get("now", datetime.now(UTC))
-        return await asyncio.to_thread(backup.make, self.folder / "backups", [self.recipient], now=now)
+        made = partial(backup.make, self.folder / "backups", [self.recipient], objects=objects)
+        return await asyncio.to_thread(made, now=now or datetime.now(UTC))
 
     def restore(self, file: Path, *more: object) -> int:
+        """The command's exit status."""
         return platekeeper("restore", file, "--identity", self.identity, *more)
 
 
@@ -187,3 +191,20 @@ async def test_policies_that_are_others_by_now_are_kept_beside_and_told(
     assert f"galt.toml in {other} are not what they were" in capsys.readouterr().out
     kept = desk.new / "policies-of-the-backup" / "galt.toml"
     assert kept.read_bytes() == (POLICIES / "galt.toml").read_bytes()
+
+
+async def test_objects_of_a_bucket_go_into_the_bucket_that_is_there_now(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    was, path = places.bucket(monkeypatch), "pomona/2026-11-22/image/frame"
+    monkeypatch.setenv("PLATEKEEPER_OBJECTS", str(was.url))
+    assert await was.store().create(path, b"sealed")
+    async with town(desk.old, (service("ledger"),)) as here:
+        file = await desk.back_up(here, objects=True)
+    desk.keep_keys()
+    desk.at(desk.new)
+    now = places.bucket(monkeypatch)
+    monkeypatch.setenv("PLATEKEEPER_OBJECTS", str(now.url))
+    assert await asyncio.to_thread(desk.restore, file) == 0
+    assert await now.store().read(path) == b"sealed"
+    assert not (desk.new / "objects").exists()
