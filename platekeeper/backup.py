@@ -6,16 +6,15 @@ plates lies in databases is in it, so it is encrypted as a whole and does not ou
 """
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import json
 import os
-import shutil
+import signal
 import sqlite3
-import subprocess
 import sys
 import tarfile
-import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -26,6 +25,7 @@ from typing import IO, Any
 
 import pyrage
 
+from platekeeper import dumps, scratch
 from platekeeper.registry import sections
 from platekeeper.runtime import VERSION
 from platekeeper_common.bus.contract import Unavailable
@@ -40,6 +40,8 @@ LAST = "backup.json"
 """Under `PLATEKEEPER_VAR`: when the last one was made, for the security baseline."""
 LOCK_SECONDS = 30.0
 """How long writers of the embedded databases may keep the cut waiting."""
+STEP = 10_000
+"""Pages of a database that are copied between two looks at whether we are told to end."""
 FOLDERS = ("objects", "checkpoints")
 """Of `PLATEKEEPER_VAR`, taken as they are: pictures are encrypted already."""
 
@@ -53,28 +55,38 @@ def make(folder: Path, recipients: Sequence[str], *, now: datetime, objects: boo
 
     `objects`: also those that lie in a bucket, where `PLATEKEEPER_OBJECTS` names one.
 
-    Raises BackupFailed, SettingsError, PolicyError, OSError.
+    Raises BackupFailed, DumpFailed, SettingsError, PolicyError, OSError.
     """
     settings = load(Settings)
     who = [_recipient(text) for text in recipients]
     kept_for = longest_in_backups(load_folder(settings.policies, sections()).values())
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not settings.var.is_dir():
+        raise BackupFailed(f"{settings.var.absolute()}: nothing is kept here yet")
     path = folder / now.strftime(NAME)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as making:
-        files = chain(_databases(settings, Path(making)).items(), _files(settings))
+    # What is not encrypted yet never lies in the folder of the backups.
+    with scratch.folder(settings.var) as copies, scratch.folder(folder) as making:
+        files = chain(_databases(settings, copies).items(), _files(settings))
         if objects:
-            files = chain(files, _objects(settings, Path(making)))
-        part = Path(making) / "part"
+            files = chain(files, _objects(settings, copies))
+        part = making / "part"
         digest = _write(part, files, who, {"made_at": now.isoformat(), "delete_after": (now + kept_for).isoformat()})
         with part.open("rb") as written:
             if hashlib.file_digest(written, "sha256").hexdigest() != digest:
                 raise BackupFailed(f"{path}: what was written reads back otherwise")
         part.rename(path)
-    for old in sorted(folder.glob("platekeeper-*.tar.age")):
-        if datetime.strptime(old.name, NAME).replace(tzinfo=UTC) + kept_for <= now:
+    for old, made_at in _made(folder):
+        if made_at + kept_for <= now:
             old.unlink()
     (settings.var / LAST).write_text(json.dumps({"made_at": now.isoformat(), "file": path.name}))
     return path
+
+
+def _made(folder: Path) -> Iterator[tuple[Path, datetime]]:
+    """The backups in the folder and when they were made; files whose names do not tell are somebody else's."""
+    for path in sorted(folder.glob("platekeeper-*.tar.age")):
+        with contextlib.suppress(ValueError):
+            yield path, datetime.strptime(path.name, NAME).replace(tzinfo=UTC)
 
 
 def _recipient(text: str) -> pyrage.x25519.Recipient:
@@ -87,7 +99,7 @@ def _recipient(text: str) -> pyrage.x25519.Recipient:
 def _databases(settings: Settings, making: Path) -> Mapping[str, Path]:
     """Copies of the databases and of the embedded bus, by their name in the tar."""
     if settings.database:
-        return {"database.pgdump": _dumped(settings.database, making / "database.pgdump")}
+        return {"database.pgdump": dumps.dump(settings.database, making / "database.pgdump")}
     found = sorted((settings.var / "db").glob("*.sqlite"))
     if not found:
         raise BackupFailed(f"{settings.var.absolute()}: nothing is kept here yet")
@@ -111,25 +123,13 @@ def _cut(databases: Sequence[Path], making: Path) -> Mapping[Path, Path]:
         for path, reader in zip(databases, readers, strict=True):
             copies[path] = making / path.name
             with closing(sqlite3.connect(copies[path])) as copy:
-                reader.backup(copy)
+                # In steps, or SIGTERM would not be heard before the whole is copied.
+                reader.backup(copy, pages=STEP, progress=lambda *_pages: None)
         return copies
 
 
 def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=LOCK_SECONDS, isolation_level=None)
-
-
-def _dumped(url: str, into: Path) -> Path:
-    """All schemas by pg_dump; the URL is an administrator's, as for `platekeeper migrate`."""
-    program = shutil.which("pg_dump") or next(map(str, Path("/usr/lib/postgresql").glob("*/bin/pg_dump")), None)
-    if program is None:
-        raise BackupFailed("pg_dump is missing: apt-get install postgresql-client")
-    address = url.replace("+asyncpg", "", 1)
-    words = [program, "--format=custom", "--no-password", f"--file={into}", address]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - words of our own
-    if done.returncode:
-        raise BackupFailed(f"pg_dump: {done.stderr.strip().splitlines()[-1] if done.stderr else done.returncode}")
-    return into
 
 
 def _files(settings: Settings) -> Iterator[tuple[str, Path]]:
@@ -188,7 +188,10 @@ def _write(
     teller = threading.Thread(target=tar)
     with os.fdopen(reading, "rb") as pipe, _Counted(part) as out:
         teller.start()
-        pyrage.encrypt_io(pipe, out, list(recipients))
+        try:
+            pyrage.encrypt_io(pipe, out, list(recipients))
+        except pyrage.EncryptError as error:
+            raise BackupFailed(f"{part.parent.parent}: could not be written: {error}") from error
         teller.join()
         out.sync()
     if failed:
@@ -260,8 +263,12 @@ def run(folder: Path | None, recipients: Sequence[str], identity: Path | None, *
             print(f"recipient: {make_identity(identity)}")  # noqa: T201
             print(f"keep {identity} away from this machine: it alone opens the backups")  # noqa: T201
         if folder is not None:
-            print(make(folder, recipients, now=datetime.now(UTC), objects=objects))  # noqa: T201
-    except (BackupFailed, SettingsError, PolicyError, sqlite3.Error, OSError) as error:
+            with scratch.unwinding():
+                print(make(folder, recipients, now=datetime.now(UTC), objects=objects))  # noqa: T201
+    except scratch.Ended:
+        print("platekeeper: no backup: told to end", file=sys.stderr)  # noqa: T201
+        return 128 + signal.SIGTERM
+    except (BackupFailed, dumps.DumpFailed, SettingsError, PolicyError, sqlite3.Error, OSError) as error:
         print(f"platekeeper: no backup: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0

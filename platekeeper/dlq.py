@@ -12,7 +12,7 @@ from platekeeper.client import TROUBLE, ApiError, Session
 async def run(
     url: str, authority: Path | None, username: str, act: str, service: str | None, letter_id: str | None
 ) -> int:
-    """List, show or retry; the exit status."""
+    """List, show, retry or discard; the exit status."""
     try:
         async with client.connect(url, authority) as http:
             session = await terminal.log_in(http, username)
@@ -20,6 +20,10 @@ async def run(
                 names = [service] if service else await _services(http)
                 for name in names:
                     await _list(session, name)
+                return 0
+            if act == "discard":
+                await session.request("DELETE", f"/v1/dead-letters/{service}/{letter_id}")
+                terminal.say(f"{letter_id} is discarded; a record of it is kept")
                 return 0
             shown = await _one(session, act, f"/v1/dead-letters/{service}/{letter_id}")
             for name, value in shown.items():

@@ -48,7 +48,7 @@ def migrate_all(passwords: Path | None) -> int:
 
 async def _migrate_all(passwords: Path | None) -> int:
     try:
-        secrets = _read(passwords) if passwords else {}
+        secrets = read_passwords(passwords) if passwords else {}
         settings = server.load_settings()
         with server.alone(settings, *NAMES):
             await _migrate_databases(settings, secrets)
@@ -58,7 +58,7 @@ async def _migrate_all(passwords: Path | None) -> int:
     return 0
 
 
-def _read(passwords: Path) -> dict[str, str]:
+def read_passwords(passwords: Path) -> dict[str, str]:
     """Passwords by role. Raises SettingsError naming the file, and nothing of what is in it."""
     try:
         told = json.loads(passwords.read_bytes())
@@ -81,7 +81,7 @@ def _complain(error: Exception) -> int:
 async def _migrate_databases(settings: Settings, passwords: Mapping[str, str]) -> None:
     services = [service(name) for name in NAMES]
     if settings.database:
-        await _make_database(settings.database)
+        await make_database(settings.database)
         await provision(settings.database, services, passwords)
         say(f"schemas and roles of {len(services)} services are there")
         return
@@ -90,7 +90,7 @@ async def _migrate_databases(settings: Settings, passwords: Mapping[str, str]) -
     say(f"databases of {len(services)} services are there")
 
 
-async def _make_database(url: str) -> None:
+async def make_database(url: str) -> None:
     """Make the database itself when the server has none of that name, and the administrator may."""
     address = make_url(dsn(url))
     try:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from platekeeper import parts
 from platekeeper.parts import Running, Told, Watch
 from platekeeper_common import app as apps
+from platekeeper_common import forgetting
 from platekeeper_common import settings as environment
 from platekeeper_common.app import Health
 from platekeeper_common.auth import KeySet
@@ -231,6 +232,8 @@ def _service_parts(service: Service, room: Room, app: FastAPI, died: Callable[[]
             drain=foundation.settings.drain_seconds,
         )
         running.append(start(f"consume {consumes.group}", consumer.run(), consumer))
+    if service.consumes and "worker" in foundation.roles:
+        running.append(start("forget dead letters", forgetting.run(room)))
     if (service.says or service.tallies) and service.states_as in foundation.roles:
         speaker = Speaker(service.name, room, foundation.policies, service.says, service.tallies)
         running.append(start("state in public", speaker.run(foundation.settings.statement_seconds)))

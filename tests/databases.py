@@ -73,6 +73,17 @@ async def create(services: Sequence[Service]) -> str:
     return own
 
 
+def stand_on(folder: Path, administrator: str) -> None:
+    """What stands over the folder has that database, which the test made by itself; it is dropped with the others."""
+    _created.append(administrator.rsplit("/", 1)[1])
+    _of_folders[folder] = administrator
+
+
+async def forget_role(role: str) -> None:
+    """The server is as one that never had the role, on which nothing rests any more."""
+    await _administer(server(), f'DROP ROLE IF EXISTS "{role}"')
+
+
 def drop() -> None:
     """Drop the databases that the test made."""
     names = [*_created]

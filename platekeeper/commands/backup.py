@@ -1,4 +1,4 @@
-"""`backup`: everything but the keys, in one file."""
+"""`backup` and `restore`: everything but the keys, in one file, and back."""
 
 import argparse
 from pathlib import Path
@@ -20,6 +20,14 @@ def add(commands: Commands) -> None:
     backup.add_argument("--objects", action="store_true", help=bucket)
     backup.set_defaults(command=_backup, parser=backup)
 
+    restore = commands.add_parser("restore", help="what a backup holds, put where nothing is kept yet")
+    restore.add_argument("file", type=Path, metavar="FILE", help="the backup (platekeeper-....tar.age)")
+    opens = "the age identity that opens it"
+    restore.add_argument("--identity", type=Path, metavar="FILE", required=True, help=opens)
+    what = "passwords by role (JSON), for the roles of the services in PostgreSQL"
+    restore.add_argument("--passwords", type=Path, metavar="FILE", help=what)
+    restore.set_defaults(command=_restore)
+
 
 def _backup(options: argparse.Namespace) -> int:
     from platekeeper import backup
@@ -29,3 +37,9 @@ def _backup(options: argparse.Namespace) -> int:
     if options.to is not None and not options.recipient:
         options.parser.error("--to needs at least one --recipient: nothing is written that anybody can read")
     return backup.run(options.to, options.recipient, options.new_identity, objects=options.objects)
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from platekeeper import restoring
+
+    return restoring.run(options.file, options.identity, options.passwords)

@@ -14,7 +14,11 @@ def add(commands: Commands) -> None:
     listed = acts.add_parser("list", help="the newest dead letters of every service, or of one")
     listed.add_argument("service", nargs="?")
     listed.set_defaults(command=_dlq, act="list")
-    for act, what in (("show", "one dead letter"), ("retry", "give the event to its handler once more")):
+    for act, what in (
+        ("show", "one dead letter"),
+        ("retry", "give the event to its handler once more"),
+        ("discard", "delete one whose event nobody will handle"),
+    ):
         one = acts.add_parser(act, help=what)
         one.add_argument("service")
         one.add_argument("id")

@@ -90,6 +90,14 @@ def test_what_an_image_runs_by_default_parses() -> None:
         cli._parser().parse_args(command)
 
 
+def test_backups_are_made_by_programs_of_the_version_of_the_server() -> None:
+    (installed,) = {
+        one for line in STAGES["operations"].of("RUN") for one in re.findall(r"postgresql-client-(\d+)", line)
+    }
+    run = (DEPLOY / "compose.yaml").read_text() + built("production")
+    assert set(re.findall(r"(?:image: postgres|/postgresql):(\d+)\.", run)) == {installed}
+
+
 @pytest.mark.parametrize("stage", INSTALLS)
 def test_a_stage_installs_what_its_services_need_from_the_lock_and_nothing_else(stage: str, tmp_path: Path) -> None:
     resolved, packages = tmp_path / "needed.txt", INSTALLS[stage]

@@ -3,8 +3,13 @@
 import asyncio
 import io
 import json
+import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 import tarfile
+import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,15 +19,17 @@ import pyrage
 import pytest
 from commands import platekeeper
 from databases import as_administrator
+from sqlalchemy import make_url
 from standing import AGENCY, POLICIES, Town, eventually, town
 
-from platekeeper import backup
+from platekeeper import backup, dumps, scratch
 from platekeeper.registry import SERVICES, service
 from platekeeper_common.events.recognition import Model, PlateRead, PlatesRead
 from platekeeper_common.ids import CameraId, DeviceId, ReadId
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 PLATE = "8QXJ417"
+WITHOUT_TERMINAL = (sys.executable, "-c", "from platekeeper.cli import main; raise SystemExit(main())")
 pytestmark = pytest.mark.clause("G1")
 
 
@@ -172,6 +179,92 @@ async def test_those_that_policy_lets_live_no_longer_are_deleted(
         new = await asyncio.to_thread(backup.make, tmp_path / "backups", [str(identity.to_public())], now=NOW)
     assert not old.exists()
     assert sorted((tmp_path / "backups").iterdir()) == [young, new]
+
+
+async def test_files_of_other_names_stay_and_hold_up_nothing(
+    tmp_path: Path, identity: pyrage.x25519.Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLATEKEEPER_VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("PLATEKEEPER_POLICIES", str(POLICIES))
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    others = [folder / f"platekeeper-{name}.tar.age" for name in ("20200101T000000Z-before-upgrade", "a", "z")]
+    old = folder / "platekeeper-20200101T000000Z.tar.age"
+    for path in (*others, old):
+        path.touch()
+    async with town(tmp_path / "var", (service("ledger"),)):
+        new = await asyncio.to_thread(backup.make, folder, [str(identity.to_public())], now=NOW)
+    assert set(folder.iterdir()) == {*others, new}
+    assert json.loads((tmp_path / "var" / backup.LAST).read_text())["file"] == new.name
+
+
+@pytest.mark.clause("F3")
+async def test_what_a_killed_backup_left_is_removed_by_the_next(
+    tmp_path: Path, identity: pyrage.x25519.Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLATEKEEPER_VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("PLATEKEEPER_POLICIES", str(POLICIES))
+    async with town(tmp_path / "var", (service("ledger"),)):
+        left = [tmp_path / place / ".making-it" for place in ("var", "backups")]
+        for folder in left:
+            folder.mkdir(parents=True)
+            (folder / "retention.sqlite").write_text(PLATE)
+        with scratch.folder(tmp_path / "backups") as at_work:
+            new = await asyncio.to_thread(
+                backup.make, tmp_path / "backups", [str(identity.to_public())], now=datetime.now(UTC)
+            )
+            assert set((tmp_path / "backups").iterdir()) == {at_work, new}
+    assert not list((tmp_path / "var").glob(".making-*"))
+
+
+@pytest.mark.clause("F3")
+def test_told_to_end_it_leaves_nothing_and_what_is_open_never_lies_in_the_folder_of_backups(
+    tmp_path: Path, identity: pyrage.x25519.Identity
+) -> None:
+    var, folder = tmp_path / "var", tmp_path / "backups"
+    (var / "db").mkdir(parents=True)
+    with closing(sqlite3.connect(var / "db" / "retention.sqlite")) as connection:
+        connection.execute("CREATE TABLE plate_read (plate)")
+    (var / "objects").mkdir()
+    with (var / "objects" / "picture").open("wb") as picture:
+        picture.truncate(4 << 30)
+    command: list[str | Path] = [*WITHOUT_TERMINAL, "backup", "--to", folder, "--recipient", str(identity.to_public())]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PLATEKEEPER_")}
+    settings = {"PLATEKEEPER_VAR": str(var), "PLATEKEEPER_POLICIES": str(POLICIES)}
+    running = subprocess.Popen(command, env=clean | settings, stderr=subprocess.PIPE, text=True)  # noqa: S603 - ours
+    until = time.monotonic() + 30
+    while not list(folder.glob(".making-*/part")) and time.monotonic() < until:
+        time.sleep(0.02)
+    (copies,) = var.glob(".making-*")
+    assert copies.stat().st_mode & 0o077 == 0
+    assert [path.name for path in copies.iterdir()] == ["retention.sqlite"]
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["part"]
+    running.terminate()
+    _, said = running.communicate(timeout=30)
+    assert (running.returncode, said) == (143, "platekeeper: no backup: told to end\n")
+    assert not list(folder.iterdir())
+    assert {path.name for path in var.iterdir()} == {"db", "objects"}
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+async def test_the_administrators_password_is_on_no_command_line(
+    tmp_path: Path, identity: pyrage.x25519.Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, seen = tmp_path / "99" / "bin" / "pg_dump", tmp_path / "seen"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\ntr "\\0" " " < /proc/$$/cmdline > {seen}\nexec {shutil.which("pg_dump")} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(dumps, "PROGRAMS", tmp_path)
+    async with town(tmp_path / "var", (service("ledger"),)) as here:
+        url = as_administrator(here.standing.foundation.settings.database)
+        monkeypatch.setenv("PLATEKEEPER_VAR", str(tmp_path / "var"))
+        monkeypatch.setenv("PLATEKEEPER_POLICIES", str(POLICIES))
+        monkeypatch.setenv("PLATEKEEPER_DATABASE", url)
+        await asyncio.to_thread(backup.make, tmp_path / "backups", [str(identity.to_public())], now=NOW)
+    password = make_url(url).password
+    assert password
+    assert password not in seen.read_text()
+    assert "--dbname=postgresql://" in seen.read_text()
 
 
 @pytest.mark.parametrize(

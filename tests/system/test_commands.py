@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
 from precinct import ADMIN_PASSWORD, CRIMINAL, PROJECT, Platform, Precinct, open_precinct, platform
 
 from platekeeper import client
@@ -74,23 +75,27 @@ async def test_audit_verify_names_what_is_wrong(tmp_path: Path) -> None:
     assert (status, told) == (2, "a verifier key is name+hash+base64 of an Ed25519 key\n")
 
 
-async def test_dead_letters_are_listed_shown_and_retried(tmp_path: Path) -> None:
+async def test_dead_letters_are_listed_shown_retried_and_discarded(tmp_path: Path) -> None:
     var, sample = tmp_path / "var", street.samples()[0]
     async with platform(var, "--empty") as running, client.connect(running.url) as http:
         precinct = await open_precinct(http, (await running.until(r"one-time password: (\S+)"))[1])
         assert await running.stop() == 0
     objects = Objects(stores.folder("object store", var / "objects"), keys.in_folder(var / "keys"))
-    await _publish_frame_without_its_picture(var, precinct, sample.image())
+    await _publish_frames_without_their_picture(var, precinct, sample.image())
 
     async with platform(var, "--empty") as running:
         dlq = partial(_dlq, running)
-        letter = await _letter(dlq)
+        letter, other = await _letters(dlq)
         status, shown, _ = await dlq("show", "recognition", letter)
         assert status == 0
         assert "frame.captured" in shown
         status, retried, _ = await dlq("retry", "recognition", letter)
         assert status == 1
         assert "failed" in retried
+        status, discarded, _ = await dlq("discard", "recognition", other)
+        assert (status, discarded) == (0, f"{other} is discarded; a record of it is kept\n")
+        status, _, told = await dlq("discard", "recognition", other)
+        assert (status, "dead_letter_unknown" in told) == (1, True)
 
         await objects.put(sample.image(), **_place(precinct))
         status, retried, _ = await dlq("retry", "recognition", letter)
@@ -157,12 +162,13 @@ async def _dlq(running: Platform, *arguments: str) -> tuple[int, str, str]:
     return await platekeeper("dlq", "--url", running.url, *arguments, answers=f"{ADMIN_PASSWORD}\n")
 
 
-async def _letter(dlq: Callable[..., Awaitable[tuple[int, str, str]]]) -> str:
-    """The id of recognition's one dead letter, once it is there."""
+async def _letters(dlq: Callable[..., Awaitable[tuple[int, str, str]]]) -> tuple[str, str]:
+    """The ids of recognition's two dead letters, once they are there."""
+    two = re.compile(r"recognition: 2 dead letters\n  (\S+) .*\n  (\S+) ")
     async with asyncio.timeout(60):
-        while not (found := re.search(r"recognition: 1 dead letter\n  (\S+)", (await dlq("list"))[1])):
+        while not (found := two.search((await dlq("list"))[1])):
             await asyncio.sleep(0.2)
-    return found[1]
+    return found[1], found[2]
 
 
 def _place(precinct: Precinct) -> dict[str, Any]:
@@ -176,7 +182,7 @@ def _place(precinct: Precinct) -> dict[str, Any]:
     }
 
 
-async def _publish_frame_without_its_picture(var: Path, precinct: Precinct, image: bytes) -> None:
+async def _publish_frames_without_their_picture(var: Path, precinct: Precinct, image: bytes) -> None:
     now = datetime.now(UTC)
     path = f"{precinct.agency_id}/2026-11-22/image/frame-without-picture"
     frame = FrameCaptured(
@@ -191,4 +197,4 @@ async def _publish_frame_without_its_picture(var: Path, precinct: Precinct, imag
         image=ImageReference(path, hashlib.sha256(image).hexdigest(), "image/jpeg"),
     )
     async with EmbeddedBus.open(var / "bus.sqlite") as bus:
-        await bus.publish([frame], source="ingest")
+        await bus.publish([frame, structs.replace(frame, id=FrameId("another"))], source="ingest")

@@ -123,3 +123,5 @@ class Action(StrEnum):
     POLICY_ACCEPT = "policy.accept"
     DEAD_LETTERS_VIEW = "dead_letters.view"
     DEAD_LETTERS_RETRY = "dead_letters.retry"
+    DEAD_LETTERS_DISCARD = "dead_letters.discard"
+    DEAD_LETTERS_FORGET = "dead_letters.forget"

@@ -1,4 +1,4 @@
-"""The door to a service's dead letters, for the platform's administrator. Retrying one is an audited act.
+"""The door to a service's dead letters, for the platform's administrator. Retrying and discarding one are audited acts.
 
 A letter is shown by type, place, reason and digest, never by content: it may hold plates.
 """
@@ -22,11 +22,12 @@ from platekeeper_common.service import Room, Service
 
 Here = Annotated[Room, Depends(edge.room)]
 Viewer = Annotated[Caller, may(Action.DEAD_LETTERS_VIEW)]
+Discarder = Annotated[Caller, may(Action.DEAD_LETTERS_DISCARD)]
 Retrier = Annotated[Caller, may(Action.DEAD_LETTERS_RETRY)]
 
 
 def router(service: Service) -> APIRouter:
-    """List, show and retry the dead letters of the service's consumer groups."""
+    """List, show, retry and discard the dead letters of the service's consumer groups."""
     routes = APIRouter(prefix=f"/v1/dead-letters/{service.name}", tags=["dead letters"])
 
     @routes.get("")
@@ -51,6 +52,7 @@ def router(service: Service) -> APIRouter:
         """
         async with edge.committed_at_end(request) as tx:
             row = await dead_letters.get(tx, letter_id)
+            dead_letters.demand_content(row)
             handler = _handler(service, here, row.consumer_group)
             tx.emit(here.recorder.administration(who, Action.DEAD_LETTERS_RETRY, "dead_letter", letter_id, place))
         reason = await _failure(handler, row)
@@ -60,6 +62,13 @@ def router(service: Service) -> APIRouter:
                 return {"id": letter_id, "outcome": "failed", "reason": reason}
             await dead_letters.remove(tx, letter_id)
             return {"id": letter_id, "outcome": "handled"}
+
+    @routes.delete("/{letter_id}", status_code=204)
+    async def discard(letter_id: str, who: Discarder, tx: Tx, here: Here, place: CurrentPlace) -> None:
+        """Delete the letter: nobody will handle its event."""
+        await dead_letters.get(tx, letter_id)
+        await dead_letters.remove(tx, letter_id)
+        tx.emit(here.recorder.administration(who, Action.DEAD_LETTERS_DISCARD, "dead_letter", letter_id, place))
 
     return routes
 
@@ -97,5 +106,6 @@ def _shown(row: Row[Any]) -> dict[str, Any]:
         "reason": row.reason,
         "attempts": row.attempts,
         "bytes": len(row.value),
-        "sha256": hashlib.sha256(row.value).hexdigest(),
+        "sha256": None if row.forgotten_at else hashlib.sha256(row.value).hexdigest(),
+        "forgotten_at": row.forgotten_at,
     }

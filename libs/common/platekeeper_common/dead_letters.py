@@ -1,6 +1,10 @@
-"""Events that a service could not handle, kept in its own database with their original bytes until someone acts."""
+"""Events that a service could not handle, kept in its own database with their original bytes until someone acts.
+
+The bytes may hold plates: they stay no longer than on the bus (`forgetting.py`).
+"""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -21,9 +25,12 @@ from sqlalchemy.exc import IntegrityError
 from platekeeper_common import ids
 from platekeeper_common.bus.contract import DeadLetter, Record
 from platekeeper_common.db import Database, Tx
-from platekeeper_common.errors import NotFound
+from platekeeper_common.errors import Gone, NotFound
+from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.schema import Moment, shared
 
+FOR_GOOD = (AccessRecorded.topic.name,)
+"""Topics whose letters stay until someone acts: their plates are sealed, and the ledger keeps the same for years."""
 dead_letter = Table(
     "dead_letter",
     shared,
@@ -38,6 +45,7 @@ dead_letter = Table(
     Column("reason", String, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("at", Moment, nullable=False),
+    Column("forgotten_at", Moment),
     UniqueConstraint("consumer_group", "topic", "partition", "offset"),
 )
 
@@ -93,8 +101,36 @@ async def get(tx: Tx, letter_id: str) -> Row[Any]:
     return row
 
 
+def demand_content(row: Row[Any]) -> None:
+    """Raise Gone `dead_letter_forgotten` when what the letter said has been destroyed."""
+    if row.forgotten_at is not None:
+        raise Gone(
+            f"what it said was destroyed at {row.forgotten_at.isoformat()}, as the policy's [copies] bus says: it can"
+            " only be discarded",
+            code="dead_letter_forgotten",
+            clause="F1",
+        )
+
+
+async def forget(tx: Tx, now: datetime, kept_for: timedelta, most: int) -> list[str]:
+    """Take the content from at most so many letters whose events were published that long ago; their ids."""
+    if kept_for == timedelta.max:
+        return []
+    due = (
+        dead_letter.c.forgotten_at.is_(None)
+        & (dead_letter.c.published_at <= now - kept_for)
+        & dead_letter.c.topic.not_in(FOR_GOOD)
+    )
+    rows = await tx.rows(select(dead_letter.c.id).where(due).order_by(dead_letter.c.id).limit(most))
+    letters = [row.id for row in rows]
+    if letters:
+        emptied = dead_letter.update().where(dead_letter.c.id.in_(letters))
+        await tx.write(emptied.values(value=b"", forgotten_at=now))
+    return letters
+
+
 async def remove(tx: Tx, letter_id: str) -> None:
-    """Delete a letter whose event has been handled."""
+    """Delete a letter whose event has been handled, or that nobody will handle."""
     await tx.write(delete(dead_letter).where(dead_letter.c.id == letter_id))
 
 

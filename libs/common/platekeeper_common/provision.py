@@ -58,6 +58,37 @@ async def provision(
         await migrate(postgresql.within(administrator, service.name), service.migrations, role=owner(service.name))
         async with _session(administrator) as session:
             await _grant(session, service)
+            if service.name in MAKES_ROLES:
+                await session.execute(f'SELECT "{service.name}".make_agencies()')
+
+
+async def make_roles(
+    administrator: str, services: Sequence[Service], passwords: Mapping[str, str], schemas: Iterable[str]
+) -> None:
+    """Before a dump is restored, which holds no roles: those of the services and of agencies with one of its `schemas`.
+
+    The database is empty, and what the dump lacks besides, `provision` makes afterwards.
+    """
+    agencies = {name: [role for role in schemas if role.startswith(f"{name}_of_")] for name in MAKES_ROLES}
+    async with _session(administrator) as session:
+        for service in services:
+            await _make_roles(session, service.name, passwords)
+            await open_database(session, service.name)
+            for role in agencies.get(service.name, ()):
+                # Its maker may grant it later: the service's owner makes it, as when the agency's first read came.
+                await session.execute(f'SET LOCAL ROLE "{owner(service.name)}"')
+                await _make_role(session, role, "NOLOGIN")
+                await session.execute("RESET ROLE")
+
+
+async def tables(administrator: str) -> list[str]:
+    """The tables in the database, each with its schema: none in one that nothing was put into."""
+    async with _session(administrator) as session:
+        rows = await session.fetch(
+            "SELECT schemaname || '.' || tablename AS name FROM pg_tables"
+            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
+        )
+        return [row["name"] for row in rows]
 
 
 @asynccontextmanager
@@ -73,10 +104,17 @@ async def _session(administrator: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def _make(session: asyncpg.Connection, service: Service, passwords: Mapping[str, str]) -> None:
-    name, login = service.name, logins(service.name)
+    name = service.name
+    await _make_roles(session, name, passwords)
+    await session.execute(f'CREATE SCHEMA IF NOT EXISTS "{name}" AUTHORIZATION "{owner(name)}"')
+    await session.execute(f'GRANT USAGE ON SCHEMA "{name}" TO {", ".join(_quoted(logins(name)))}')
+    await open_database(session, name)
+
+
+async def _make_roles(session: asyncpg.Connection, name: str, passwords: Mapping[str, str]) -> None:
     makes = " CREATEROLE" if name in MAKES_ROLES else ""
     await _make_role(session, owner(name), f"NOLOGIN NOINHERIT{makes}")
-    for role in login:
+    for role in logins(name):
         await _make_role(session, role, "LOGIN NOINHERIT")
         if role in passwords:
             told = await session.fetchval(
@@ -85,9 +123,6 @@ async def _make(session: asyncpg.Connection, service: Service, passwords: Mappin
             await session.execute(told)
     if not await session.fetchval("SELECT pg_has_role($1, 'MEMBER')", owner(name)):
         await session.execute(f'GRANT "{owner(name)}" TO CURRENT_USER')
-    await session.execute(f'CREATE SCHEMA IF NOT EXISTS "{name}" AUTHORIZATION "{owner(name)}"')
-    await session.execute(f'GRANT USAGE ON SCHEMA "{name}" TO {", ".join(_quoted(login))}')
-    await open_database(session, name)
 
 
 async def open_database(session: asyncpg.Connection, service: str) -> None:

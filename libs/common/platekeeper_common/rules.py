@@ -231,6 +231,9 @@ RULES: Mapping[Action, Rule] = {
     Action.POLICY_CHECK: _roles(BY_ITSELF),
     Action.DEAD_LETTERS_VIEW: _of_all(),
     Action.DEAD_LETTERS_RETRY: _of_all(),
+    Action.DEAD_LETTERS_DISCARD: _of_all(),
+    # No door does it: each service's worker does when the bus has forgotten the event too (F1).
+    Action.DEAD_LETTERS_FORGET: _roles(BY_ITSELF),
 }
 
 

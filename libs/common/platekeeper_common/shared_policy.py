@@ -204,7 +204,7 @@ class CopiesPolicy(PolicySection):
     """[copies]: how long plate data may lie where it only passes through (clause F1)."""
 
     bus: Duration
-    """Events on the bus; those that are only the last word of their key stay."""
+    """Events on the bus, and what dead letters say of them; the last word of each key and access records stay."""
     backups: Duration
     """Backups, which hold what a purge has deleted since."""
 

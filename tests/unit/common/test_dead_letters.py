@@ -1,5 +1,8 @@
-"""Dead letters at the door: who sees them, what is shown of them, and that retrying one is an audited act."""
+"""Dead letters at the door: who sees them, what is shown of them, that retrying and discarding are audited acts,
+and that none keeps what it says for longer than the bus.
+"""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -7,9 +10,12 @@ from databases import on_both
 from standing import AGENCY, Town, eventually
 from unit.common.kiosk.service import Kiosk
 
+from platekeeper_common import forgetting
 from platekeeper_common.bus.contract import DeadLetter, Record
 from platekeeper_common.events import envelope
 from platekeeper_common.events.access import AccessRecorded
+from platekeeper_common.events.envelope import Topic
+from platekeeper_common.events.recognition import PlatesRead
 from platekeeper_common.ids import PLATFORM
 from platekeeper_common.rules import PLATFORM_ADMINISTRATOR
 
@@ -22,12 +28,20 @@ def mender(here: Town) -> Any:
     return here.client(here.person("admin", PLATFORM_ADMINISTRATOR, agency_id=PLATFORM))
 
 
-async def letter(kiosk: Kiosk, here: Town, *, group: str = "kiosk", value: bytes | None = None) -> None:
-    """Put an event of the kiosk's own topic into its dead letters."""
+async def letter(
+    kiosk: Kiosk,
+    here: Town,
+    *,
+    group: str = "kiosk",
+    value: bytes | None = None,
+    topic: Topic = AccessRecorded.topic,
+    offset: int = 7,
+) -> None:
+    """Put an event, of the kiosk's own topic unless another is named, into its dead letters."""
     if value is None:
         acted = kiosk.recorder.unauthenticated(SUBJECT, "token_missing", "G2", count=1)
         value = envelope.encode(acted, source="kiosk", at=here.clock())
-    record = Record(AccessRecorded.topic.name, 0, 7, "key", value, here.clock())
+    record = Record(topic.name, 0, offset, "key", value, here.clock())
     await kiosk.dead_letters.add(DeadLetter(group, record, "failed: it did", 5, here.clock()))
 
 
@@ -104,6 +118,52 @@ async def test_nothing_is_retried_that_cannot_be_recorded(here: Town, kiosk: Kio
         await here.run_sql("kiosk", "ALTER TABLE hidden RENAME TO access_number")
         assert (await the_letter(client))["attempts"] == 5
     assert f"source:{SUBJECT}" not in [said.subject for said in kiosk.heard]
+
+
+@pytest.mark.clause("F1")
+async def test_a_letter_forgets_what_it_said_when_the_bus_does_and_stays(here: Town, kiosk: Kiosk) -> None:
+    plate = b"7KXQ042"
+    await letter(kiosk, here, value=plate, topic=PlatesRead.topic)
+    await here.let_pass(days=6)
+    await letter(kiosk, here, value=plate, topic=PlatesRead.topic, offset=8)
+    assert await forgetting.forget(kiosk) == 0
+    await here.let_pass(days=1)
+    assert await forgetting.forget(kiosk) == 1
+    assert await forgetting.forget(kiosk) == 0
+    assert [row[0] for row in here.rows("kiosk", "SELECT value FROM dead_letter ORDER BY id")] == [b"", plate]
+    async with mender(here) as client:
+        _, forgotten = (await client.get(DOOR)).json()
+        told = (forgotten["topic"], forgotten["reason"], forgotten["offset"], forgotten["bytes"], forgotten["sha256"])
+        assert told == ("plates.read", "failed: it did", 7, 0, None)
+        assert datetime.fromisoformat(forgotten["forgotten_at"]) == here.clock()
+        answer = await client.post(f"{DOOR}/{forgotten['id']}/retry")
+        assert (answer.status_code, answer.json()["code"], answer.json()["clause"]) == (
+            410,
+            "dead_letter_forgotten",
+            "F1",
+        )
+    await eventually(lambda: ("dead_letters.forget", "allowed", "dead_letter", forgotten["id"]) in acts(kiosk))
+
+
+@pytest.mark.clause("B8")
+async def test_an_access_record_that_was_refused_waits_for_as_long_as_it_takes(here: Town, kiosk: Kiosk) -> None:
+    await letter(kiosk, here)
+    await here.let_pass(days=400)
+    assert await forgetting.forget(kiosk) == 0
+    async with mender(here) as client:
+        assert (await the_letter(client))["forgotten_at"] is None
+
+
+@pytest.mark.clause("F1")
+async def test_a_letter_is_discarded_by_an_act_that_is_recorded(here: Town, kiosk: Kiosk) -> None:
+    await letter(kiosk, here)
+    async with mender(here) as client:
+        found = await the_letter(client)
+        assert (await client.delete(f"{DOOR}/{found['id']}")).status_code == 204
+        assert (await client.get(DOOR)).json() == []
+        assert (await client.delete(f"{DOOR}/{found['id']}")).json()["code"] == "dead_letter_unknown"
+    assert here.rows("kiosk", "SELECT count(*) FROM dead_letter") == [(0,)]
+    await eventually(lambda: ("dead_letters.discard", "allowed", "dead_letter", found["id"]) in acts(kiosk))
 
 
 @pytest.mark.clause("A2")
