@@ -168,7 +168,7 @@ def keep_keys(at: Mapping[str, Sequence[str]], *, once: bool) -> int:
 def _keys_once(gateway: GatewaySettings, fetch: Fetch, stopping: threading.Event) -> int:
     if first_keys(gateway.keys, fetch, gateway.keys_wait_seconds, stopping):
         return 0
-    told = f"accounts gave no keys of tokens in {gateway.keys_wait_seconds:g} s: is `accounts` up, and reached from here?"
+    told = f"accounts gave no keys of tokens in {gateway.keys_wait_seconds:g} s: are they up, and reached from here?"
     return _failed(NotStarted(told))
 
 

@@ -19,7 +19,7 @@ class GatewaySettings(BaseSettings):
     operators: str = "127.0.0.1:8404"
     """Where operators read HAProxy's own /metrics, without a token: never a public address (clause G2)."""
     probes: str | None = None
-    """Where, without TLS or token, /health/gateway/live and /ready are asked by who watches the process; None: nowhere."""
+    """Where, without TLS or token, /health/gateway/live and /ready are for who watches the process; None: nowhere."""
     folder: Path = Path("var/gateway")
     """Configuration, keys and HAProxy's own socket."""
     certificate: Path | None = None
@@ -31,7 +31,7 @@ class GatewaySettings(BaseSettings):
     connections: int = Field(default=4000, gt=0)
     """Connections of the public at once; those beyond wait."""
     address_connections: int = Field(default=1000, gt=0)
-    """Connections at once of one address (IPv6: of one /64): a department behind one address has them all from there."""
+    """Connections at once of one address (IPv6: of one /64): a department may have but one."""
     upload_seconds: int = Field(default=60, gt=0)
     """How long a body of up to 15 kB may take to come; a longer one is timed by the service that it goes to."""
     keys_wait_seconds: float = Field(default=120, ge=0)
