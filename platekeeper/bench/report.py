@@ -34,7 +34,7 @@ def figures(runs: Sequence[Run], corrections: Corrections) -> str:
     header = (
         "set", "engine", "expects", "plates", "exact %", "folded %",
         "exact % (labels corrected)", "folded % (corrected)", "box found %", "nothing read",
-        "false reads a scene", "ms a picture", "of which finding", "decoding",
+        "false reads a scene", "ms a picture", "mean", "of which finding", "decoding",
     )  # fmt: skip
     return _table(header, [_figures(run, run.corrected(corrections)) for run in runs])
 
@@ -160,6 +160,7 @@ def _figures(run: Run, corrected: Run) -> list[str]:
         str(score.missed),
         false_reads,
         f"{run.cpu_ms:.1f}",
+        f"{run.mean_ms:.1f}",
         f"{run.finding_ms:.1f}" if run.finding_ms else "",
         f"{run.decode_ms:.1f}",
     ]
@@ -177,6 +178,7 @@ def _told(run: Run, corrections: Corrections) -> dict[str, Any]:
     corrected = run.corrected(corrections)
     return {
         "cpu_ms": run.cpu_ms,
+        "mean_ms": run.mean_ms,
         "finding_ms": run.finding_ms,
         "decode_ms": run.decode_ms,
         "score": asdict(run.score),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 
 import msgspec
 
@@ -80,6 +80,11 @@ class Run:
     def cpu_ms(self) -> float:
         """Median over the pictures."""
         return median(each.cpu_ms for each in self.pictures)
+
+    @property
+    def mean_ms(self) -> float:
+        """Mean over the pictures, of the same."""
+        return fmean(each.cpu_ms for each in self.pictures)
 
     @property
     def finding_ms(self) -> float:

@@ -16,11 +16,11 @@ import rfc8785
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from platekeeper_common import ids
+from platekeeper_common import ids, texts
 from platekeeper_common.actions import Action
 from platekeeper_common.caller import Caller
 from platekeeper_common.clock import Clock, hundredths
-from platekeeper_common.errors import PlatekeeperError, Refused
+from platekeeper_common.errors import Busy, PlatekeeperError, Refused
 from platekeeper_common.events.access import AccessRecorded, Sealed
 from platekeeper_common.ids import AgencyId
 from platekeeper_common.keys import NONCE_BYTES, KeyStore
@@ -154,12 +154,13 @@ class Recorder:
         use: Use = UNSTATED,
         query: Mapping[str, Any] | None = None,
     ) -> AccessRecorded:
-        """The caller was refused; `asked` is the request's method and path.
+        """The caller was refused; `asked` is the request's method and path, a character that no text holds as U+FFFD.
 
         Of plate data the record also says for which use it was asked, and with which query elements (JSON values); of
         an act that takes words about why, the words, sealed.
         """
         refused: dict[str, Any] = {"outcome": "refused", "code": error.code, "clause": error.clause}
+        asked = texts.mended(asked)
         if RULES[action].plate_data:
             return await self._sealed(
                 by,
@@ -233,10 +234,12 @@ class Recorder:
         )
 
     def _version(self, agency_id: AgencyId) -> str:
-        """The policy in force; a caller of no agency, or of one that is closed, is under none."""
+        """The policy in force; a caller of no agency, of one that is closed, or of one whose adopted policy cannot be
+        used here, is under none.
+        """
         try:
             return self._policies.of(agency_id).version
-        except Refused:
+        except (Busy, Refused):
             return "none"
 
     async def _sealed(

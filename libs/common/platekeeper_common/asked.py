@@ -1,26 +1,43 @@
 """What a refused request asked for: the record of a refusal says it too, as far as it can be told (clause G3)."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
-import msgspec
 import rfc8785
 from starlette.requests import Request
 
 from platekeeper_common.access import NOT_STATED, Use
+from platekeeper_common.bodies import Sent
 from platekeeper_common.matter import Matter
 from platekeeper_common.shared_policy import UsePolicy
 
 MOST_BYTES = 4_096
-"""Query elements that are longer as canonical JSON are left out: a refusal must not fill the ledger."""
+"""Of query elements as canonical JSON; what is longer is left out: a refusal must not fill the ledger."""
+MOST_NAMES = 1_000
+"""Elements that are looked at, one by one, for what of them fits."""
+UNTOLD = "untold"
+"""Names what a record says of the elements that it does not hold, and why."""
 MOST_CHARACTERS = 120
 """Of a matter number, and of the name of the person for whom somebody asks."""
 
 
 def elements(request: Request) -> dict[str, Any]:
-    """The fields of the query string and of the JSON body, by name; without those that cannot be told."""
-    query = dict(request.query_params)
-    return next((found for found in (query | _body(request), query) if _fits(found)), {})
+    """The fields of the query string and of the JSON body, by name; `untold` says which of them are left out, and why.
+
+    Those that cannot be told are too long, or nothing that canonical JSON (RFC 8785) can say; the shortest are told
+    first.
+    """
+    sent: Sent = request.state.sent
+    body = sent.value if isinstance(sent.value, dict) else {}
+    asked = dict(request.query_params) | body
+    told = _that_fit(asked)
+    why = [sent.untold] if sent.untold else []
+    if sent.value is not None and sent.value is not body:
+        why.append("the body is no JSON object")
+    if left := len(asked) - len(told):
+        why.append(f"elements left out, too long or no canonical JSON: {left}")
+    return told | ({UNTOLD: "; ".join(why)} if why else {})
 
 
 def use(asked: Mapping[str, Any], policy: UsePolicy | None, chosen: Matter | None = None) -> Use:
@@ -54,16 +71,22 @@ def _line(value: Any) -> str | None:
     return line if 0 < len(line) <= MOST_CHARACTERS and line.isprintable() else None
 
 
-def _body(request: Request) -> dict[str, Any]:
-    try:
-        body = msgspec.json.decode(b"".join(request.state.sent))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
+def _that_fit(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the elements, those that the record has room for."""
+    sizes = {name: size for name, value in islice(asked.items(), MOST_NAMES) if (size := _size(name, value))}
+    sizes.pop(UNTOLD, None)
+    told, room = {}, MOST_BYTES
+    for name in sorted(sizes, key=lambda name: sizes[name]):
+        room -= sizes[name]
+        if room < 0:
+            break
+        told[name] = asked[name]
+    return told
 
 
-def _fits(found: dict[str, Any]) -> bool:
+def _size(name: str, value: Any) -> int:
+    """Bytes of the element as canonical JSON; 0 when that cannot say it."""
     try:
-        return len(rfc8785.dumps(found)) <= MOST_BYTES
+        return len(rfc8785.dumps({name: value}))
     except (ValueError, RecursionError):
-        return False
+        return 0

@@ -14,7 +14,7 @@ from sqlalchemy import Executable, Row, Select, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from platekeeper_common import outbox
+from platekeeper_common import outbox, texts
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.clock import Clock, utc_now
 from platekeeper_common.events.access import AccessRecorded
@@ -148,7 +148,12 @@ class Tx:
             yield (await connection.get_raw_connection()).driver_connection
 
     def emit(self, *events: Event) -> None:
-        """Publish the events if, and only if, this unit of work commits."""
+        """Publish the events if, and only if, this unit of work commits.
+
+        Raises Invalid `text_invalid` for an access record that not every ledger could keep: what it tells of is not
+        done then.
+        """
+        texts.demand(*(msgspec.structs.asdict(event) for event in events if isinstance(event, AccessRecorded)))
         self._emitted.extend(events)
 
     def after_commit(self, act: Callable[[], Awaitable[None]]) -> None:

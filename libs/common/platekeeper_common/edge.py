@@ -4,7 +4,6 @@ The order is always: read, commit the access record, answer. A refusal of an aut
 commits its own record; when a record cannot be written the answer is 503 `audit_unavailable` (clause B8).
 """
 
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -18,10 +17,11 @@ from fastapi.security import HTTPBearer
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from platekeeper_common import asked, relay, uses
+from platekeeper_common import asked, relay, texts, uses
 from platekeeper_common.access import Place, Use
 from platekeeper_common.actions import Action
 from platekeeper_common.authorization import decide
+from platekeeper_common.bodies import Unreadable
 from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.caller import Caller
 from platekeeper_common.db import Tx as UnitOfWork
@@ -36,8 +36,6 @@ from platekeeper_common.strangers import Strangers
 PROBLEM = "application/problem+json"
 MOST_NAMED = 20
 """Wrong fields that an answer names: it must not grow beyond what was asked."""
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-"""U+0000 as JSON writes it (RFC 8259 section 7)."""
 _log = structlog.get_logger()
 _bearer = HTTPBearer(auto_error=False)
 
@@ -73,12 +71,12 @@ class Permit:
 
 
 def demand_text(request: Request) -> None:
-    """Raise Invalid `text_invalid` for U+0000, which one engine keeps and another refuses.
+    """Raise Invalid `text_invalid` for U+0000 in path or query, which one engine keeps and another refuses.
 
-    Every permit demands it; a door without one, which looks a text up as it came, depends on this.
+    Every permit demands it; a door without one, which looks a text up as it came, depends on this. Bodies are looked at
+    as they arrive (`bodies.py`).
     """
-    if "\0" in request.scope["path"] or "%00" in request.url.query or _NUL.search(b"".join(request.state.sent)):
-        raise Invalid("the request holds the character U+0000, which is part of no text", code="text_invalid")
+    texts.demand(request.scope["path"], request.query_params.multi_items())
 
 
 def may(action: Action) -> Any:
@@ -228,6 +226,8 @@ def _stranger(request: Request) -> PlatekeeperError | None:
 
 def _named(error: HTTPException) -> PlatekeeperError:
     """The framework's refusal as one of ours."""
+    if isinstance(error, Unreadable):
+        return error.error
     codes = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
     code = codes.get(error.status_code, "invalid_request")
     named = PlatekeeperError(str(error.detail), code=code, headers=error.headers)
@@ -258,7 +258,7 @@ async def _refusal(
 ) -> AccessRecorded:
     try:
         policy = here.foundation.policies.of(who.agency_id).section(UsePolicy)
-    except Refused:
+    except (Refused, Busy):
         policy = None
     query = asked.elements(request)
     line = f"{request.method} {request.url.path}"

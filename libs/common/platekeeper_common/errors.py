@@ -73,6 +73,12 @@ class TooLarge(PlatekeeperError):
     status, code = 413, "too_large"
 
 
+class UnknownForm(PlatekeeperError):
+    """The body is in a media type or an encoding that is not taken here."""
+
+    status, code = 415, "media_type_unknown"
+
+
 class TooSlow(PlatekeeperError):
     """The body did not arrive in time; nothing was kept."""
 

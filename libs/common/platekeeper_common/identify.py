@@ -7,15 +7,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from platekeeper_common.auth import Verifier
+from platekeeper_common.bodies import Sent
 from platekeeper_common.errors import PlatekeeperError, Unauthenticated
-
-MOST_AT_HAND = 65_536
-"""Bytes of a JSON body that stay at hand for the record of a refusal; what is longer is not told there anyway."""
 
 
 class Identify:
-    """Leaves `state.caller` (or None), `state.stranger` (the error that the caller gets where one is needed), in
-    `state.sent` what has arrived of a JSON body, and `state.body_limit`, which a route that streams may raise before it
+    """Leaves `state.caller` (or None), `state.stranger` (the error that the caller gets where one is needed),
+    `state.sent` (what has arrived of the body) and `state.body_limit`, which a route that streams may raise before it
     reads.
     """
 
@@ -32,17 +30,16 @@ class Identify:
             return
         headers = Headers(scope=scope)
         state: dict[str, Any] = scope.setdefault("state", {})
-        state["caller"], state["stranger"], state["sent"] = None, None, []
+        state["caller"], state["stranger"], state["sent"] = None, None, Sent(headers)
         state["body_limit"] = self._body_limit
         try:
             state["caller"] = await self._verifier.verify(_bearer(headers))
         except PlatekeeperError as error:
             state["stranger"] = error
-        await self._app(scope, self._limited(headers, receive, state), send)
+        await self._app(scope, self._limited(headers, receive, scope), send)
 
-    def _limited(self, headers: Headers, receive: Receive, state: dict[str, Any]) -> Receive:
-        declared = headers.get("content-length", "0")
-        is_json = headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+    def _limited(self, headers: Headers, receive: Receive, scope: Scope) -> Receive:
+        declared, state = headers.get("content-length", "0"), scope["state"]
         seen = 0
 
         async def limited() -> Message:
@@ -55,8 +52,7 @@ class Identify:
             seen += len(message.get("body", b""))
             if seen > limit:
                 raise too_large
-            if is_json and seen <= MOST_AT_HAND:
-                state["sent"].append(message.get("body", b""))
+            state["sent"].take(scope.get("route"), message)
             return message
 
         return limited

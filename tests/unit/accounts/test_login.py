@@ -1,6 +1,7 @@
 """Signing on: passwords, locks, one-time passwords and the second factor."""
 
 import asyncio
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -222,12 +223,20 @@ async def test_a_text_that_no_engine_should_keep_is_refused_at_open_doors_too(tm
         await here.staffed()
         anybody, nul = here.client(), "a\0b"
         login = {"username": "boss", "password": PASSWORD, "terminal": {"id": nul, "secret": "s"}}
+        exchange = {"subject_token": nul, "actor_token": "b", "scope": "c", "authorization_details": "d"}
         answers = [
             await anybody.post("/v1/login", json=login),
+            await anybody.post("/v1/session/unlock", json={"password": nul}),
+            await anybody.post("/v1/token-exchange", data=exchange),
             await anybody.post("/v1/device-tokens", json={"device_id": nul, "secret": "s"}),
             await anybody.get("/v1/login/oidc", params={"agency_id": nul}),
         ]
         assert {(one.status_code, one.json()["code"]) for one in answers} == {(422, "text_invalid")}
+        answers = [
+            await anybody.post("/v1/login", content=json.dumps(login), headers={"content-type": "application/x+json"}),
+            await anybody.post("/v1/token-exchange", files={name: (None, value) for name, value in exchange.items()}),
+        ]
+        assert {(one.status_code, one.json()["code"]) for one in answers} == {(415, "media_type_unknown")}
 
 
 async def test_beyond_the_waiting_room_logins_are_told_to_come_again() -> None:

@@ -72,6 +72,7 @@ async def test_two_scenes_are_scored_told_and_drawn(folder: Path, tmp_path: Path
     assert document["setup"]["model"]["name"] == "ppocr"
     assert (document["score"]["exact"], document["score_with_labels_corrected"]["exact"]) == (1, 2)
     assert document["cpu_ms"] > document["decode_ms"] > 0
+    assert document["mean_ms"] > 0
     assert ElementTree.parse(curve).getroot().tag.endswith("svg")  # noqa: S314 - drawn by ourselves
     with Image.open(out / "sheets" / "ppocr-scenes-us.png") as drawn:
         assert (drawn.format, len(drawn.getcolors(1_000_000) or ()) > 10) == ("PNG", True)

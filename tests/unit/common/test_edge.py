@@ -191,7 +191,7 @@ async def test_nothing_here_is_404_and_the_wrong_method_405(here: Town, kiosk: K
         ({"json": {}}, "text"),
         ({"json": [PLATE]}, "body"),
         ({"content": b'{"text": ' + PLATE.encode(), "headers": {"content-type": "application/json"}}, None),
-        ({"content": b"\xff\xfe", "headers": {"content-type": "application/json"}}, None),
+        ({"content": b"", "headers": {"content-type": "application/json"}}, "body"),
     ],
 )
 async def test_what_cannot_be_understood_names_the_field_and_repeats_nothing(
@@ -200,7 +200,7 @@ async def test_what_cannot_be_understood_names_the_field_and_repeats_nothing(
     async with here.client(here.person()) as client:
         answer = await client.post(NOTES, **sent)
     body = problem_of(answer)
-    assert (answer.status_code in (400, 422), body["code"]) == (True, "invalid_request")
+    assert (answer.status_code, body["code"]) == (422, "invalid_request")
     assert field is None or field in [error["field"] for error in body["errors"]]
     assert PLATE not in answer.text
     [record] = await heard(kiosk, 1)

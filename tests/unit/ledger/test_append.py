@@ -14,12 +14,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from databases import on_both
 from sqlalchemy import MetaData, create_engine
-from standing import Town
+from standing import Town, eventually
 from unit.ledger.samples import MOMENT, administered, looked_up, refused, send
 
 from platekeeper_access_audit.ledger import domain, storage
 from platekeeper_access_audit.ledger.service import LEDGER
 from platekeeper_common import ids
+from platekeeper_common.bus.consumer import MOST_IN_A_ROW
 from platekeeper_common.events.access import AccessRecorded
 from platekeeper_common.migrate import migrate
 from platekeeper_common.schema import shared
@@ -113,6 +114,21 @@ async def test_a_record_that_lacks_what_the_statute_asks_is_a_dead_letter(here: 
         "record_invalid: administration needs object_id",
         "record_invalid: plate_data needs purpose",
     ]
+
+
+@on_both
+@pytest.mark.clause("G3")
+async def test_texts_that_one_engine_cannot_keep_are_dead_letters_and_stop_nobody(here: Town) -> None:
+    texts = [numbered(number, matter_number="26-1\0") for number in range(1, 2 * MOST_IN_A_ROW)]
+    await send(here, *texts, numbered(99, matter_number=r"C:\u0000"))
+    assert [row["number"] for row in kept(here)] == [99]
+    assert set(letters(here)) == {"record_invalid: a text holds U+0000, which not every database keeps"}
+    async with here.client(here.person("chief", "administrator")) as chief:
+        refused = await chief.get("/v1/access-records/%00")
+    assert (refused.status_code, refused.json()["code"]) == (422, "text_invalid")
+    await eventually(lambda: [row for row in kept(here) if row["producer"] == "ledger"])
+    assert {row["object_id"] for row in kept(here)} == {None, "GET /v1/access-records/\ufffd"}
+    assert len(letters(here)) == len(texts)
 
 
 @on_both

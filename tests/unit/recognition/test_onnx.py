@@ -18,6 +18,7 @@ from platekeeper_common.events.recognition import Box
 from platekeeper_recognition import pictures, reading
 from platekeeper_recognition.domain import Expectation
 from platekeeper_recognition.engines import catalogue, plate_models, sessions
+from platekeeper_recognition.engines.opinion import Opinion
 from platekeeper_recognition.engines.plate_models import DETECTOR, READER, OnnxDetector, OnnxReader
 from platekeeper_recognition.engines.protocol import EngineUnavailable, Picture, PlateEngine, Spot
 from platekeeper_recognition.engines.sessions import ReaderFacts
@@ -213,3 +214,27 @@ def test_a_plate_in_doubt_is_looked_at_twice(
     (once,), (again,) = engine.reader.read(crops), engine.reader.read(crops, wider)
     assert asked == ([0] if twice else [])
     assert (once != again) == twice
+
+
+@pytest.mark.parametrize(("blurred", "asked"), [(0.0, False), (5.0, True)], ids=["sure", "doubt"])
+def test_of_a_plate_in_doubt_a_second_opinion_counts(
+    engine: PlateEngine, frames: list[Picture], blurred: float, asked: bool
+) -> None:
+    ((spot, *_),) = engine.detector.detect([frames[0]])
+    crop = pictures.plate(frames[0], spot)
+    shown = np.asarray(cv2.GaussianBlur(crop, (0, 0), blurred), np.uint8) if blurred else crop
+
+    (alone,), (both,) = OnnxReader(READER, threads=1).read([shown]), engine.reader.read([shown])
+    assert (alone.readings[0].confidence != pytest.approx(both.readings[0].confidence, abs=1e-3)) == asked
+    assert alone.regions == pytest.approx(both.regions, abs=1e-3)
+
+
+def test_an_opinion_takes_texts_as_they_come_and_keeps_their_sum() -> None:
+    blank, opinion = plate_models.blank(), Opinion(1)
+    pooled = opinion.pooled(blank, {"7ABC123": 0.4, "7A8C123": 0.3, "11": 0.1})
+
+    assert pooled.keys() == {"7ABC123", "7A8C123", "11"}
+    assert list(pooled.values()) == sorted(pooled.values(), reverse=True)
+    assert sum(pooled.values()) == pytest.approx(0.8)
+    assert opinion.pooled(blank[:2, :2], {"AB": 0.2}) == {"AB": pytest.approx(0.2)}
+    assert opinion.pooled(blank, {}) == {}

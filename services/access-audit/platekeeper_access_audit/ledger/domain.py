@@ -12,6 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+import msgspec
+
+from platekeeper_common import texts
 from platekeeper_common.access import SALT_BYTES
 from platekeeper_common.actions import Action
 from platekeeper_common.events.access import AccessRecorded, Sealed
@@ -175,6 +178,8 @@ def whole(record: AccessRecorded) -> bytes:
         content = canonical(record)
     except ValueError:
         found.append("it cannot be written canonically")
+    if b"\\u0000" in content and texts.unfit(msgspec.structs.asdict(record)):
+        found.append("a text holds U+0000, which not every database keeps")
     if not 1 <= record.number <= MOST or record.count < 1:
         found.append("number and count start at 1")
     if not _is_salt(record.salt):

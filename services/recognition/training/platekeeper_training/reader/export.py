@@ -1,8 +1,8 @@
 """Exports the reader to ONNX: `python -m platekeeper_training.reader.export --weights best.pt --out reader.onnx`.
 
-The confidences are made honest first, by the held-back photographs: the logits are divided by a temperature (Guo et
-al. 2017), and what is left between the probability of a text and how often it is right is told to the engine as points
-of a rising line. Both stand in the file's metadata, as JSON.
+The confidences are made honest by the held-back photographs: the logits are divided by a temperature (Guo et al. 2017),
+and what is left between the probability of a text and how often it is right, once the platform's own engine has looked
+twice and asked for a second opinion, is told to it as points of a rising line. Both stand in the file, as JSON.
 """
 
 import argparse
@@ -12,19 +12,21 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from platekeeper_recognition import pictures
+from platekeeper_recognition.engines.opinion import Opinion
+from platekeeper_recognition.engines.plate_models import OnnxReader
 from platekeeper_training.calibration import rising
 from platekeeper_training.drawing.paint import Picture
 from platekeeper_training.reader import held_back
 from platekeeper_training.reader.network import ALPHABET, HEIGHT, PLACES, WIDTH, ReaderNet
 from platekeeper_training.reader.shards import REGIONS, written
 
-_HOPELESS, _SURE = 0.02, 0.8
-"""What lies between is looked at twice, as the engine does."""
 _TEMPERATURES = np.exp(np.linspace(np.log(0.5), np.log(4.0), 61))
+_AS_IT_IS = [[0.0, 0.0], [1.0, 1.0]]
+"""The line of a reader that is believed."""
 
 
 def main() -> None:
@@ -39,8 +41,11 @@ def main() -> None:
     net.load_state_dict(torch.load(options.weights, map_location="cpu"))
     net.eval()
     told = {"name": "platekeeper-reader", "version": options.version, "alphabet": ALPHABET, "regions": list(REGIONS)}
-    told |= calibrated(net, options.photographs)
-    export(net, told, options.out)
+    held = _HeldBack(options.photographs)
+    told |= held.temperatures(net)
+    export(net, told | {"calibration": _AS_IT_IS}, options.out)
+    told["calibration"] = held.calibration(options.out)
+    tell(options.out, told)
     print({name: told[name] for name in ("version", "temperature", "region_temperature", "calibration")})
 
 
@@ -57,58 +62,54 @@ def export(net: nn.Module, told: dict[str, object], out: Path) -> None:
         output_names=names,
         dynamic_axes={name: {0: "batch"} for name in ("crops", *names)},
     )
-    model = onnx.load(out)
+    tell(out, told)
+
+
+def tell(file: Path, told: dict[str, object]) -> None:
+    """Let a model's metadata say that and nothing else."""
+    model = onnx.load(file)
     onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in told.items()})
-    onnx.save(model, out)
+    onnx.save(model, file)
 
 
-def calibrated(net: nn.Module, photographs: Path | None) -> dict[str, object]:
-    """`temperature`, `region_temperature` and `calibration`; every folder counts alike, however many plates it has."""
-    if photographs is None:
-        return {"temperature": 1.0, "region_temperature": 1.0, "calibration": [[0.0, 0.0], [1.0, 1.0]]}
-    seen = _Seen(net, photographs)
-    seen.look_again(net, seen.temperature())
-    temperature = seen.temperature()
-    region = _temperature(seen.regions, seen.countries, seen.weights * (seen.countries != 0))
-    confidences, right = _judged(seen, temperature)
-    points = rising(confidences, right, seen.weights.numpy())
-    return {"temperature": temperature, "region_temperature": region, "calibration": points}
+class _HeldBack:
+    """The held-back photographs; every folder counts alike, however many plates it has."""
 
-
-class _Seen:
-    """What the network says of the held-back photographs, and what is true."""
-
-    def __init__(self, net: nn.Module, photographs: Path) -> None:
-        groups = held_back.plates(photographs).values()
+    def __init__(self, photographs: Path | None) -> None:
+        groups = list(held_back.plates(photographs).values()) if photographs else []
         self.plates = [plate for plates in groups for plate in plates]
-        self.characters, self.regions = _looks(net, [held_back.cut(plate) for plate in self.plates])
-        self.texts = torch.tensor([written(plate.plate) for plate in self.plates])
-        self.countries = torch.tensor(
-            [REGIONS.index(plate.region) if plate.region in REGIONS else 0 for plate in self.plates]
-        )
         self.weights = torch.tensor([1 / len(plates) for plates in groups for _ in plates])
 
-    def temperature(self) -> float:
-        """That of the characters."""
+    def temperatures(self, net: nn.Module) -> dict[str, object]:
+        """`temperature` and `region_temperature`, by one look at each crop."""
+        if not self.plates:
+            return {"temperature": 1.0, "region_temperature": 1.0}
+        some = [self.plates[first : first + 128] for first in range(0, len(self.plates), 128)]
+        looks = [held_back.logits(net, [held_back.cut(plate) for plate in plates]) for plates in some]
+        characters, regions = (torch.cat(outputs).cpu().float() for outputs in zip(*looks, strict=True))
+        texts = torch.tensor([written(plate.plate) for plate in self.plates])
+        known = [REGIONS.index(plate.region) if plate.region in REGIONS else 0 for plate in self.plates]
+        countries = torch.tensor(known)
         weights = self.weights.repeat_interleave(PLACES)
-        return _temperature(self.characters.flatten(0, 1), self.texts.flatten(), weights)
+        return {
+            "temperature": _temperature(characters.flatten(0, 1), texts.flatten(), weights),
+            "region_temperature": _temperature(regions, countries, self.weights * (countries != 0)),
+        }
 
-    def look_again(self, net: nn.Module, temperature: float) -> None:
-        """Put the mean of two looks in place of the first where the engine, at that temperature, has it."""
-        surest = (self.characters / temperature).softmax(2).max(2).values.prod(1)
-        doubted = ((surest >= _HOPELESS) & (surest < _SURE)).tolist()
-        again = [place for place, plate in enumerate(self.plates) if plate.box is not None and doubted[place]]
-        if not again:
-            return
-        characters, regions = _looks(net, [held_back.cut(self.plates[place], held_back.WIDER) for place in again])
-        self.characters[again] = (self.characters[again] + characters) / 2
-        self.regions[again] = (self.regions[again] + regions) / 2
+    def calibration(self, file: Path) -> list[list[float]]:
+        """What the engine should make of the probabilities that it finds with a reader that is believed."""
+        if not self.plates:
+            return _AS_IT_IS
+        reader = OnnxReader(file, threads=torch.get_num_threads(), opinion=Opinion(torch.get_num_threads()))
+        said = reader.read([held_back.cut(plate) for plate in self.plates], self._wider)
+        first = [each.readings[0] if each.readings else None for each in said]
+        stated = np.array([reading.confidence if reading else 0.0 for reading in first])
+        texts = [reading.text if reading else "" for reading in first]
+        right = np.array([text == plate.plate for text, plate in zip(texts, self.plates, strict=True)])
+        return rising(stated, right, self.weights.numpy())
 
-
-def _looks(net: nn.Module, crops: list[Picture]) -> tuple[Tensor, Tensor]:
-    outputs = [held_back.logits(net, crops[first : first + 128]) for first in range(0, len(crops), 128)]
-    characters, regions = zip(*outputs, strict=True)
-    return torch.cat(characters).cpu().float(), torch.cat(regions).cpu().float()
+    def _wider(self, place: int) -> Picture:
+        return held_back.cut(self.plates[place], pictures.WIDER)
 
 
 def _temperature(logits: Tensor, truth: Tensor, weights: Tensor) -> float:
@@ -120,19 +121,6 @@ def _temperature(logits: Tensor, truth: Tensor, weights: Tensor) -> float:
         surprise = functional.cross_entropy(logits / float(temperature), truth, reduction="none")
         losses.append(float((surprise * weights).sum()))
     return round(float(_TEMPERATURES[int(np.argmin(losses))]), 3)
-
-
-def _judged(seen: _Seen, temperature: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Of each crop the probability of its most probable text, and whether that is what it says."""
-    chances = (seen.characters / temperature).softmax(2)
-    best, classes = chances.max(2)
-    confidences, right = [], []
-    for place, row in enumerate(classes.tolist()):
-        text = held_back.text(row)
-        used = min(len(text) + 1, PLACES)
-        confidences.append(float(best[place, :used].prod()))
-        right.append(text == held_back.text(seen.texts[place].tolist()))
-    return np.array(confidences), np.array(right)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,6 @@ from platekeeper_training.reader.shards import fitted
 
 _MARGIN = 0.03
 """Around a labelled box, as the engine cuts it out."""
-WIDER = 0.1
-"""The same for the engine's second look."""
 _CPU = torch.device("cpu")
 _LOOK_ALIKES = str.maketrans("OI", "01")
 
