@@ -13,7 +13,7 @@ def add(commands: Commands) -> None:
     render.add_argument("--cluster", action="store_true", help="as deploy/gateway/haproxy.cfg has it, all by default")
     run = acts.add_parser("run", help="run HAProxy and keep its keys those of accounts")
     keys = acts.add_parser("keys", help="keep the keys of a HAProxy that is run elsewhere over the same folder")
-    keys.add_argument("--once", action="store_true", help="write them once and end")
+    keys.add_argument("--once", action="store_true", help="write them once and end; fails when there are none in time")
     for act, parser in (("render", render), ("run", run), ("keys", keys)):
         where = "where a service answers, instead of by PLATEKEEPER_NEIGHBOURS"
         parser.add_argument("--at", action="append", default=[], metavar="NAME=HOST:PORT[,HOST:PORT]", help=where)

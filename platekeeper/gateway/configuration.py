@@ -6,11 +6,13 @@ import os
 import pwd
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from platekeeper.gateway import keys
 from platekeeper.gateway.doors import PAGES, Behind, Doors, doors, worker
 from platekeeper.gateway.settings import RATE_SECONDS, GatewaySettings
 from platekeeper.heard_out import MOST_DISCARDED
@@ -34,10 +36,15 @@ ERRORS = (
 )
 """Status, code, detail and Retry-After of what HAProxy itself answers."""
 USER = "haproxy"
+CONNECTIONS_KEPT = 100
+"""Connections beyond those of the public: of probes and operators."""
+STREAMS = 10
+"""Requests at once on one HTTP/2 connection; each holds memory like a connection of its own."""
+NO_KEYS = "the keys of the login service cannot be had"
 _WORD = re.compile(r"[^\s'%]{1,200}")
 CLUSTER = Settings(neighbours="http://{service}:8080")
 """What `deploy/gateway/haproxy.cfg` is rendered for: a service a name, as in Kubernetes and Compose."""
-CLUSTER_GATEWAY = GatewaySettings(folder=Path("/var/lib/platekeeper/gateway"))
+CLUSTER_GATEWAY = GatewaySettings(folder=Path("/var/lib/platekeeper/gateway"), probes=":8405")
 CLUSTER_FILES = Path("/etc/platekeeper/gateway")
 """Where image and ConfigMap put what lies beside that file."""
 REFUSING = Path(__file__).with_name("refuse.lua")
@@ -133,6 +140,11 @@ def render(
         others=_others,
         most_discarded=MOST_DISCARDED,
         refusing=refusing.absolute(),
+        connections_kept=CONNECTIONS_KEPT,
+        streams=STREAMS,
+        keys_known=_keys_known(placed),
+        ready=partial(_ready, placed),
+        no_keys=NO_KEYS,
     )
 
 
@@ -163,6 +175,24 @@ def answer(status: int, document: str, when: str, *, retry: int = 0) -> str:
     """The rule that answers `document`, a log-format, at once `when` a condition holds."""
     kind = "content-type application/problem+json" + (f" hdr Retry-After {retry}" if retry else "")
     return f"http-request return status {status} {kind} lf-string '{document}' if {when}"
+
+
+def _keys_known(gateway: GatewaySettings) -> str:
+    """What is found where HAProxy has read keys that verify tokens."""
+    return f'str("{keys.LOADED}"),map_str({gateway.keys / keys.MAP}) -m found'
+
+
+def _ready(gateway: GatewaySettings, path: str) -> str:
+    """The rules that answer at `path` whether there are keys: without them nearly every door is shut."""
+    told = "http-request return status {} content-type application/json string '{}' if {{ path {} }}"
+    yes = {"service": "gateway", "ready": True}
+    no = {"service": "gateway", "ready": False, "trouble": [NO_KEYS]}
+    return "\n    ".join(
+        (
+            told.format(200, json.dumps(yes), path) + f" {{ {_keys_known(gateway)} }}",
+            told.format(503, json.dumps(no), path),
+        )
+    )
 
 
 def _too_large(limit: int, where: str = "") -> str:

@@ -77,6 +77,11 @@ def write(folder: Path, keys: Mapping[str, bytes]) -> bool:
     return any(written)
 
 
+def known(folder: Path) -> bool:
+    """Whether `folder` holds keys."""
+    return (folder / MAP).exists() and LOADED in (folder / MAP).read_text()
+
+
 def _put(path: Path, content: bytes) -> bool:
     """Write by rename, so that a reader sees the old or the new; whether they differ."""
     if path.exists() and path.read_bytes() == content:

@@ -22,8 +22,11 @@ from platekeeper.stack.settings import UpSettings
 from platekeeper_common import settings as environment
 from platekeeper_common.settings import Settings, SettingsError
 
+ACCOUNTS = "accounts"
 WAIT_FOR_KEYS = 10.0
 """Seconds that a gateway which has no keys waits for accounts before it starts without; it then answers 503."""
+ASK_AGAIN = 0.5
+"""Seconds between two times that accounts are asked before there are keys."""
 LOOK_SECONDS = 1.0
 """How soon it is seen that HAProxy ended: while nobody starts it again the door is closed."""
 CONFIGURATION = "haproxy.cfg"
@@ -52,12 +55,7 @@ class Gateway:
 
     def start(self, wait: float = WAIT_FOR_KEYS) -> None:
         """Return when HAProxy takes connections. Raises NotStarted."""
-        stopped = threading.Event()
-        for _ in range(max(1, int(wait / 0.5))):
-            if take_keys(self._settings.keys, self._fetch) is not None or (self._settings.keys / keys.PART).exists():
-                break
-            stopped.wait(0.5)
-        else:
+        if not first_keys(self._settings.keys, self._fetch, wait, threading.Event()):
             keys.write(self._settings.keys.absolute(), {})
         self.proxy.start()
 
@@ -71,8 +69,8 @@ class Gateway:
 
     def watch(self, stopping: threading.Event) -> int:
         """Refresh until told to stop; 1 when HAProxy ended by itself."""
-        every, asked = self._settings.keys_every_seconds, time.monotonic()
-        while not stopping.wait(min(every, LOOK_SECONDS)):
+        asked = time.monotonic()
+        while not stopping.wait(min(every := _every(self._settings), LOOK_SECONDS)):
             if not self.proxy.process.alive:
                 _log.error("HAProxy ended", service="gateway", log=self.proxy.process.last_lines())
                 return 1
@@ -97,6 +95,15 @@ def take_keys(folder: Path, fetch: Fetch) -> bool | None:
         _log.warning("keys of tokens cannot be had", service="gateway", reason=type(error).__name__)
         return None
     return keys.write(folder.absolute(), found) if found else None
+
+
+def first_keys(folder: Path, fetch: Fetch, wait: float, stopping: threading.Event) -> bool:
+    """Ask accounts for `wait` seconds, once at least, until `folder` holds keys; whether it does."""
+    ends = time.monotonic() + wait
+    while take_keys(folder, fetch) is None and not keys.known(folder):
+        if time.monotonic() >= ends or stopping.wait(ASK_AGAIN):
+            return False
+    return True
 
 
 def loaded(at: Mapping[str, Sequence[str]]) -> tuple[Settings, GatewaySettings, dict[str, list[str]]]:
@@ -129,7 +136,7 @@ def run(at: Mapping[str, Sequence[str]]) -> int:
     try:
         settings, gateway, known = loaded(at)
         text = configuration.here(SERVICES, settings, gateway, known)
-        here = Gateway(gateway, text, keys.fetcher(known["accounts"]))
+        here = Gateway(gateway, text, keys.fetcher(_accounts(known)))
         here.start()
     except (SettingsError, NotInstalled, NotStarted, OSError) as error:
         return _failed(error)
@@ -144,25 +151,54 @@ def run(at: Mapping[str, Sequence[str]]) -> int:
 def keep_keys(at: Mapping[str, Sequence[str]], *, once: bool) -> int:
     """Keep the key files of a HAProxy that somebody else runs over the same folder; the exit status.
 
-    `once`: write what there is, so that HAProxy can start, and end.
+    `once`: write them, so that HAProxy can start, and end; 1 when there are none and accounts give none in time.
     """
     stopping = _told_to_stop()
     try:
         _, gateway, known = loaded(at)
-        folder, fetch = gateway.keys, keys.fetcher(known["accounts"])
-        master = Master(gateway.folder.absolute() / "master.sock")
-        pending = bool(take_keys(folder, fetch))
-        if not (folder / keys.PART).exists():
-            keys.write(folder.absolute(), {})
-        while not once and not stopping.wait(gateway.keys_every_seconds):
-            pending = bool(take_keys(folder, fetch)) or pending
-            if pending:
-                with suppress(NotStarted):
-                    master.reload()
-                    pending = False
+        fetch = keys.fetcher(_accounts(known))
+        if once:
+            return _keys_once(gateway, fetch, stopping)
+        _keep(gateway, fetch, stopping)
     except (SettingsError, OSError) as error:
         return _failed(error)
     return 0
+
+
+def _keys_once(gateway: GatewaySettings, fetch: Fetch, stopping: threading.Event) -> int:
+    if first_keys(gateway.keys, fetch, gateway.keys_wait_seconds, stopping):
+        return 0
+    told = f"accounts gave no keys of tokens in {gateway.keys_wait_seconds:g} s: are they up, and reached from here?"
+    return _failed(NotStarted(told))
+
+
+def _keep(gateway: GatewaySettings, fetch: Fetch, stopping: threading.Event) -> None:
+    master = Master(gateway.folder.absolute() / "master.sock")
+    pending = bool(take_keys(gateway.keys, fetch))
+    if not (gateway.keys / keys.PART).exists():
+        keys.write(gateway.keys.absolute(), {})
+    while not stopping.wait(_every(gateway)):
+        pending = bool(take_keys(gateway.keys, fetch)) or pending
+        if pending:
+            with suppress(NotStarted):
+                master.reload()
+                pending = False
+
+
+def _every(gateway: GatewaySettings) -> float:
+    """Seconds until accounts are asked again: soon while there are no keys."""
+    often = gateway.keys_every_seconds
+    return often if keys.known(gateway.keys) else min(often, LOOK_SECONDS)
+
+
+def _accounts(known: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """Where accounts answer. Raises SettingsError when nobody says it."""
+    if ACCOUNTS not in known:
+        raise SettingsError(
+            "PLATEKEEPER_NEIGHBOURS names no accounts, whose keys verify tokens: name them there, or with"
+            " --at accounts=HOST:PORT"
+        )
+    return known[ACCOUNTS]
 
 
 def _told_to_stop() -> threading.Event:

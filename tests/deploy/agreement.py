@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings
 from workloads import MADE_BY_OPERATORS, PROCESSES, WORKLOADS, Build, Process, containers
 
 from platekeeper import runtime
+from platekeeper.gateway import configuration
 from platekeeper.gateway.settings import GatewaySettings
 from platekeeper.registry import ENTRIES, NAMES, PAGES, SERVICES
 from platekeeper_common import settings as environment
@@ -18,6 +19,7 @@ from platekeeper_common.events.catalogue import TOPICS
 from platekeeper_common.provision import running
 from platekeeper_common.settings import PREFIX, Settings, SettingsError
 
+PROBES = {"startupProbe": "live", "livenessProbe": "live", "readinessProbe": "ready"}
 CONFINED = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
 
 
@@ -49,8 +51,7 @@ def _setting(process: Process, name: str) -> str:
 
 
 def _probes(process: Process, name: str) -> Iterator[str]:
-    wanted = {"startupProbe": "live", "livenessProbe": "live", "readinessProbe": "ready"}
-    for probe, word in wanted.items():
+    for probe, word in PROBES.items():
         asked = process.container.get(probe, {}).get("httpGet", {})
         if asked != {"path": f"/health/{name}/{word}", "port": "http"}:
             yield f"{process.name}: {probe} asks {asked}"
@@ -204,9 +205,25 @@ def gateway(build: Build) -> Iterator[str]:
         service = build.by_name.get(("Service", host))
         if service is None or [one["port"] for one in service["spec"]["ports"]] != [port]:
             yield f"the gateway calls {host}:{port}, which is no Service"
-    volumes = build.by_name["Deployment", "gateway"]["spec"]["template"]["spec"]["volumes"]
-    if name not in [one["configMap"]["name"] for one in volumes if "configMap" in one]:
+    pod = build.by_name["Deployment", "gateway"]["spec"]["template"]["spec"]
+    if name not in [one["configMap"]["name"] for one in pod["volumes"] if "configMap" in one]:
         yield f"Deployment/gateway does not mount {name}"
+    yield from _watched(pod["containers"][0], configuration.CLUSTER_GATEWAY)
+    told = " ".join(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"])
+    needed = sum(map(int, re.findall(r"sleep (\d+)", told)))
+    if "kill -USR1 1" not in told or pod["terminationGracePeriodSeconds"] <= needed:
+        yield f"Deployment/gateway is cut off as it ends: {told}"
+
+
+def _watched(container: Any, told: GatewaySettings) -> Iterator[str]:
+    """Probes ask the listener that is theirs alone, and readiness asks for keys."""
+    ports = {one["name"]: f":{one['containerPort']}" for one in container["ports"]}
+    if ports != {"https": told.bind, "probes": told.probes}:
+        yield f"Deployment/gateway: ports are {ports}"
+    for probe, word in PROBES.items():
+        asked = container.get(probe, {}).get("httpGet", {})
+        if asked != {"path": f"/health/gateway/{word}", "port": "probes"}:
+            yield f"Deployment/gateway: {probe} asks {asked}"
 
 
 def servers(configuration: str) -> list[tuple[str, int]]:

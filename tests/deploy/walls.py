@@ -1,7 +1,8 @@
 """Who may call whom by the NetworkPolicies of a build, worked out as Kubernetes does: both ends must allow it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from building import Document
@@ -10,9 +11,12 @@ from workloads import WORKLOADS, Build, Process
 from platekeeper.registry import SERVICES
 
 Labels = Mapping[str, str]
+ANYWHERE = {"cidr": "0.0.0.0/0"}
 NAMESPACE = "kubernetes.io/metadata.name"
 OURS = "platekeeper"
 METRICS = 9464
+INSIDE = ("10.96.0.1", "10.244.3.7", "100.64.0.9", "127.0.0.1", "169.254.169.254", "172.17.0.1", "192.168.1.1")
+"""Addresses in and beside a cluster: its API, a pod, the provider's metadata, a department's own machine."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,29 @@ def problems(build: Build) -> list[str]:
     served = [_name(one) for one in build.processes() if one.serves]
     reading = flows(build.documents, ends, dict.fromkeys(served, METRICS))
     wanted = {("monitoring", name) for name in served}
-    return told + [f"NetworkPolicy: {a} reads figures of {b}: not as it should be" for a, b in sorted(reading ^ wanted)]
+    told += [f"NetworkPolicy: {a} reads figures of {b}: not as it should be" for a, b in sorted(reading ^ wanted)]
+    return [*told, *_reaching_inside(build)]
+
+
+def _reaching_inside(build: Build) -> Iterator[str]:
+    """Our pods that may call an inner address by its number: some of the addresses they ask were typed by people."""
+    for workload in build.of(*WORKLOADS):
+        labels = workload["spec"]["template"]["metadata"]["labels"]
+        for policy in build.of("NetworkPolicy"):
+            if not _selects(policy["spec"]["podSelector"], labels):
+                continue
+            for rule in policy["spec"].get("egress", []):
+                blocks = [peer["ipBlock"] for peer in rule.get("to", [{"ipBlock": ANYWHERE}]) if "ipBlock" in peer]
+                for address in (one for one in INSIDE if any(holds(block, one) for block in blocks)):
+                    told = f"{workload['metadata']['name']} may call {address}, which is inside"
+                    yield f"NetworkPolicy/{policy['metadata']['name']}: {told}"
+
+
+def holds(block: Any, address: str) -> bool:
+    """Whether an ipBlock has the address."""
+    networks = [ip_network(one) for one in (block["cidr"], *block.get("except", []))]
+    inside = [ip_address(address) in one for one in networks]
+    return inside[0] and not any(inside[1:])
 
 
 def _name(process: Process) -> str:

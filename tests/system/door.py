@@ -76,11 +76,12 @@ class Door:
         transport = httpx.HTTPTransport(verify=trust, local_address=source)
         return httpx.Client(base_url=url or self.gateway, transport=transport, headers=headers, timeout=30)
 
-    def connected(self, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
-        """A connection to the gateway, for who speaks TLS or writes requests by hand."""
+    def connected(self, context: ssl.SSLContext | None = None, source: str = "127.0.0.1") -> ssl.SSLSocket:
+        """A connection to the gateway, for who speaks TLS or writes requests by hand, from the address `source`."""
         context = context or ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
         port = int(self.gateway.rpartition(":")[2])
-        return context.wrap_socket(socket.create_connection(("127.0.0.1", port), 20), server_hostname="localhost")
+        line = socket.create_connection(("127.0.0.1", port), 20, (source, 0))
+        return context.wrap_socket(line, server_hostname="localhost")
 
     def token(self, who: Caller, key: SigningKey | None = None) -> str:
         """A token as accounts would issue it."""

@@ -14,6 +14,9 @@ from door import Door, door
 from platekeeper.stack import curl
 
 MEBIBYTE = 1 << 20
+UPLOAD = b'"' + b"x" * (MEBIBYTE - 2) + b'"'
+"""JSON, so that nobody is refused for the form of it."""
+JSON = {"Content-Type": "application/json"}
 TIMES = 50
 ON_ONE_CONNECTION = 5
 REFUSALS = {
@@ -38,16 +41,17 @@ def test_a_refused_upload_always_gets_its_problem_document(why: str) -> None:
     for url in (here.gateway, here.service):
         told: Counter[tuple[int, str]] = Counter()
         for _ in range(TIMES // ON_ONE_CONNECTION):
-            with here.client(url, **shown(here, who)) as client:
+            with here.client(url, **shown(here, who), **JSON) as client:
                 for number in range(ON_ONE_CONNECTION):
-                    answer = client.post(path, content=b"x" * MEBIBYTE if number % 2 else _unannounced())
+                    answer = client.post(path, content=UPLOAD if number % 2 else _unannounced())
                     told[answer.status_code, answer.json()["code"]] += 1
         assert told == {(status, code): TIMES}, url
 
 
 def _unannounced() -> Iterator[bytes]:
     """A body whose length nobody knows before its end."""
-    return iter([b"x" * (MEBIBYTE // 16)] * 16)
+    piece = MEBIBYTE // 16
+    return (UPLOAD[first : first + piece] for first in range(0, MEBIBYTE, piece))
 
 
 @pytest.mark.parametrize(("version", "times"), [("1.1", TIMES), ("2", TIMES // 2)])
@@ -55,11 +59,11 @@ def _unannounced() -> Iterator[bytes]:
 def test_a_client_that_listens_while_it_writes_gets_it_too(tmp_path: Path, why: str, version: str, times: int) -> None:
     here = door()
     path, who, status, code = REFUSALS[why]
-    (tmp_path / "body").write_bytes(b"x" * MEBIBYTE)
+    (tmp_path / "body").write_bytes(UPLOAD)
     told = Counter(
         answer
         for _ in range(times // ON_ONE_CONNECTION)
-        for answer in _curl(here, path, tmp_path / "body", shown(here, who), version)
+        for answer in _curl(here, path, tmp_path / "body", shown(here, who) | JSON, version)
     )
     assert told == {(version, status, code): times}
 
