@@ -70,8 +70,8 @@ def test_a_client_that_listens_while_it_writes_gets_it_too(tmp_path: Path, why: 
 
 def _curl(here: Door, path: str, body: Path, headers: dict[str, str], version: str) -> list[tuple[str, int, str]]:
     """What curl is told of its uploads over one connection: version, status and code."""
-    one = ["--data-binary", f"@{body}", "--header", "Expect:", f"--http{version}", here.gateway + path]
-    words = [str(curl.install()), "--silent", "--cacert", str(here.folder / "ca.pem"), *one * ON_ONE_CONNECTION]
+    words = [str(curl.install()), "--silent", "--cacert", str(here.folder / "ca.pem"), f"--http{version}"]
+    words += ["--data-binary", f"@{body}", "--header", "Expect:", *[here.gateway + path] * ON_ONE_CONNECTION]
     words += [word for name, value in headers.items() for word in ("--header", f"{name}: {value}")]
     words += ["--write-out", "\n%{http_version} %{http_code}\n"]
     ended = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
