@@ -84,9 +84,8 @@ def region(shares: Mapping[str, float]) -> Region | None:
         countries[country] = countries.get(country, 0.0) + share
         if state is not None:
             states[country, state] = states.get((country, state), 0.0) + share
-    guesses = [Region(*place, share) for place, share in states.items()]
-    guesses += [Region(country, None, share) for country, share in countries.items()]
-    sure = [guess for guess in guesses if guess.confidence >= LEAST_REGION]
+    sure = [Region(*place, share) for place, share in states.items() if share >= LEAST_REGION]
+    sure += [Region(country, None, share) for country, share in countries.items() if share >= LEAST_REGION]
     best = max(sure, key=lambda guess: (guess.state is not None, guess.confidence), default=None)
     return best and replace(best, confidence=round(min(best.confidence, 1.0), 4))
 

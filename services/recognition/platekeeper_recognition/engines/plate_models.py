@@ -103,8 +103,8 @@ class OnnxReader:
 
     def _said(self, look: _Look, doubtful: Picture | None) -> Said:
         characters, regions = look
-        shares = texts.softmax(regions, self._facts.region_temperature)
-        named = {name: float(share) for name, share in zip(self._facts.regions, shares, strict=True) if name}
+        shares = texts.softmax(regions, self._facts.region_temperature).tolist()
+        named = {name: share for name, share in zip(self._facts.regions, shares, strict=True) if name}
         if doubtful is None or self._opinion is None:
             return Said(readings(characters, self._facts), named)
         found = _likeliest(characters, self._facts, _LEAST_IN_DOUBT, _MOST_IN_DOUBT)
