@@ -1,6 +1,5 @@
 """The engine `ppocr`: PP-OCRv6 small, bundled with rapidocr (Apache-2.0), on onnxruntime. It never uses the network."""
 
-import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,7 +26,6 @@ def open_engine(*, longest_side: int | None, threads: int) -> LineEngine:
 
     Raises EngineUnavailable when a model file is missing.
     """
-    logging.getLogger("RapidOCR").setLevel(logging.ERROR)
     side = longest_side or _LONGEST_SIDE
     detector, reader = PpocrDetector(side, threads), PpocrReader(threads)
     return LineEngine(detector, reader, ppocr_network.model("ppocr", _DETECTOR, _READER), side)

@@ -1,5 +1,6 @@
 """PP-OCRv6 small's recogniser, bundled with rapidocr (Apache-2.0): what it says of lines, in our own symbols."""
 
+import logging
 import unicodedata
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -52,7 +53,8 @@ class PpocrNetwork:
 
 
 def config(**settings: Any) -> Any:
-    """Settings as rapidocr's parts take them."""
+    """Settings as rapidocr's parts take them; what it writes of itself to the log, in a form of its own, ends here."""
+    logging.getLogger("RapidOCR").setLevel(logging.ERROR)
     return OmegaConf.create({"engine_type": EngineType.ONNXRUNTIME, **settings}, flags={"allow_objects": True})
 
 
