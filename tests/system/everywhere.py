@@ -35,6 +35,10 @@ DOORS = {
 }
 """Of each process one door that asks for a token; what it answers to whom is not asked here."""
 MOST_SECONDS = 10.0
+KEYS_AWAY = "keys_unavailable"
+"""What a process says that could not ask accounts for a new key in time, as on a machine that stood still (503); in
+earnest it has known the key for an hour. Whoever is told so asks again.
+"""
 SOON = timedelta(seconds=20)
 """How long a key is published before its use here; longer than a service waits before it asks for keys again (10 s),
 and than a busy machine may stand still besides. In earnest it is an hour.
@@ -139,7 +143,10 @@ async def _ask_on(http: httpx.AsyncClient, shown: list[str], told: Counter[str],
     for number, door in enumerate(cycle(DOORS.values())):
         if over.is_set():
             return
-        told[await _code(http, door, shown[number % len(shown)])] += 1
+        token, code = shown[number % len(shown)], KEYS_AWAY
+        while code == KEYS_AWAY and not over.is_set():
+            code = await _code(http, door, token)
+        told[code] += 1
         await asyncio.sleep(0.02)
 
 

@@ -120,7 +120,11 @@ class Verifier:
         self._revoked[event.key] = max(known, event.before)
 
     async def verify(self, token: str) -> Caller:
-        """Who the token says is calling. Raises Unauthenticated with the code of what is wrong."""
+        """Who the token says is calling.
+
+        Raises Unauthenticated with the code of what is wrong, and Busy `keys_unavailable` when the key is none of those
+        known and the login service does not tell of others now.
+        """
         try:
             header = jwt.get_unverified_header(token)
             kid = header.get("kid")
@@ -167,6 +171,8 @@ class Verifier:
             async with self._fetching:
                 if kid not in self._keys and self._may_fetch():
                     self._take(await self._document())
+        if kid not in self._keys and self._may_fetch():  # accounts were asked just now, and did not answer
+            raise _no_keys()
         if kid not in self._keys:
             raise Unauthenticated(
                 "the token is signed with a key that we do not know", code="token_invalid", clause="G2"
@@ -184,7 +190,7 @@ class Verifier:
             document = await self._fetch()
         except OSError as error:
             if self._cache is None or not self._cache.exists():
-                raise Busy("the keys of the login service cannot be had", code="keys_unavailable") from error
+                raise _no_keys() from error
             return dict(json.loads(self._cache.read_text()))
         self._fetched_at = self._clock()
         if self._cache is not None:
@@ -203,3 +209,7 @@ class Verifier:
             for key in document.get("keys", ())
             if key.get("alg") == ALGORITHM and key.get("kty") == "EC" and isinstance(key.get("kid"), str)
         }
+
+
+def _no_keys() -> Busy:
+    return Busy("the keys of the login service cannot be had", code="keys_unavailable")

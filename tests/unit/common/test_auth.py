@@ -310,6 +310,23 @@ async def test_a_key_published_ahead_is_known_although_the_issuer_is_away_at_its
     assert (await verifier.verify(good(clock, ahead))).username
 
 
+async def test_a_key_that_nobody_could_be_asked_about_is_not_called_wrong(
+    tmp_path: Path, issuer: Issuer, clock: TestClock
+) -> None:
+    cache = tmp_path / "jwks.json"
+    verifier = Verifier(issuer, issuer="platekeeper", audience="platekeeper", clock=clock, cache=cache)
+    await verifier.verify(good(clock))
+    issuer.keys.append(ahead := SigningKey.make())
+    clock.advance(seconds=11)
+    issuer.away = True
+    with pytest.raises(Busy) as away:
+        await verifier.verify(good(clock, ahead))
+    assert away.value.code == "keys_unavailable"
+    assert (await verifier.verify(good(clock))).username == "rivera"
+    issuer.away = False
+    assert (await verifier.verify(good(clock, ahead))).username == "rivera"
+
+
 async def test_keys_of_another_kind_in_the_key_set_open_nothing(clock: TestClock) -> None:
     async def fetch() -> dict[str, Any]:
         shared = {"kty": "oct", "k": segment(b"secret"), "kid": "shared", "alg": "HS256"}
