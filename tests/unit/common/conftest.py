@@ -4,9 +4,11 @@ from pathlib import Path
 import places
 import pytest
 from places import Outage, Place
-from standing import Town, town
+from standing import TestClock, Town, town
 from unit.common.kiosk.service import KIOSK, Kiosk
+from unit.common.tokens import KEY, Issuer
 
+from platekeeper_common.auth import Verifier
 from platekeeper_common.settings import ServiceSettings
 
 
@@ -36,3 +38,18 @@ def outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outage]:
     there = places.outage(monkeypatch, tmp_path / "s3")
     yield there
     there.away()
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    return TestClock()
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer(KEY)
+
+
+@pytest.fixture
+def verifier(issuer: Issuer, clock: TestClock) -> Verifier:
+    return Verifier(issuer, issuer="platekeeper", audience="platekeeper", clock=clock)
