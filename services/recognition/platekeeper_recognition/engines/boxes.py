@@ -1,4 +1,4 @@
-"""Pictures brought to a detector's size, and its raw boxes brought back: letterbox, suppression, places."""
+"""Pictures brought to a network's size, and a detector's raw boxes brought back: letterbox, suppression, places."""
 
 from dataclasses import dataclass
 
@@ -38,6 +38,12 @@ def letterbox(picture: Picture, longest_side: int) -> tuple[Picture, Fit]:
     fitted = np.full((high + down, wide + across, 3), GREY, dtype=np.uint8)
     fitted[top : top + high, left : left + wide] = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_LINEAR)
     return fitted, Fit(width, height, scale, left, top)
+
+
+def stretched(picture: Picture, width: int, height: int) -> Picture:
+    """The picture at that size, whatever its proportions were: by averaging where it becomes narrower."""
+    how = cv2.INTER_AREA if picture.shape[1] > width else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=how), dtype=np.uint8)
 
 
 def spots(output: NDArray[np.float32], fit: Fit, threshold: float) -> list[Spot]:

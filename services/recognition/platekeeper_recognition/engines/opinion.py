@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-import cv2
 import numpy as np
 
-from platekeeper_recognition.engines import ctc, ppocr_network, sessions
+from platekeeper_recognition.engines import boxes, ctc, ppocr_network, sessions
 from platekeeper_recognition.engines.ppocr_network import HEIGHT, PpocrNetwork
 from platekeeper_recognition.engines.protocol import Picture
 
@@ -45,6 +44,4 @@ class Opinion:
 def _line(crop: Picture) -> Picture:
     """What lies between the rims of a crop, stretched."""
     rows = int(crop.shape[0] * _TRIMMED)
-    line = crop[rows : crop.shape[0] - rows]
-    how = cv2.INTER_AREA if line.shape[1] > _WIDTH else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(line, (_WIDTH, HEIGHT), interpolation=how), dtype=np.uint8)
+    return boxes.stretched(crop[rows : crop.shape[0] - rows], _WIDTH, HEIGHT)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -142,8 +141,7 @@ def _mean(one: _Look, other: _Look) -> _Look:
 
 def stretch(crop: Picture) -> Picture:
     """The crop at the reader's size; the way of resizing is that of the training."""
-    how = cv2.INTER_AREA if crop.shape[1] > WIDTH else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(crop, (WIDTH, HEIGHT), interpolation=how), dtype=np.uint8)
+    return boxes.stretched(crop, WIDTH, HEIGHT)
 
 
 def blank() -> Picture:
