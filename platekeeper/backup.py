@@ -42,6 +42,7 @@ LOCK_SECONDS = 30.0
 """How long writers of the embedded databases may keep the cut waiting."""
 STEP = 10_000
 """Pages of a database that are copied between two looks at whether we are told to end."""
+DUMP, BUS, MANIFEST, POLICIES = "database.pgdump", "bus.sqlite", "manifest.json", "policies"
 FOLDERS = ("objects", "checkpoints")
 """Of `PLATEKEEPER_VAR`, taken as they are: pictures are encrypted already."""
 
@@ -99,11 +100,11 @@ def _recipient(text: str) -> pyrage.x25519.Recipient:
 def _databases(settings: Settings, making: Path) -> Mapping[str, Path]:
     """Copies of the databases and of the embedded bus, by their name in the tar."""
     if settings.database:
-        return {"database.pgdump": dumps.dump(settings.database, making / "database.pgdump")}
+        return {DUMP: dumps.dump(settings.database, making / DUMP)}
     found = sorted((settings.var / "db").glob("*.sqlite"))
     if not found:
         raise BackupFailed(f"{settings.var.absolute()}: nothing is kept here yet")
-    bus = settings.var / "bus.sqlite"
+    bus = settings.var / BUS
     found += [bus] if bus.exists() and not settings.bus else []
     return {str(path.relative_to(settings.var)): copy for path, copy in _cut(found, making).items()}
 
@@ -139,7 +140,7 @@ def _files(settings: Settings) -> Iterator[tuple[str, Path]]:
             if path.is_file():
                 yield str(path.relative_to(settings.var)), path
     for path in sorted(settings.policies.glob("*.toml")):
-        yield f"policies/{path.name}", path
+        yield f"{POLICIES}/{path.name}", path
 
 
 def _objects(settings: Settings, making: Path) -> Iterator[tuple[str, Path]]:
@@ -211,7 +212,7 @@ def _tar(pipe: IO[bytes], files: Iterable[tuple[str, Path]], about: Mapping[str,
                     {"name": name, "bytes": told.size, "sha256": hashlib.file_digest(data, "sha256").hexdigest()}
                 )
         manifest = json.dumps({"platekeeper": VERSION, **about, "files": listed}, indent=1).encode()
-        told = tarfile.TarInfo("manifest.json")
+        told = tarfile.TarInfo(MANIFEST)
         told.size = len(manifest)
         archive.addfile(told, io.BytesIO(manifest))
 

@@ -30,6 +30,8 @@ from platekeeper_common.shared_policy import longest_on_bus
 
 TROUBLE = (SettingsError, PolicyError, server.AlreadyRunning, NotMigrated, Unavailable, SQLAlchemyError, OSError)
 """What a command tells in one line."""
+ON_POSTGRESQL = (*TROUBLE, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""The same of one that speaks to the server itself, too."""
 
 
 def say(line: str) -> None:
@@ -53,7 +55,7 @@ async def _migrate_all(passwords: Path | None) -> int:
         with server.alone(settings, *NAMES):
             await _migrate_databases(settings, secrets)
             await _make_topics_and_keys(settings)
-    except (*TROUBLE, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except ON_POSTGRESQL as error:
         return _complain(error)
     return 0
 
@@ -71,10 +73,14 @@ def read_passwords(passwords: Path) -> dict[str, str]:
     return told
 
 
+def why(error: Exception) -> str:
+    """In one line what the operator can mend; it quotes nothing that was asked of a database."""
+    told = describe(error) if isinstance(error, SQLAlchemyError) else str(error) or type(error).__name__
+    return " ".join(told.split())
+
+
 def _complain(error: Exception) -> int:
-    """One line about what the operator can mend, which quotes nothing that was asked of a database; the exit status."""
-    why = describe(error) if isinstance(error, SQLAlchemyError) else str(error) or type(error).__name__
-    print(f"platekeeper: {' '.join(why.split())}", file=sys.stderr)  # noqa: T201
+    print(f"platekeeper: {why(error)}", file=sys.stderr)  # noqa: T201
     return 1
 
 

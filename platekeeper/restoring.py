@@ -18,21 +18,15 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-import asyncpg
 import pyrage
-from sqlalchemy.exc import DBAPIError
 
 from platekeeper import dumps, migrating, scratch, server
-from platekeeper.backup import FOLDERS
+from platekeeper.backup import BUS, DUMP, FOLDERS, MANIFEST, POLICIES
 from platekeeper.registry import NAMES, service
-from platekeeper_common.bus.contract import Unavailable
 from platekeeper_common.foundation import open_objects
-from platekeeper_common.policy import PolicyError
 from platekeeper_common.provision import make_roles, provision, tables
-from platekeeper_common.settings import PREFIX, Settings, SettingsError
+from platekeeper_common.settings import PREFIX, Settings
 
-DUMP, BUS, MANIFEST = "database.pgdump", "bus.sqlite", "manifest.json"
-POLICIES = "policies"
 PLACES = ("db", BUS, *FOLDERS)
 """Under `PLATEKEEPER_VAR`: what a backup holds of it."""
 PIECE = 1 << 20
@@ -217,17 +211,7 @@ def run(file: Path, identity: Path, passwords: Path | None) -> int:
     except scratch.Ended:
         print("platekeeper: not restored: told to end", file=sys.stderr)  # noqa: T201
         return 128 + signal.SIGTERM
-    except (
-        RestoreFailed,
-        dumps.DumpFailed,
-        SettingsError,
-        PolicyError,
-        server.AlreadyRunning,
-        Unavailable,
-        OSError,
-        asyncpg.PostgresError,
-        DBAPIError,
-    ) as error:
-        print(f"platekeeper: not restored: {error}", file=sys.stderr)  # noqa: T201
+    except (RestoreFailed, dumps.DumpFailed, *migrating.ON_POSTGRESQL) as error:
+        print(f"platekeeper: not restored: {migrating.why(error)}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
